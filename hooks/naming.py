@@ -1,0 +1,21 @@
+"""Every rule for every answer, as pure functions, and the Jinja extension that applies them at the prompt."""
+
+from __future__ import annotations
+
+import json
+
+from jinja2 import Environment
+from jinja2.ext import Extension
+
+
+class NamingExtension(Extension):
+    """Adds the filters that `cookiecutter.json` and the hooks call."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        environment.filters["py_string"] = py_string
+
+
+def py_string(text: str) -> str:
+    """Return `text` as a Python string literal in double quotes, accents kept."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,65 @@
+"""Isolation and the fixtures that several test modules share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Before anything imports Prefect: no profile, home, server or .env but those that the tests make.
+for _name in [name for name in os.environ if name.startswith(("PREFECT_", "FLOW_"))]:
+    del os.environ[_name]
+_HOME = Path(tempfile.mkdtemp(prefix="flow-template-tests-"))
+os.environ |= {
+    "PREFECT_HOME": str(_HOME / "prefect"),
+    "PREFECT_PROFILES_PATH": str(_HOME / "profiles.toml"),
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "COOKIECUTTER_CONFIG": str(_HOME / "cookiecutter.yaml"),
+}
+(_HOME / "cookiecutter.yaml").write_text(
+    f"cookiecutters_dir: {_HOME / 'cookiecutters'}\nreplay_dir: {_HOME / 'replay'}\n", encoding="utf-8"
+)
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+def bake_into(folder: Path, **answers: str) -> Path:
+    """Generate a repository below `folder`, in this process, and return its root."""
+    from cookiecutter.main import cookiecutter  # noqa: PLC0415
+
+    return Path(
+        cookiecutter(str(TEMPLATE), no_input=True, extra_context=answers or None, output_dir=str(folder))
+    )
+
+
+@pytest.fixture
+def bake(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that generates a repository from answers."""
+
+    def run(**answers: str) -> Path:
+        folder = tmp_path / f"baked-{len(list(tmp_path.glob('baked-*')))}"
+        folder.mkdir()
+        return bake_into(folder, **answers)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A repository with the default answers; to be read, not changed. `flow_ops` takes it for its own."""
+    root = bake_into(tmp_path_factory.mktemp("repository"))
+    os.environ["FLOW_PROJECT_ROOT"] = str(root)
+    yield root
+    del os.environ["FLOW_PROJECT_ROOT"]

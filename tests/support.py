@@ -1,0 +1,111 @@
+"""Real Prefect servers and workers for tests: started here, ended here, by process id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PREFECT = [sys.executable, "-m", "prefect"]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running `prefect server start`."""
+
+    url: str
+    home: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that point a process at this server."""
+        return {**os.environ, "PREFECT_API_URL": self.url, "PREFECT_HOME": str(self.home)}
+
+
+def free_port() -> int:
+    """Return a loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float, what: str, every: float = 0.2) -> None:
+    """Return once `condition()` is true; raise TimeoutError naming `what` after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            message = f"{what}: not within {seconds} s"
+            raise TimeoutError(message)
+        time.sleep(every)
+
+
+@contextlib.contextmanager
+def process(command: list[str], *, log: Path, environment: dict[str, str], cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `command` in a session of its own; at the end nothing of that session is left."""
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=cwd, start_new_session=True
+        )
+    try:
+        yield child
+    finally:
+        for signal_ in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal_)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def prefect_server(folder: Path, **settings: str) -> Iterator[Server]:
+    """Run a real server with SQLite in `folder` on a free loopback port, scheduler and triggers included."""
+    home = folder / "prefect-home"
+    home.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", **settings}
+    environment.pop("PREFECT_API_URL", None)
+    log = folder / "server.log"
+    with process(
+        [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        log=log, environment=environment, cwd=folder,
+    ) as child:
+
+        def healthy() -> bool:
+            if child.poll() is not None:
+                raise RuntimeError("server ended: " + log.read_text(encoding="utf-8", errors="replace")[-2000:])
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=1) as answer:
+                return bool(answer.status == 200)
+            return False
+
+        wait_until(healthy, seconds=90, what="the Prefect server's health")
+        yield Server(url, home, child)
+
+
+@contextlib.contextmanager
+def prefect_worker(server: Server, pool: str, folder: Path, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a real process worker on `pool`, which it creates where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    uv = shutil.which("uv")
+    path = os.pathsep.join(filter(None, [str(Path(uv).parent) if uv else "", os.environ["PATH"]]))
+    environment = {**server.environment, "PREFECT_WORKER_QUERY_SECONDS": "1", "PATH": path, **settings}
+    with process(
+        [*PREFECT, "worker", "start", "--pool", pool, "--type", "process", "--name", f"test-{pool}"],
+        log=folder / "worker.log", environment=environment, cwd=folder,
+    ) as child:
+        yield child

@@ -1,0 +1,109 @@
+"""Every message for a problem that a user can cause, by code, in Spanish and in English.
+
+A message says what is wrong and with which value, why it matters, and what to do.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Text:
+    """One message in one language. The three parts are `str.format` templates over the same values."""
+
+    what: str
+    why: str
+    do: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message in both languages."""
+
+    es: Text
+    en: Text
+
+
+class FlowOpsError(Exception):
+    """A problem that a user can mend; its text is the whole message, ready to print."""
+
+    def __init__(self, code: str, **values: Any) -> None:
+        """Take a code of `MESSAGES` and the values that its text names."""
+        self.code = code
+        self.values = values
+        super().__init__(code)
+
+    def __str__(self) -> str:
+        """Render the message; only now, because the language may be what cannot be read."""
+        return render(self.code, **self.values)
+
+
+def language() -> str:
+    """Return `es` or `en`: the variable `FLOW_LANGUAGE` if it is one of them, else the repository's own."""
+    chosen = os.environ.get("FLOW_LANGUAGE", "")
+    if chosen in ("es", "en"):
+        return chosen
+    # Imported here: project raises messages of this module.
+    from flow_ops import project  # noqa: PLC0415
+
+    try:
+        return project.current().language
+    except (FlowOpsError, OSError):
+        return "es"
+
+
+def render(code: str, **values: Any) -> str:
+    """Return the message of `code` in the repository's language, on three lines.
+
+    Raises:
+        KeyError: `code` is unknown, or its text names a value that was not given.
+    """
+    spanish = language() == "es"
+    text = MESSAGES[code].es if spanish else MESSAGES[code].en
+    why, do = ("Por qué", "Qué hacer") if spanish else ("Why", "What to do")
+    return "\n".join(
+        (
+            f"{code}  {text.what.format(**values)}",
+            f"  {why}: {text.why.format(**values)}",
+            f"  {do}: {text.do.format(**values)}",
+        )
+    )
+
+
+MESSAGES: dict[str, Message] = {
+    # --- project: the repository itself
+    "FT-PROJECT-01": Message(
+        es=Text(
+            what="No se encontró un pyproject.toml con la tabla [tool.flow-ops] desde {folder} hacia arriba.",
+            why="flow_ops lee de ahí el nombre del paquete, el idioma y la zona horaria.",
+            do="ejecutá el comando dentro del repositorio del flujo, o indicá su carpeta en FLOW_PROJECT_ROOT.",
+        ),
+        en=Text(
+            what="No pyproject.toml with a [tool.flow-ops] table was found from {folder} upwards.",
+            why="flow_ops reads the package's name, the language and the time zone there.",
+            do="run the command inside the flow's repository, or name its folder in FLOW_PROJECT_ROOT.",
+        ),
+    ),
+    "FT-PROJECT-02": Message(
+        es=Text(
+            what="Falta «{key}» en {file}.",
+            why="la tabla [tool.flow-ops] debe estar completa para que los nombres coincidan en todas partes.",
+            do="agregá la clave, o recuperá la tabla con: git checkout -- pyproject.toml",
+        ),
+        en=Text(
+            what="{key!r} is missing in {file}.",
+            why="the [tool.flow-ops] table must be whole for the names to agree everywhere.",
+            do="add the key, or restore the table with: git checkout -- pyproject.toml",
+        ),
+    ),
+    # --- logs
+    # --- variables and secrets
+    # --- deployment and preflight
+    # --- watchdog
+    # --- worker service
+    # --- testing
+    # --- updates
+}

@@ -1,0 +1,1 @@
+"""{{ cookiecutter.flow_slug }}: a Prefect flow. Start reading at `flow.py`."""

@@ -1,0 +1,36 @@
+"""The flow: a sequence of subflows and tasks, read top to bottom. No logic here."""
+
+from datetime import date
+from pathlib import Path
+
+from prefect import flow
+
+from flow_ops.logs import get_logger
+from {{ cookiecutter.__package }}.models import Report
+from {{ cookiecutter.__package }}.subflows import summarise_in_parallel
+from {{ cookiecutter.__package }}.tasks import list_branches, load_summaries, publish_report
+
+SAMPLE = Path(__file__).parent / "data" / "orders.csv"
+
+logger = get_logger("flow")
+
+
+@flow(
+    name="{{ cookiecutter.flow_slug }}",
+    description={{ cookiecutter.description | py_string }},
+    timeout_seconds=3600,
+    log_prints=True,
+)
+async def {{ cookiecutter.__function }}(orders_file: Path | None = None, since: date | None = None) -> Report:
+    """Summarise the orders of each branch, load the summaries into a database and publish a report.
+
+    Args:
+        orders_file: CSV with the orders, as an absolute path of the machine that runs. Without one, the sample.
+        since: Leave out the orders of earlier days.
+    """
+    file = orders_file or SAMPLE
+    branches = await list_branches(file)
+    logger.info("%d branches in %s", len(branches), file.name)
+    summaries = await summarise_in_parallel(file, branches, since)
+    await load_summaries(summaries)
+    return await publish_report(summaries)
