@@ -13,9 +13,9 @@ class NamingExtension(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        environment.filters["py_string"] = py_string
+        environment.filters["in_quotes"] = in_quotes
 
 
-def py_string(text: str) -> str:
-    """Return `text` as a Python string literal in double quotes, accents kept."""
-    return json.dumps(text, ensure_ascii=False)
+def in_quotes(text: str) -> str:
+    """Return `text` escaped for the inside of double quotes in Python, TOML, YAML and JSON, accents kept."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]

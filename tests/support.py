@@ -53,7 +53,9 @@ def wait_until(condition: Callable[[], object], *, seconds: float, what: str, ev
 
 
 @contextlib.contextmanager
-def process(command: list[str], *, log: Path, environment: dict[str, str], cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    command: list[str], *, log: Path, environment: dict[str, str], cwd: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` in a session of its own; at the end nothing of that session is left."""
     with log.open("ab") as output:
         child = subprocess.Popen(
@@ -78,17 +80,26 @@ def prefect_server(folder: Path, **settings: str) -> Iterator[Server]:
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
-    environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", **settings}
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        **settings,
+    }
     environment.pop("PREFECT_API_URL", None)
     log = folder / "server.log"
     with process(
         [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-        log=log, environment=environment, cwd=folder,
+        log=log,
+        environment=environment,
+        cwd=folder,
     ) as child:
 
         def healthy() -> bool:
             if child.poll() is not None:
-                raise RuntimeError("server ended: " + log.read_text(encoding="utf-8", errors="replace")[-2000:])
+                raise RuntimeError(
+                    "server ended: " + log.read_text(encoding="utf-8", errors="replace")[-2000:]
+                )
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=1) as answer:
                 return bool(answer.status == 200)
             return False
@@ -98,7 +109,9 @@ def prefect_server(folder: Path, **settings: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def prefect_worker(server: Server, pool: str, folder: Path, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+def prefect_worker(
+    server: Server, pool: str, folder: Path, **settings: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a real process worker on `pool`, which it creates where it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     uv = shutil.which("uv")
@@ -106,6 +119,8 @@ def prefect_worker(server: Server, pool: str, folder: Path, **settings: str) -> 
     environment = {**server.environment, "PREFECT_WORKER_QUERY_SECONDS": "1", "PATH": path, **settings}
     with process(
         [*PREFECT, "worker", "start", "--pool", pool, "--type", "process", "--name", f"test-{pool}"],
-        log=folder / "worker.log", environment=environment, cwd=folder,
+        log=folder / "worker.log",
+        environment=environment,
+        cwd=folder,
     ) as child:
         yield child

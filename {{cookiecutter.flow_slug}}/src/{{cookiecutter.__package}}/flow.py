@@ -17,7 +17,7 @@ logger = get_logger("flow")
 
 @flow(
     name="{{ cookiecutter.flow_slug }}",
-    description={{ cookiecutter.description | py_string }},
+    description="{{ cookiecutter.description | in_quotes }}",
     timeout_seconds=3600,
     log_prints=True,
 )
