@@ -1,6 +1,7 @@
 """The command line: `uv run {{ cookiecutter.flow_slug }}` and `python -m {{ cookiecutter.__package }}`."""
 
 from flow_ops.command_line import run_flow
+
 from {{ cookiecutter.__package }}.flow import {{ cookiecutter.__function }}
 
 

@@ -1,14 +1,13 @@
-"""The flow: a sequence of subflows and tasks, read top to bottom. No logic here."""
+"""The flow: a sequence of subflows and tasks, read from top to bottom. No logic here."""
 
 from datetime import date
 from pathlib import Path
 
+from flow_ops.logs import get_logger
 from prefect import flow
 
-from flow_ops.logs import get_logger
-from {{ cookiecutter.__package }}.models import Report
 from {{ cookiecutter.__package }}.subflows import summarise_in_parallel
-from {{ cookiecutter.__package }}.tasks import list_branches, load_summaries, publish_report
+from {{ cookiecutter.__package }}.tasks import Summary, list_branches, load_summaries, publish_report
 
 SAMPLE = Path(__file__).parent / "data" / "orders.csv"
 
@@ -21,11 +20,14 @@ logger = get_logger("flow")
     timeout_seconds=3600,
     log_prints=True,
 )
-async def {{ cookiecutter.__function }}(orders_file: Path | None = None, since: date | None = None) -> Report:
+async def {{ cookiecutter.__function }}(
+    orders_file: Path | None = None,
+    since: date | None = None,
+) -> Summary:
     """Summarise the orders of each branch, load the summaries into a database and publish a report.
 
     Args:
-        orders_file: CSV with the orders, as an absolute path of the machine that runs. Without one, the sample.
+        orders_file: Absolute path of a CSV with the orders. Without one, the sample of this repository.
         since: Leave out the orders of earlier days.
     """
     file = orders_file or SAMPLE

@@ -1,4 +1,4 @@
-"""Parallel work: the branches, in groups, each group a subflow."""
+"""Parallel work: the branches in groups, each group a subflow."""
 
 import asyncio
 from datetime import date
@@ -7,32 +7,31 @@ from pathlib import Path
 from prefect import flow
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
-from {{ cookiecutter.__package }}.models import BranchSummary
-from {{ cookiecutter.__package }}.tasks import read_orders, summarise_branch
+from {{ cookiecutter.__package }}.tasks import Summary, read_orders, summarise_branch
 
-# Subflows at a time. More of them wait for each other on a server with SQLite (20 took over a minute,
-# 2 take two seconds); a group's own branches run as tasks, which have no such limit.
-PARALLEL_GROUPS = 2
+# Subflows that run together. More of them queue for the database of a server on SQLite: 2 take two
+# seconds, 20 over a minute. The branches of a group are tasks, which have no such limit.
+GROUPS = 2
 
 
-@flow(name="summarise-branches", description="Summarises a group of branches.", timeout_seconds=1800)
-async def summarise_branches(file: Path, branches: list[str], since: date | None) -> list[BranchSummary]:
+@flow(timeout_seconds=1800)
+async def summarise_group(file: Path, branches: list[str], since: date | None) -> list[Summary]:
     """Read the orders of these branches and summarise each branch in a task of its own."""
     orders = await read_orders(file, branches, since)
-    summaries = summarise_branch.map(orders)
-    # Off the event loop, so that the other groups go on; a failed task raises here.
-    return await asyncio.to_thread(summaries.result)
+    futures = summarise_branch.map(orders)
+    # Off the event loop, so that the other groups go on; a failed task raises here and fails the flow.
+    return await asyncio.to_thread(futures.result)
 
 
-async def summarise_in_parallel(file: Path, branches: list[str], since: date | None) -> list[BranchSummary]:
-    """Share the branches out among the groups, run them together and show the progress in the UI."""
-    groups = [group for start in range(PARALLEL_GROUPS) if (group := branches[start::PARALLEL_GROUPS])]
+async def summarise_in_parallel(file: Path, branches: list[str], since: date | None) -> list[Summary]:
+    """Summarise all branches, `GROUPS` subflows at a time, and show the progress in the UI."""
+    groups = [branches[start::GROUPS] for start in range(min(GROUPS, len(branches)))]
     progress = await acreate_progress_artifact(progress=0.0, description="Branches summarised")
-    done: list[BranchSummary] = []
+    summaries: list[Summary] = []
 
     async def run(group: list[str]) -> None:
-        done.extend(await summarise_branches(file, group, since))
-        await aupdate_progress_artifact(artifact_id=progress, progress=100 * len(done) / len(branches))
+        summaries.extend(await summarise_group(file, group, since))
+        await aupdate_progress_artifact(progress, progress=100 * len(summaries) / len(branches))
 
-    await asyncio.gather(*(run(group) for group in groups))
-    return sorted(done, key=lambda summary: summary.branch)
+    await asyncio.gather(*map(run, groups))
+    return sorted(summaries, key=lambda summary: summary.branch)
