@@ -1,38 +1,129 @@
-"""A flow's parameters as command-line options, typed as in its signature."""
+"""A flow on the command line: its parameters as options, its outcome as the exit status."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import inspect
-import json
-from typing import Any
+import os
+import socket
+import sys
+import typing
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
-from prefect import Flow
+from flow_ops.messages import FlowOpsError, language, print_error
+from prefect import Flow, State
+from prefect.settings import get_current_settings
+from pydantic import TypeAdapter, ValidationError
+
+# Seconds to wait for a server's port before a run; Prefect itself retries for over two minutes.
+CONNECT_SECONDS = 5
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that takes whole option names only and complains in coded messages."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Take the settings of `argparse.ArgumentParser`."""
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise FT-ARGS-01 instead of printing usage and exiting with status 2."""
+        raise FlowOpsError("FT-ARGS-01", problem=message, command=self.prog)
 
 
 def run_flow(flow: Flow[..., Any], arguments: list[str] | None = None) -> int:
-    """Run `flow` with the parameters of the command line and print its result; return the exit status."""
-    parser = argparse.ArgumentParser(prog=flow.name, description=flow.description)
+    """Run `flow` with the options of the command line, here, in this process.
+
+    The server is the one of `PREFECT_API_URL` or, without it, a temporary one that Prefect starts.
+
+    Returns:
+        0 if the run completed, 1 if it did not or could not start; the message is then on stderr.
+    """
+    use_utf8()
+    parser = Parser(prog=flow.name, description=flow.description)
     add_parameters(parser, flow)
-    parameters = {k: v for k, v in vars(parser.parse_args(arguments)).items() if v is not None}
-    result = asyncio.run(flow(**parameters)) if flow.isasync else flow(**parameters)
-    print(result)  # noqa: T201
+    try:
+        parameters = read_parameters(flow, parser.parse_args(arguments))
+        _check_server()
+    except FlowOpsError as error:
+        print_error(error)
+        return 1
+    # The temporary server's telemetry competes with the first run for its new database, and says so
+    # with a traceback of a hundred lines.
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    outcome: Any = flow(**parameters, return_state=True)
+    state: State[Any] = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
+    if not state.is_completed():
+        print_error(FlowOpsError("FT-RUN-01", state=state.name, reason=state.message or "-"))
+        return 1
+    print(asyncio.run(state.aresult()))  # noqa: T201
     return 0
 
 
 def add_parameters(parser: argparse.ArgumentParser, flow: Flow[..., Any]) -> None:
-    """Add an option for each parameter of `flow`; Prefect validates the values, which may be JSON."""
-    for name, parameter in inspect.signature(flow.fn).parameters.items():
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            type=_value,
-            required=parameter.default is inspect.Parameter.empty,
+    """Add an option for each parameter of `flow`, described as in its docstring."""
+    group = parser.add_argument_group("parámetros" if language() == "es" else "parameters")
+    for name, schema in flow.parameters.properties.items():
+        group.add_argument(
+            option(name),
+            dest=name,
+            default=argparse.SUPPRESS,
+            required=name in (flow.parameters.required or []),
+            metavar=_types(schema),
+            help=schema.get("description", "").replace("%", "%%") or None,
         )
 
 
-def _value(text: str) -> Any:
+def read_parameters(flow: Flow[..., Any], namespace: argparse.Namespace) -> dict[str, Any]:
+    """Return the parameters that the command line names, as the types of the flow's signature.
+
+    Raises:
+        FlowOpsError: FT-ARGS-02 where a value is not of its parameter's type.
+    """
+    hints = typing.get_type_hints(flow.fn, include_extras=True)
+    given = {name: text for name, text in vars(namespace).items() if name in flow.parameters.properties}
+    return {name: _typed(name, text, hints.get(name, Any)) for name, text in given.items()}
+
+
+def option(name: str) -> str:
+    """Return the option of a parameter: `--orders-file` for `orders_file`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def use_utf8() -> None:
+    """Let the terminal print any text: what its encoding lacks is replaced, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _typed(name: str, text: str, hint: Any) -> Any:
+    adapter = TypeAdapter(hint)
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return adapter.validate_python(text)
+    except ValidationError as error:
+        # Lists, dictionaries and models are written as JSON.
+        try:
+            return adapter.validate_json(text)
+        except ValidationError:
+            problem = error.errors()[0]["msg"]
+            raise FlowOpsError("FT-ARGS-02", option=option(name), value=text, problem=problem) from None
+
+
+def _types(schema: dict[str, Any]) -> str:
+    kinds = [kind.get("format", kind.get("type", "json")) for kind in schema.get("anyOf", [schema])]
+    return "|".join(kind for kind in kinds if kind != "null").upper()
+
+
+def _check_server() -> None:
+    url = get_current_settings().api.url
+    if not url:
+        return
+    address = urlsplit(url)
+    try:
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname or "", port), timeout=CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise FlowOpsError("FT-SERVER-01", url=url, problem=error) from None

@@ -6,6 +6,7 @@ A message says what is wrong and with which value, why it matters, and what to d
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,11 @@ def render(code: str, **values: Any) -> str:
     )
 
 
+def print_error(error: FlowOpsError) -> None:
+    """Print the message on stderr."""
+    print(error, file=sys.stderr)  # noqa: T201
+
+
 MESSAGES: dict[str, Message] = {
     # --- project: the repository itself
     "FT-PROJECT-01": Message(
@@ -97,6 +103,55 @@ MESSAGES: dict[str, Message] = {
             what="{key!r} is missing in {file}.",
             why="the [tool.flow-ops] table must be whole for the names to agree everywhere.",
             do="add the key, or restore the table with: git checkout -- pyproject.toml",
+        ),
+    ),
+    # --- command line and server
+    "FT-ARGS-01": Message(
+        es=Text(
+            what="La línea de comandos no se entiende: {problem}",
+            why="un nombre mal escrito haría otra cosa que la esperada.",
+            do="mirá las opciones con: {command} --help",
+        ),
+        en=Text(
+            what="The command line is not understood: {problem}",
+            why="a mistyped name would do something else than expected.",
+            do="see the options with: {command} --help",
+        ),
+    ),
+    "FT-ARGS-02": Message(
+        es=Text(
+            what="{option} no admite el valor «{value}»: {problem}.",
+            why="los parámetros tienen los tipos de la firma del flujo.",
+            do="corregí el valor; las listas y los modelos se escriben en JSON, las fechas como 2026-12-31.",
+        ),
+        en=Text(
+            what="{option} does not take the value {value!r}: {problem}.",
+            why="parameters have the types of the flow's signature.",
+            do="correct the value; lists and models are written as JSON, dates as 2026-12-31.",
+        ),
+    ),
+    "FT-RUN-01": Message(
+        es=Text(
+            what="La ejecución terminó en estado {state}: {reason}",
+            why="una tarea o el flujo falló; la traza está más arriba y en el archivo de logs.",
+            do="corregí la causa y volvé a ejecutar el mismo comando.",
+        ),
+        en=Text(
+            what="The run ended in state {state}: {reason}",
+            why="a task or the flow failed; the traceback is above and in the log file.",
+            do="mend the cause and run the same command again.",
+        ),
+    ),
+    "FT-SERVER-01": Message(
+        es=Text(
+            what="El servidor de Prefect en {url} no responde: {problem}.",
+            why="PREFECT_API_URL (variable de entorno o perfil) dice que las ejecuciones se registran ahí.",
+            do="encendé el servidor o corregí la dirección; sin ella se usa un servidor temporal: prefect config unset PREFECT_API_URL",
+        ),
+        en=Text(
+            what="The Prefect server at {url} does not answer: {problem}.",
+            why="PREFECT_API_URL (environment variable or profile) says that runs are recorded there.",
+            do="start the server or correct the address; without one a temporary server is used: prefect config unset PREFECT_API_URL",
         ),
     ),
     # --- logs

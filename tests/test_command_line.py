@@ -1,0 +1,77 @@
+"""`uv run <slug>`: a flow's parameters as options, its outcome as the exit status."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from flow_ops import command_line
+from flow_ops.messages import FlowOpsError
+from prefect import flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+
+@flow(name="daily", description="A flow with every kind of parameter.")
+def daily(path: Path, since: date | None = None, codes: list[int] | None = None, *, dry: bool = False) -> str:
+    """Do a day's work.
+
+    Args:
+        path: Where 100 % of the data is.
+        since: The first day.
+        codes: Codes to keep.
+        dry: Change nothing.
+    """
+    return f"{path} {since} {codes} {dry}"
+
+
+def parse(*arguments: str) -> dict[str, object]:
+    parser = command_line.Parser(prog="daily")
+    command_line.add_parameters(parser, daily)
+    return command_line.read_parameters(daily, parser.parse_args(arguments))
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", "en")
+
+
+def test_values_become_the_types_of_the_signature() -> None:
+    assert parse("--path", "C:/data", "--since", "2026-03-01", "--codes", "[1, 2]", "--dry", "true") == {
+        "path": Path("C:/data"),
+        "since": date(2026, 3, 1),
+        "codes": [1, 2],
+        "dry": True,
+    }
+
+
+def test_parameters_left_out_keep_their_defaults() -> None:
+    assert parse("--path", "x") == {"path": Path("x")}
+
+
+def test_help_describes_each_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse("--help")
+    assert "Where 100 % of the data is." in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--path", "x", "--since", "yesterday"], "FT-ARGS-02"),
+        (["--path", "x", "--sinc", "2026-03-01"], "FT-ARGS-01"),
+        ([], "FT-ARGS-01"),
+    ],
+    ids=["value of a wrong type", "mistyped option", "missing parameter"],
+)
+def test_a_wrong_command_line_is_a_coded_message(arguments: list[str], code: str) -> None:
+    with pytest.raises(FlowOpsError) as caught:
+        parse(*arguments)
+    assert caught.value.code == code
+
+
+def test_a_dead_server_is_named_before_anything_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        status = command_line.run_flow(daily, ["--path", "x"])
+    assert status == 1
+    assert capsys.readouterr().err.startswith("FT-SERVER-01  The Prefect server at http://127.0.0.1:9/api")
