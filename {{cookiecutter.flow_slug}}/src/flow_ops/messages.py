@@ -158,6 +158,80 @@ MESSAGES: dict[str, Message] = {
     # --- variables and secrets
     # --- deployment and preflight
     # --- watchdog
+    "FT-WATCHDOG-01": Message(
+        es=Text(
+            what="El límite «{limit}» del watchdog es {value!r}, y el mínimo es {shortest}.",
+            why="Prefect no vigila plazos más cortos, y un latido puede perderse sin que la ejecución esté caída.",
+            do="poné en deploy.py un timedelta de {shortest} o más, por ejemplo Limits({limit}=timedelta(hours=2)).",
+        ),
+        en=Text(
+            what="The watchdog's limit {limit!r} is {value!r}; the minimum is {shortest}.",
+            why="Prefect watches no shorter times, and one heartbeat may be lost without the run being dead.",
+            do="set a timedelta of {shortest} or more in deploy.py, such as Limits({limit}=timedelta(hours=2)).",
+        ),
+    ),
+    "FT-WATCHDOG-02": Message(
+        es=Text(
+            what="El timeout del flujo es {timeout} segundos y el watchdog cancela a las {limit}.",
+            why="el timeout del flujo debe llegar antes: deja que las tareas cierren lo suyo y el estado dice TimedOut; "
+            "el watchdog solo mata el proceso.",
+            do="bajá timeout_seconds en @flow, o subí Limits(running=...) en deploy.py.",
+        ),
+        en=Text(
+            what="The flow's timeout is {timeout} seconds and the watchdog cancels after {limit}.",
+            why="the flow's own timeout must come first: tasks can clean up and the state says TimedOut; "
+            "the watchdog only kills the process.",
+            do="lower timeout_seconds in @flow, or raise Limits(running=...) in deploy.py.",
+        ),
+    ),
+    "FT-WATCHDOG-03": Message(
+        es=Text(
+            what="«{block}» no nombra un bloque de notificaciones.",
+            why="Prefect identifica un bloque por su tipo y su nombre, separados por una barra.",
+            do='escribí Notification(block="slack-webhook/operaciones") en deploy.py, con el tipo y el nombre del bloque.',
+        ),
+        en=Text(
+            what="{block!r} does not name a notification block.",
+            why="Prefect knows a block by its type and its name, with a slash between them.",
+            do='write Notification(block="slack-webhook/operations") in deploy.py, with the block\'s type and name.',
+        ),
+    ),
+    "FT-WATCHDOG-04": Message(
+        es=Text(
+            what="El bloque «{block}» no existe en {server}.",
+            why="sin él no llegaría ningún aviso cuando una ejecución falla o el watchdog la cancela.",
+            do="crealo en la interfaz de Prefect, Blocks > +, tipo {type}, nombre {name}; o quitá la notificación de deploy.py.",
+        ),
+        en=Text(
+            what="The block {block!r} does not exist on {server}.",
+            why="without it nobody would hear of a run that failed or that the watchdog cancelled.",
+            do="create it in Prefect's UI, Blocks > +, type {type}, name {name}; or drop the notification from deploy.py.",
+        ),
+    ),
+    "FT-WATCHDOG-05": Message(
+        es=Text(
+            what="El bloque «{block}» no sirve para notificar.",
+            why="las automatizaciones de Prefect avisan solo por bloques de notificación o por el bloque webhook.",
+            do="nombrá en deploy.py un bloque de tipo webhook, custom-webhook, slack-webhook, ms-teams-webhook o sendgrid-email.",
+        ),
+        en=Text(
+            what="The block {block!r} cannot send notifications.",
+            why="Prefect's automations notify only through notification blocks or the webhook block.",
+            do="name a block of type webhook, custom-webhook, slack-webhook, ms-teams-webhook or sendgrid-email in deploy.py.",
+        ),
+    ),
+    "FT-WATCHDOG-06": Message(
+        es=Text(
+            what="El servidor {server} no permite automatizaciones (respuesta {status}).",
+            why="el watchdog son automatizaciones de Prefect: sin ellas nadie cancelaría una ejecución trabada.",
+            do="desplegá el flujo de mantenimiento, que aplica las mismas reglas cada 30 minutos: ver flow_ops/maintenance.py.",
+        ),
+        en=Text(
+            what="The server {server} does not allow automations (answer {status}).",
+            why="the watchdog is made of Prefect automations: without them nobody would cancel a stuck run.",
+            do="deploy the maintenance flow, which applies the same rules every 30 minutes: see flow_ops/maintenance.py.",
+        ),
+    ),
     # --- worker service
     # --- testing
     # --- updates

@@ -1,0 +1,433 @@
+"""The watchdog: Prefect automations, one set per deployment, that end its stuck and late runs.
+
+| rule       | a run that                                                | ends as   |
+|------------|-----------------------------------------------------------|-----------|
+| running    | is Running for longer than `Limits.running`               | Cancelled |
+| late       | nobody started within `Limits.late` of its time           | Cancelled |
+| pending    | was taken by a worker, which then never started it        | Cancelled |
+| cancelling | is Cancelling for ever, its worker being gone             | Cancelled |
+| heartbeat  | sends no more heartbeats: its process or machine is gone  | Crashed   |
+| failure    | failed or crashed, by whatever hand: sends a notification | as it was |
+
+A rule sees what happens from its creation on; runs that were stuck before are for `maintenance.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import (
+    ActionTypes,
+    CallWebhook,
+    CancelFlowRun,
+    ChangeFlowRunState,
+    SendNotification,
+)
+from prefect.events.filters import AutomationFilter, AutomationFilterName
+from prefect.events.schemas.automations import (
+    Automation,
+    AutomationCore,
+    EventTrigger,
+    Posture,
+)
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+
+from flow_ops.messages import FlowOpsError, language
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prefect.client.orchestration import SyncPrefectClient
+
+# Prefect refuses less in a proactive trigger.
+SHORTEST_LIMIT = timedelta(seconds=10)
+# Prefect sends a heartbeat every 30 s at the most often: one may be lost, or late, without harm.
+SHORTEST_HEARTBEAT = timedelta(seconds=60)
+
+_ANY_STATE = "prefect.flow-run.*"
+_ENDED_OR_PARKED = (
+    *("Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Cached", "RolledBack"),
+    *("Cancelling", "Paused", "Suspended", "AwaitingRetry", "Scheduled"),
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a run may be in a state before the watchdog ends it.
+
+    Attributes:
+        running: In Running, each attempt by itself. Longer than the flow's own timeout, which ends it kindly.
+        late: Waiting to be started, from the moment that Prefect calls it late (15 s past its time) or
+            that it waits for a concurrency slot.
+        pending: Between the worker's taking it and its first line: cloning, installing, starting.
+        cancelling: In Cancelling. A server since Prefect 3.8 ends it by itself after 300 s.
+        heartbeat: Without a heartbeat, of which there is one every 30 s. More than the server's longest
+            restart and more than any difference between the clocks of worker and server: a live run
+            whose heartbeats do not arrive is taken for dead.
+
+    Raises:
+        FlowOpsError: FT-WATCHDOG-01 where a limit is shorter than Prefect can keep.
+    """
+
+    running: timedelta = timedelta(hours=2)
+    late: timedelta = timedelta(hours=4)
+    pending: timedelta = timedelta(minutes=30)
+    cancelling: timedelta = timedelta(minutes=10)
+    heartbeat: timedelta = timedelta(minutes=5)
+
+    def __post_init__(self) -> None:
+        """Refuse limits that Prefect would refuse later, or that would end healthy runs."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            shortest = SHORTEST_HEARTBEAT if field.name == "heartbeat" else SHORTEST_LIMIT
+            if not isinstance(value, timedelta) or value < shortest:
+                raise FlowOpsError("FT-WATCHDOG-01", limit=field.name, value=value, shortest=shortest)
+
+
+@dataclass(frozen=True)
+class Notification:
+    """Where to send word of failures, crashes and cancellations by the watchdog.
+
+    Attributes:
+        block: A block on the server as `<type>/<name>`: `webhook/operations`, `custom-webhook/operations`,
+            `slack-webhook/operations`, `ms-teams-webhook/operations` or, for e-mail,
+            `sendgrid-email/operations`.
+            Its address and password stay in the block.
+    """
+
+    block: str
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A notification block found on the server."""
+
+    type: str
+    id: UUID
+
+    def action(self, subject: str) -> ActionTypes:
+        """Return the action that sends `subject` with the run's name, state and link.
+
+        Not the state's message: an exception's text may hold what should not leave the server.
+        """
+        body = "{{ flow_run.name }}: {{ flow_run.state.name }}\n{{ flow_run | ui_url }}"
+        if self.type == "webhook":
+            # Through the filter, so that quotes in a run's name stay valid JSON.
+            payload = f'{{"text": {{{{ ("{subject}. " ~ flow_run.name) | tojson }}}}}}'
+            return CallWebhook(block_document_id=self.id, payload=payload)
+        return SendNotification(block_document_id=self.id, subject=subject, body=body)
+
+
+def check_timeout(limits: Limits, timeout_seconds: float | None) -> None:
+    """Check that a flow's own timeout comes before the watchdog's limit.
+
+    The flow's timeout lets tasks clean up and says TimedOut; the watchdog only kills.
+
+    Raises:
+        FlowOpsError: FT-WATCHDOG-02 where the flow has no timeout, or one that is not shorter than the limit.
+    """
+    if timeout_seconds is None or timedelta(seconds=timeout_seconds) >= limits.running:
+        raise FlowOpsError("FT-WATCHDOG-02", timeout=timeout_seconds, limit=limits.running)
+
+
+def find_channel(client: SyncPrefectClient, notification: Notification | None) -> Channel | None:
+    """Return the notification's block on the server, or None where none is asked for.
+
+    Raises:
+        FlowOpsError: FT-WATCHDOG-03 for a name that is not `<type>/<name>`, FT-WATCHDOG-04 where the block
+            does not exist, FT-WATCHDOG-05 where it cannot notify.
+    """
+    if notification is None:
+        return None
+    kind, _, name = notification.block.partition("/")
+    if not kind or not name or "/" in name:
+        raise FlowOpsError("FT-WATCHDOG-03", block=notification.block)
+    try:
+        document = client.read_block_document_by_name(name, kind, include_secrets=False)
+    except ObjectNotFound:
+        raise FlowOpsError(
+            "FT-WATCHDOG-04", block=notification.block, type=kind, name=name, server=client.api_url
+        ) from None
+    schema = document.block_schema
+    if kind != "webhook" and "notify" not in (schema.capabilities if schema else ()):
+        raise FlowOpsError("FT-WATCHDOG-05", block=notification.block)
+    return Channel(type=kind, id=document.id)
+
+
+def expected(
+    deployment_id: UUID, deployment: str, limits: Limits, channel: Channel | None = None
+) -> list[AutomationCore]:
+    """Return the automations that `deployment` (as "flow/deployment") should have, as the table says."""
+    rules = [
+        _rule("running", limits.running, after=("Running", "Retrying"), action=CancelFlowRun()),
+        # Waiting for a slot again and again is no progress: neither event is an expected one.
+        _rule(
+            "late",
+            limits.late,
+            after=("Late", "AwaitingConcurrencySlot"),
+            expect=("Pending", "Running", *_ENDED_OR_PARKED),
+            action=CancelFlowRun(),
+        ),
+        _rule(
+            "pending",
+            limits.pending,
+            after=("Pending", "Submitting", "InfrastructurePending"),
+            action=CancelFlowRun(),
+        ),
+        _rule(
+            "cancelling",
+            limits.cancelling,
+            after=("Cancelling",),
+            action=_ends_as(StateType.CANCELLED, "nobody ended the run"),
+        ),
+        # Heartbeats are events without a state, and the first comes after Running: only an end counts.
+        _rule(
+            "heartbeat",
+            limits.heartbeat,
+            after=("heartbeat",),
+            expect=("heartbeat", *_ENDED_OR_PARKED),
+            action=_ends_as(StateType.CRASHED, "no more heartbeats"),
+        ),
+    ]
+    if channel:
+        rules.append(_failure_rule())
+    return [_automation(rule, deployment_id, deployment, channel) for rule in rules]
+
+
+def differences(
+    client: SyncPrefectClient,
+    deployment_id: UUID | None,
+    deployment: str,
+    limits: Limits,
+    notification: Notification | None = None,
+) -> list[str]:
+    """Return what `apply` would change on the server, one line each; nothing where all is as declared.
+
+    `deployment_id` is None for a deployment that does not exist yet.
+
+    Raises:
+        FlowOpsError: as `find_channel`, and FT-WATCHDOG-06 where the server has no automations.
+    """
+    channel = find_channel(client, notification)
+    wanted = expected(deployment_id or _NOT_YET, deployment, limits, channel)
+    return [line for change in _changes(client, deployment, wanted) for line in change.lines]
+
+
+def apply(
+    client: SyncPrefectClient,
+    deployment_id: UUID,
+    deployment: str,
+    limits: Limits,
+    notification: Notification | None = None,
+) -> list[str]:
+    """Make the server's automations of `deployment` those expected, in place; return what was changed.
+
+    An automation that is right is not touched: a rewritten one forgets the runs that it was watching.
+
+    Raises:
+        FlowOpsError: as `differences`.
+    """
+    channel = find_channel(client, notification)
+    changes = _changes(client, deployment, expected(deployment_id, deployment, limits, channel))
+    for change in changes:
+        if change.wanted and change.found:
+            client.update_automation(change.found[0].id, change.wanted)
+        elif change.wanted:
+            client.create_automation(change.wanted)
+        for surplus in change.found[1:] if change.wanted else change.found:
+            client.delete_automation(surplus.id)
+    return [line for change in changes for line in change.lines]
+
+
+def remove(client: SyncPrefectClient, deployment: str) -> list[str]:
+    """Delete every automation of `deployment` (as "flow/deployment"); return what was deleted.
+
+    Raises:
+        FlowOpsError: FT-WATCHDOG-06 where the server has no automations.
+    """
+    changes = _changes(client, deployment, [])
+    for automation in (automation for change in changes for automation in change.found):
+        client.delete_automation(automation.id)
+    return [line for change in changes for line in change.lines]
+
+
+# --- the automations
+
+
+@dataclass(frozen=True)
+class _Rule:
+    name: str
+    limit: timedelta | None
+    after: tuple[str, ...]
+    expect: tuple[str, ...]
+    states: tuple[str, ...]
+    action: ActionTypes | None
+
+
+def _rule(
+    name: str,
+    limit: timedelta,
+    *,
+    after: tuple[str, ...],
+    expect: tuple[str, ...] = (),
+    action: ActionTypes,
+) -> _Rule:
+    """Return a rule that acts where `limit` passes after one of `after` without one of `expect`.
+
+    Without `expect`, any change of state will do: states have names of the user's own, too. Only events
+    that carry a state are looked at then, which leaves heartbeats out.
+    """
+    return _Rule(
+        name=name,
+        limit=limit,
+        after=tuple(f"prefect.flow-run.{state}" for state in after),
+        expect=tuple(f"prefect.flow-run.{state}" for state in expect) or (_ANY_STATE,),
+        states=() if expect else ("*",),
+        action=action,
+    )
+
+
+def _ends_as(state: StateType, why: str) -> ChangeFlowRunState:
+    return ChangeFlowRunState(
+        state=state, name=state.value.capitalize(), message=f"flow_ops watchdog: {why}", force=False
+    )
+
+
+def _failure_rule() -> _Rule:
+    return _Rule(
+        name="failure", limit=None, after=(), expect=(_ANY_STATE,), states=("FAILED", "CRASHED"), action=None
+    )
+
+
+def _automation(rule: _Rule, deployment_id: UUID, deployment: str, channel: Channel | None) -> AutomationCore:
+    match: dict[str, str | list[str]] = {"prefect.resource.id": "prefect.flow-run.*"}
+    if rule.states:
+        match["prefect.state-type"] = list(rule.states)
+    actions = [rule.action] if rule.action else []
+    # The heartbeat rule makes the run Crashed, of which the failure rule speaks.
+    if channel and rule.name != "heartbeat":
+        actions.append(channel.action(f"{deployment}: {_description(rule)}"))
+    automation = AutomationCore(
+        name=_name(deployment, rule.name),
+        description=_description(rule),
+        enabled=True,
+        tags=[],
+        trigger=EventTrigger(
+            match=ResourceSpecification(match),
+            match_related=ResourceSpecification(
+                {
+                    "prefect.resource.id": f"prefect.deployment.{deployment_id}",
+                    "prefect.resource.role": "deployment",
+                }
+            ),
+            after=set(rule.after),
+            expect=set(rule.expect),
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive if rule.limit else Posture.Reactive,
+            threshold=1,
+            within=rule.limit or timedelta(0),
+        ),
+        actions=actions,
+        actions_on_trigger=[],
+        actions_on_resolve=[],
+        # Owned by nothing: every redeploy deletes the automations that a deployment owns.
+        owner_resource=None,
+    )
+    # Prefect's update sends what was set and leaves the rest as it is on the server: now all of it is set.
+    return AutomationCore.model_validate(automation.model_dump())
+
+
+RULES = ("running", "late", "pending", "cancelling", "heartbeat", "failure")
+
+
+def _name(deployment: str, rule: str) -> str:
+    return f"{deployment} watchdog: {rule}"
+
+
+def _description(rule: _Rule) -> str:
+    es, en = {
+        "running": ("más de {} en ejecución: se cancela", "running for over {}: cancelled"),
+        "late": (
+            "más de {} sin que nadie la empiece: se cancela",
+            "nobody started it for over {}: cancelled",
+        ),
+        "pending": ("más de {} sin arrancar: se cancela", "did not start up for over {}: cancelled"),
+        "cancelling": ("más de {} cancelándose: se cancela", "cancelling for over {}: cancelled"),
+        "heartbeat": ("más de {} sin latidos: se da por caída", "no heartbeats for over {}: crashed"),
+        "failure": ("falló o se cayó", "failed or crashed"),
+    }[rule.name]
+    return (es if language() == "es" else en).format(rule.limit)
+
+
+# --- what differs
+
+
+# Stands for the id of a deployment that does not exist yet, which no automation can name.
+_NOT_YET = UUID(int=0)
+
+
+@dataclass(frozen=True)
+class _Change:
+    wanted: AutomationCore | None
+    found: list[Automation]
+    lines: list[str]
+
+
+def _changes(client: SyncPrefectClient, deployment: str, wanted: list[AutomationCore]) -> list[_Change]:
+    names = {_name(deployment, rule): None for rule in RULES}
+    on_server = _read(client, list(names))
+    by_name = {automation.name: automation for automation in wanted}
+    changes = []
+    for name in names:
+        found = [automation for automation in on_server if automation.name == name]
+        if lines := list(_lines(name, by_name.get(name), found)):
+            changes.append(_Change(wanted=by_name.get(name), found=found, lines=lines))
+    return changes
+
+
+def _read(client: SyncPrefectClient, names: list[str]) -> list[Automation]:
+    try:
+        return client.read_automations(automations=AutomationFilter(name=AutomationFilterName(any_=names)))
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code in (403, 404, 405):
+            raise FlowOpsError(
+                "FT-WATCHDOG-06", server=client.api_url, status=error.response.status_code
+            ) from None
+        raise
+
+
+def _lines(name: str, wanted: AutomationCore | None, found: list[Automation]) -> Iterator[str]:
+    if wanted is None:
+        yield from (f"- {name}" for _ in found)
+    elif not found:
+        yield f"+ {name} ({wanted.description})"
+    else:
+        theirs, ours = _flat(found[0]), _flat(wanted)
+        for field in sorted({*theirs, *ours}):
+            if theirs.get(field) != ours.get(field):
+                yield f"~ {name}: {field}: {theirs.get(field, '-')} -> {ours.get(field, '-')}"
+        yield from (f"- {name} ({'repetida' if language() == 'es' else 'duplicate'})" for _ in found[1:])
+
+
+def _flat(automation: AutomationCore) -> dict[str, str]:
+    """Return what an automation says as `{"trigger.within": "2:00:00", ...}`, in an order of its own."""
+    said = automation.model_dump(include=set(AutomationCore.model_fields) - {"owner_resource"})
+    return dict(_walk("", said))
+
+
+def _walk(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _walk(f"{path}.{key}" if path else str(key), item)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for position, item in enumerate(value, 1):
+            yield from _walk(f"{path}.{position}", item)
+    elif isinstance(value, (set, list)):
+        yield path, ", ".join(sorted(map(str, value)))
+    else:
+        yield path, str(getattr(value, "value", value))
