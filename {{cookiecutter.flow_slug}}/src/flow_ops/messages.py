@@ -156,6 +156,106 @@ MESSAGES: dict[str, Message] = {
     ),
     # --- logs
     # --- variables and secrets
+    "FT-VARIABLE-01": Message(
+        es=Text(
+            what="«{name}» no puede ser el nombre de una Variable.",
+            why="Prefect admite solo letras minúsculas sin acento, números, guiones y guiones bajos, hasta 255.",
+            do="usá un nombre como «{suggestion}», en el código y en el servidor.",
+        ),
+        en=Text(
+            what="{name!r} cannot be the name of a Variable.",
+            why="Prefect allows only a-z, 0-9, dashes and underscores, 255 at most.",
+            do="use a name such as {suggestion!r}, in the code and on the server.",
+        ),
+    ),
+    "FT-VARIABLE-02": Message(
+        es=Text(
+            what="La Variable «{name}» no existe en el servidor.",
+            why="el código la pide sin un valor por defecto, así que la ejecución no puede seguir.",
+            do="creala en {where}, o con: prefect variable set {name} VALOR; o pasá default=... en el código.",
+        ),
+        en=Text(
+            what="The Variable {name!r} does not exist on the server.",
+            why="the code asks for it without a default, so the run cannot go on.",
+            do="create it at {where}, or with: prefect variable set {name} VALUE; or give default=... in the code.",
+        ),
+    ),
+    "FT-VARIABLE-03": Message(
+        es=Text(
+            what="El valor de la Variable «{name}» no es de tipo {type} ({reason}).",
+            why="un valor de otro tipo fallaría más adelante, lejos de su causa.",
+            do="corregí el valor en la interfaz de Prefect, en Variables, o el tipo en el código.",
+        ),
+        en=Text(
+            what="The value of the Variable {name!r} is not of type {type} ({reason}).",
+            why="a value of another type would fail later, far from its cause.",
+            do="mend the value in Prefect's UI, under Variables, or the type in the code.",
+        ),
+    ),
+    "FT-VARIABLE-04": Message(
+        es=Text(
+            what="La Variable «{name}» se leyó fuera de una ejecución.",
+            why="leer al importar el módulo exige un servidor en las pruebas, al desplegar y en el editor, "
+            "y congela el valor.",
+            do="llamá a variable() dentro de una función con @flow o @task; en las pruebas, usá el fixture «variables».",
+        ),
+        en=Text(
+            what="The Variable {name!r} was read outside a run.",
+            why="reading where a module is imported needs a server in tests, deployments and editors, "
+            "and freezes the value.",
+            do="call variable() inside a function with @flow or @task; in tests, use the fixture 'variables'.",
+        ),
+    ),
+    "FT-SECRET-01": Message(
+        es=Text(
+            what="«{name}» no puede ser el nombre de un bloque Secret.",
+            why="Prefect admite solo letras minúsculas sin acento, números y guiones, sin guiones bajos.",
+            do="usá un nombre como «{suggestion}», en el código y en el servidor.",
+        ),
+        en=Text(
+            what="{name!r} cannot be the name of a Secret block.",
+            why="Prefect allows only a-z, 0-9 and dashes, no underscores.",
+            do="use a name such as {suggestion!r}, in the code and on the server.",
+        ),
+    ),
+    "FT-SECRET-02": Message(
+        es=Text(
+            what="El bloque Secret «{name}» no existe en el servidor.",
+            why="el código lo necesita, así que la ejecución no puede seguir.",
+            do="crealo en {where}, con el nombre {name}.",
+        ),
+        en=Text(
+            what="The Secret block {name!r} does not exist on the server.",
+            why="the code needs it, so the run cannot go on.",
+            do="create it at {where}, with the name {name}.",
+        ),
+    ),
+    "FT-SECRET-03": Message(
+        es=Text(
+            what="El valor del bloque Secret «{name}» no es de tipo {type} ({reason}); no se muestra.",
+            why="un valor de otro tipo fallaría más adelante, lejos de su causa.",
+            do="corregí el valor en la interfaz de Prefect, en Blocks, o el tipo en el código.",
+        ),
+        en=Text(
+            what="The value of the Secret block {name!r} is not of type {type} ({reason}); it is not shown.",
+            why="a value of another type would fail later, far from its cause.",
+            do="mend the value in Prefect's UI, under Blocks, or the type in the code.",
+        ),
+    ),
+    "FT-SECRET-04": Message(
+        es=Text(
+            what="El bloque Secret «{name}» se leyó fuera de una ejecución.",
+            why="leer al importar el módulo exige un servidor en las pruebas, al desplegar y en el editor, "
+            "y deja el secreto en la memoria de todos ellos.",
+            do="llamá a secret() dentro de una función con @flow o @task; en las pruebas, usá el fixture «secrets».",
+        ),
+        en=Text(
+            what="The Secret block {name!r} was read outside a run.",
+            why="reading where a module is imported needs a server in tests, deployments and editors, "
+            "and leaves the secret in the memory of all of them.",
+            do="call secret() inside a function with @flow or @task; in tests, use the fixture 'secrets'.",
+        ),
+    ),
     # --- deployment and preflight
     # --- watchdog
     "FT-WATCHDOG-01": Message(

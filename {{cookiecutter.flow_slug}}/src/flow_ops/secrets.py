@@ -1,0 +1,234 @@
+"""Prefect Variables and Secret blocks: read inside a run, typed, read once a run, masked in what is logged.
+
+Inside a flow or a task, never where a module is imported:
+
+    limit = variable("orders-limit", int, default=1000)
+    password = secret("erp-password")
+
+In `async` code `await avariable(...)` and `await asecret(...)`, which do not hold up the event loop.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import OrderedDict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
+
+from flow_ops import logs
+from flow_ops.messages import FlowOpsError
+from prefect import get_client
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
+from pydantic import TypeAdapter, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from uuid import UUID
+
+Kind = Literal["variable", "secret"]
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class _Required:
+    """The type of a default that was not given, where None is a default like any other."""
+
+
+REQUIRED: Final = _Required()
+
+
+@overload
+def variable(name: str) -> str: ...
+@overload
+def variable(name: str, type_: type[T]) -> T: ...
+@overload
+def variable(name: str, type_: type[T], default: D) -> T | D: ...
+def variable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
+    """Return the Prefect Variable `name` as a `type_` that pydantic knows: `int`, `list[str]`, a model.
+
+    The server is asked once in each run; `default` is returned, as it is, where the Variable does not exist.
+
+    Raises:
+        FlowOpsError: FT-VARIABLE-01 for an illegal name, -02 where it does not exist and has no default,
+            -03 for a value of another type, -04 outside a run.
+    """
+    values = _values("variable", name)
+    if name not in values:
+        with get_client(sync_client=True) as client:
+            found = client.read_variable_by_name(name)
+        values[name] = found.value if found else REQUIRED
+    return _typed("variable", name, values[name], type_, default)
+
+
+@overload
+async def avariable(name: str) -> str: ...
+@overload
+async def avariable(name: str, type_: type[T]) -> T: ...
+@overload
+async def avariable(name: str, type_: type[T], default: D) -> T | D: ...
+async def avariable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
+    """Return what `variable` returns, without holding up the event loop."""
+    values = _values("variable", name)
+    if name not in values:
+        async with get_client() as client:
+            found = await client.read_variable_by_name(name)
+        values[name] = found.value if found else REQUIRED
+    return _typed("variable", name, values[name], type_, default)
+
+
+@overload
+def secret(name: str) -> str: ...
+@overload
+def secret(name: str, type_: type[T]) -> T: ...
+def secret(name: str, type_: Any = str) -> Any:
+    """Return the value of the Prefect Secret block `name`, as a `type_` that pydantic knows.
+
+    From then on `flow_ops.logs` masks it. The server is asked once in each run.
+
+    Raises:
+        FlowOpsError: FT-SECRET-01 for an illegal name, -02 where the block does not exist, -03 for a value of
+            another type, -04 outside a run.
+    """
+    values = _values("secret", name)
+    if name not in values:
+        with get_client(sync_client=True) as client:
+            try:
+                document = client.read_block_document_by_name(name, "secret")
+            except ObjectNotFound:
+                values[name] = REQUIRED
+            else:
+                values[name] = document.data["value"]
+    return _typed("secret", name, values[name], type_, REQUIRED)
+
+
+@overload
+async def asecret(name: str) -> str: ...
+@overload
+async def asecret(name: str, type_: type[T]) -> T: ...
+async def asecret(name: str, type_: Any = str) -> Any:
+    """Return what `secret` returns, without holding up the event loop."""
+    values = _values("secret", name)
+    if name not in values:
+        async with get_client() as client:
+            try:
+                document = await client.read_block_document_by_name(name, "secret")
+            except ObjectNotFound:
+                values[name] = REQUIRED
+            else:
+                values[name] = document.data["value"]
+    return _typed("secret", name, values[name], type_, REQUIRED)
+
+
+@dataclass
+class Values:
+    """Variables and secrets by name, in place of a server's."""
+
+    variables: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def override(
+    variables: Mapping[str, Any] | None = None, secrets: Mapping[str, Any] | None = None
+) -> Iterator[Values]:
+    """Serve these values instead of the server's, inside runs and outside, in all threads; for tests.
+
+    The `Values` may be added to while it holds. What is not there does not exist: defaults and errors
+    are as with a server. The fixtures `variables` and `secrets` of `flow_ops.testing` are made with it.
+    """
+    global _override  # noqa: PLW0603
+    before, _override = _override, Values(dict(variables or {}), dict(secrets or {}))
+    try:
+        yield _override
+    finally:
+        _override = before
+
+
+# --- what was read, by run
+
+# Runs whose values are kept: a process runs one as a rule, and a few more where flows are served from it.
+_RUNS_KEPT = 16
+_LEGAL: Mapping[Kind, str] = {"variable": r"[a-z0-9_-]{1,255}", "secret": r"[a-z0-9-]{1,255}"}
+
+_override: Values | None = None
+_read: OrderedDict[tuple[UUID, Kind], dict[str, Any]] = OrderedDict()
+_lock = Lock()
+
+
+def _values(kind: Kind, name: str) -> dict[str, Any]:
+    """Return the values of `kind` that the present run has read so far, after checking `name`."""
+    if not re.fullmatch(_LEGAL[kind], name):
+        raise FlowOpsError(_code(kind, 1), name=name, suggestion=_legal_name(kind, name))
+    if _override is not None:
+        given = _override.variables if kind == "variable" else _override.secrets
+        return {**given} if name in given else {name: REQUIRED}
+    run = _run_id()
+    if run is None:
+        raise FlowOpsError(_code(kind, 4), name=name)
+    with _lock:
+        values = _read.setdefault((run, kind), {})
+        _read.move_to_end((run, kind))
+        while len(_read) > 2 * _RUNS_KEPT:
+            _read.popitem(last=False)
+    return values
+
+
+def _run_id() -> UUID | None:
+    if task := TaskRunContext.get():
+        return task.task_run.flow_run_id or task.task_run.id
+    flow = FlowRunContext.get()
+    return flow.flow_run.id if flow and flow.flow_run else None
+
+
+def _typed(kind: Kind, name: str, value: Any, type_: Any, default: Any) -> Any:
+    """Return `value` as a `type_`; mask it first if it is a secret."""
+    if value is REQUIRED:
+        if default is REQUIRED:
+            raise FlowOpsError(_code(kind, 2), name=name, where=_where(kind))
+        return default
+    if kind == "secret":
+        for text in _texts(value):
+            logs.add_secret(text)
+    adapter = TypeAdapter(type_)
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        problem = error
+    if isinstance(value, str):
+        try:
+            return adapter.validate_json(value)
+        except ValidationError as error:
+            problem = error
+    # Outside the `except`, and the kind of problem only: pydantic's error holds the value.
+    reason = problem.errors(include_input=False, include_context=False, include_url=False)[0]["type"]
+    raise FlowOpsError(_code(kind, 3), name=name, type=getattr(type_, "__name__", type_), reason=reason)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None and not isinstance(value, bool) and str(value):
+        yield str(value)
+
+
+def _code(kind: Kind, number: int) -> str:
+    return f"FT-{kind.upper()}-{number:02}"
+
+
+def _legal_name(kind: Kind, name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    illegal, joint = (r"[^a-z0-9_-]+", "_") if kind == "variable" else (r"[^a-z0-9-]+", "-")
+    return re.sub(illegal, joint, plain).strip("-_")[:255]
+
+
+def _where(kind: Kind) -> str:
+    page = "variables" if kind == "variable" else "blocks/catalog/secret/create"
+    return f"{get_current_settings().ui_url or 'Prefect UI'}/{page}"
