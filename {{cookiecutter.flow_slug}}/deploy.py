@@ -1,28 +1,31 @@
 """Where this flow runs, and when. `uv run deploy.py plan prod` shows what would change, `--help` the rest."""
 
-from flow_ops.deployment import Deployments, Environment, {% if cookiecutter.code_source == "git" %}GitSource{% else %}FolderSource{% endif %}, main
+from datetime import timedelta
+
+from flow_ops.deployment import Deployments, Environment, {% if cookiecutter.code_source == "git" %}GitSource{% else %}FolderSource{% endif %}, Limits, main
 
 FLOW = "src/{{ cookiecutter.__package }}/flow.py:{{ cookiecutter.__function }}"
 TIMEZONE = "{{ cookiecutter.timezone }}"
 {% if cookiecutter.code_source == "git" -%}
 SOURCE = GitSource(
-    "{{ cookiecutter.repo_url | in_quotes }}",
+    "{{ cookiecutter.repo_url }}",
     branch="main",
     credentials_block="{{ cookiecutter._git_token_block }}",
 )
 {%- else -%}
 SOURCE = FolderSource(
-    "{{ cookiecutter.repo_url | in_quotes }}",
+    "{{ cookiecutter.repo_url }}",
 )
 {%- endif %}
 ENVIRONMENTS = {
 {%- for environment, work_pool in cookiecutter._work_pools[cookiecutter.area].items() %}
-    "{{ environment }}": Environment(work_pool="{{ work_pool }}"{% if environment == "prod" and cookiecutter.schedule != "none" %}, schedule="{{ cookiecutter.schedule }}"{% endif %}),
+    "{{ environment }}": Environment(work_pool="{{ work_pool }}"{% if environment == "prod" and cookiecutter.schedule %}, schedule="{{ cookiecutter.schedule }}"{% endif %}),
 {%- endfor %}
 }
+LIMITS = Limits(running=timedelta(hours=2), late=timedelta(hours=4))
 
 # A second flow is a second entry of `flows`, with environments of its own.
-DEPLOYMENTS = Deployments(flows={FLOW: ENVIRONMENTS}, source=SOURCE, timezone=TIMEZONE)
+DEPLOYMENTS = Deployments(flows={FLOW: ENVIRONMENTS}, source=SOURCE, timezone=TIMEZONE, limits=LIMITS)
 
 if __name__ == "__main__":
     raise SystemExit(main(DEPLOYMENTS))

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import typing
+from collections.abc import Collection
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -62,15 +63,20 @@ def run_flow(flow: Flow[..., Any], arguments: list[str] | None = None) -> int:
     return 0
 
 
-def add_parameters(parser: argparse.ArgumentParser, flow: Flow[..., Any]) -> None:
-    """Add an option for each parameter of `flow`, described as in its docstring."""
+def add_parameters(
+    parser: argparse.ArgumentParser, flow: Flow[..., Any], given: Collection[str] = ()
+) -> None:
+    """Add an option for each parameter of `flow`, described as in its docstring.
+
+    Those `given` elsewhere, such as by the deployment, may be left out.
+    """
     group = parser.add_argument_group("parámetros" if language() == "es" else "parameters")
     for name, schema in flow.parameters.properties.items():
         group.add_argument(
             option(name),
             dest=name,
             default=argparse.SUPPRESS,
-            required=name in (flow.parameters.required or []),
+            required=name in (flow.parameters.required or []) and name not in given,
             metavar=_types(schema),
             help=schema.get("description", "").replace("%", "%%") or None,
         )

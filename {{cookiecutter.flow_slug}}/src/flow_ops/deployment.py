@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from flow_ops.watchdog import Limits, Notification
+
+# All that deploy.py needs, from one place.
+__all__ = ["Deployments", "Environment", "FolderSource", "GitSource", "Limits", "Notification", "main"]
+
 Schedule = str | timedelta
 
 
@@ -87,11 +92,15 @@ class Deployments:
         flows: For each flow, by its entrypoint `src/<package>/<module>.py:<function>`, its environments by name.
         source: Where the code comes from.
         timezone: IANA name of the zone of every schedule.
+        limits: When the watchdog ends runs that are stuck or late.
+        notification: Whom it tells of them, and of failures.
     """
 
     flows: Mapping[str, Mapping[str, Environment]]
     source: Source
     timezone: str
+    limits: Limits = field(default_factory=Limits)
+    notification: Notification | None = None
 
 
 def main(deployments: Deployments, arguments: list[str] | None = None) -> int:

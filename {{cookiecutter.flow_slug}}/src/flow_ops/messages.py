@@ -155,30 +155,6 @@ MESSAGES: dict[str, Message] = {
         ),
     ),
     # --- logs
-    "FT-LOGS-01": Message(
-        es=Text(
-            what="{variable} no puede valer {value!r}; se usa {default!r}.",
-            why="un error en los ajustes de registro no debe hacer fallar una ejecución.",
-            do="poné en {variable} uno de estos valores: {allowed}.",
-        ),
-        en=Text(
-            what="{variable} cannot be {value!r}; {default!r} is used.",
-            why="a mistake in the log settings must not fail a run.",
-            do="set {variable} to one of these: {allowed}.",
-        ),
-    ),
-    "FT-LOGS-02": Message(
-        es=Text(
-            what="No se puede escribir en el archivo de registro {file}: {error}.",
-            why="la ejecución continúa y sus registros llegan a la terminal y a la interfaz, pero no al archivo.",
-            do="revisá los permisos de la carpeta y el espacio en disco, o indicá otra carpeta en FLOW_LOG_DIR.",
-        ),
-        en=Text(
-            what="The log file {file} cannot be written: {error}.",
-            why="the run goes on and its records reach the terminal and the UI, but not the file.",
-            do="check the folder's permissions and the space on the disk, or name another folder in FLOW_LOG_DIR.",
-        ),
-    ),
     # --- variables and secrets
     "FT-VARIABLE-01": Message(
         es=Text(
@@ -281,6 +257,846 @@ MESSAGES: dict[str, Message] = {
         ),
     ),
     # --- deployment and preflight
+    "FT-DEPLOY-01": Message(
+        es=Text(
+            what="«{name}» no es un entorno ni un despliegue de este repositorio; hay: {known}. ¿Quisiste decir {near}?",
+            why="un nombre mal escrito no debe crear ni borrar nada.",
+            do="usá uno de esos nombres, o agregá el entorno en ENVIRONMENTS, en deploy.py.",
+        ),
+        en=Text(
+            what="{name!r} is no environment or deployment of this repository; there are: {known}. Did you mean {near}?",
+            why="a mistyped name must create and delete nothing.",
+            do="use one of those names, or add the environment to ENVIRONMENTS in deploy.py.",
+        ),
+    ),
+    "FT-DEPLOY-02": Message(
+        es=Text(
+            what="deploy.py no tiene un flujo «{name}»; tiene: {known}. ¿Quisiste decir {near}?",
+            why="--flow elige por el nombre que el flujo tiene en @flow(name=...).",
+            do="usá uno de esos nombres.",
+        ),
+        en=Text(
+            what="deploy.py has no flow {name!r}; it has: {known}. Did you mean {near}?",
+            why="--flow chooses by the flow's name in @flow(name=...).",
+            do="use one of those names.",
+        ),
+    ),
+    "FT-DEPLOY-03": Message(
+        es=Text(
+            what="Retirar un despliegue necesita una confirmación, y no hay una terminal donde pedirla.",
+            why="lo que se borra no vuelve: las ejecuciones futuras y el despliegue.",
+            do="revisá la lista de arriba y repetí el comando con --yes.",
+        ),
+        en=Text(
+            what="Retiring a deployment needs a confirmation, and there is no terminal to ask for it.",
+            why="what is deleted does not come back: the future runs and the deployment.",
+            do="look at the list above and repeat the command with --yes.",
+        ),
+    ),
+    "FT-DEPLOY-04": Message(
+        es=Text(
+            what="«{deployment}» se escribió, pero al releerlo el servidor tiene otra cosa en: {fields}.",
+            why="otra persona u otro programa lo cambió en el mismo momento, o el servidor ajusta ese valor.",
+            do="ejecutá plan para ver la diferencia y apply otra vez; si se repite, avisá a quien mantiene la plantilla.",
+        ),
+        en=Text(
+            what="{deployment!r} was written, but read back the server has something else in: {fields}.",
+            why="another person or program changed it at the same moment, or the server adjusts that value.",
+            do="run plan to see the difference and apply again; if it comes back, tell whoever keeps the template.",
+        ),
+    ),
+    "FT-DEPLOY-05": Message(
+        es=Text(
+            what="El despliegue «{deployment}» quedó a mitad de camino. Ya escrito: {written}. {problem}",
+            why="un pedido al servidor falló entre dos escrituras.",
+            do="resolvé esa causa y ejecutá el mismo comando: retoma donde quedó y no repite nada.",
+        ),
+        en=Text(
+            what="The deployment {deployment!r} stopped half-way. Already written: {written}. {problem}",
+            why="a request to the server failed between two writes.",
+            do="mend that cause and run the same command: it goes on from there and repeats nothing.",
+        ),
+    ),
+    "FT-DEPLOY-06": Message(
+        es=Text(
+            what="«{deployment}» está desplegado, pero en {seconds} s el planificador de Prefect no creó ninguna ejecución.",
+            why="la programación está activa y su próxima hora está cerca: el planificador del servidor no está funcionando.",
+            do="mirá el log del servidor (con SQLAlchemy 2.1 muere sin avisar), reinicialo y ejecutá apply otra vez.",
+        ),
+        en=Text(
+            what="{deployment!r} is deployed, but within {seconds} s Prefect's scheduler created no run.",
+            why="the schedule is active and its next time is near: the server's scheduler is not working.",
+            do="look at the server's log (with SQLAlchemy 2.1 it dies silently), restart it and run apply again.",
+        ),
+    ),
+    "FT-DEPLOY-07": Message(
+        es=Text(
+            what="«{deployment}» no está en el servidor.",
+            why="todavía no se desplegó, o alguien lo borró.",
+            do="desplegalo con: uv run deploy.py apply {environment}",
+        ),
+        en=Text(
+            what="{deployment!r} is not on the server.",
+            why="it was not deployed yet, or someone deleted it.",
+            do="deploy it with: uv run deploy.py apply {environment}",
+        ),
+    ),
+    "FT-DEPLOY-08": Message(
+        es=Text(
+            what="El servidor tiene «{deployment}», de este repositorio, que deploy.py no nombra.",
+            why="un despliegue renombrado en el código, o hecho de otra manera, sigue ejecutándose junto al nuevo.",
+            do="si ya no hace falta: uv run deploy.py retire {deployment}",
+        ),
+        en=Text(
+            what="The server has {deployment!r}, of this repository, which deploy.py does not name.",
+            why="a deployment renamed in the code, or made in another way, goes on running beside the new one.",
+            do="if it is no longer needed: uv run deploy.py retire {deployment}",
+        ),
+    ),
+    "FT-SERVER-02": Message(
+        es=Text(
+            what="PREFECT_API_URL es {url}, que no es la dirección de una API de Prefect.",
+            why="la dirección empieza con http:// o https:// y termina en /api.",
+            do="corregila, por ejemplo: prefect config set PREFECT_API_URL=http://servidor:4200/api",
+        ),
+        en=Text(
+            what="PREFECT_API_URL is {url}, which is no address of a Prefect API.",
+            why="the address begins with http:// or https:// and ends in /api.",
+            do="correct it, for instance: prefect config set PREFECT_API_URL=http://server:4200/api",
+        ),
+    ),
+    "FT-SERVER-03": Message(
+        es=Text(
+            what="No se pudo llegar al servidor de Prefect en {url}: {reason}.",
+            why="está apagado, la dirección o el puerto son otros, o la red no lo alcanza.",
+            do="abrí esa dirección en un navegador de esta máquina; si no responde, encendé el servidor o corregí PREFECT_API_URL.",
+        ),
+        en=Text(
+            what="The Prefect server at {url} cannot be reached: {reason}.",
+            why="it is off, its address or port are others, or the network does not get there.",
+            do="open that address in a browser of this machine; if it does not answer, start the server or correct PREFECT_API_URL.",
+        ),
+    ),
+    "FT-SERVER-04": Message(
+        es=Text(
+            what="El servidor de Prefect en {url} acepta la conexión y no contesta en {seconds} s.",
+            why="está sobrecargado o colgado, o en esa dirección atiende otro programa.",
+            do="probá de nuevo en un minuto; si sigue igual, reinicialo y mirá su log.",
+        ),
+        en=Text(
+            what="The Prefect server at {url} accepts the connection and does not answer within {seconds} s.",
+            why="it is overloaded or hung, or another program listens there.",
+            do="try again in a minute; if it stays so, restart it and look at its log.",
+        ),
+    ),
+    "FT-SERVER-05": Message(
+        es=Text(
+            what="El servidor de Prefect en {url} no autoriza el pedido ({status}).",
+            why="el usuario y la contraseña, o la clave, faltan o no son los del servidor.",
+            do="definí PREFECT_API_AUTH_STRING=usuario:contraseña (o PREFECT_API_KEY) como variable de entorno o en el perfil de Prefect.",
+        ),
+        en=Text(
+            what="The Prefect server at {url} does not authorise the request ({status}).",
+            why="user and password, or the key, are missing or not those of the server.",
+            do="set PREFECT_API_AUTH_STRING=user:password (or PREFECT_API_KEY) as an environment variable or in Prefect's profile.",
+        ),
+    ),
+    "FT-SERVER-06": Message(
+        es=Text(
+            what="En {url} contesta algo que no es la API de Prefect.",
+            why="falta /api al final, o en esa dirección hay otro programa o un proxy.",
+            do="corregí PREFECT_API_URL: la dirección de la interfaz web, seguida de /api.",
+        ),
+        en=Text(
+            what="What answers at {url} is not Prefect's API.",
+            why="/api is missing at its end, or another program or a proxy is there.",
+            do="correct PREFECT_API_URL: the web interface's address, followed by /api.",
+        ),
+    ),
+    "FT-SERVER-07": Message(
+        es=Text(
+            what="El servidor de Prefect en {url} es la versión {server}, anterior a la {client} de este repositorio.",
+            why="un servidor más viejo rechaza campos que no conoce, y sus workers se reinician sin fin.",
+            do='actualizá el servidor, o fijá aquí su versión: uv add "prefect=={server}"',
+        ),
+        en=Text(
+            what="The Prefect server at {url} is version {server}, older than this repository's {client}.",
+            why="an older server refuses fields that it does not know, and its workers restart for ever.",
+            do='upgrade the server, or pin its version here: uv add "prefect=={server}"',
+        ),
+    ),
+    "FT-SERVER-08": Message(
+        es=Text(
+            what="El servidor rechazó {request} con {status}: {answer}",
+            why="el pedido es correcto para este cliente; el servidor dice por qué no lo acepta.",
+            do="leé su respuesta; si no la explica, mirá el log del servidor y repetí el comando.",
+        ),
+        en=Text(
+            what="The server refused {request} with {status}: {answer}",
+            why="the request is right for this client; the server says why it does not take it.",
+            do="read its answer; if it does not explain, look at the server's log and repeat the command.",
+        ),
+    ),
+    "FT-SERVER-09": Message(
+        es=Text(
+            what="PREFECT_API_URL no está definida.",
+            why="sin ella Prefect enciende un servidor temporal y vacío, y después dice que falta el work pool.",
+            do="definila con la dirección del servidor: prefect config set PREFECT_API_URL=http://servidor:4200/api",
+        ),
+        en=Text(
+            what="PREFECT_API_URL is not set.",
+            why="without it Prefect starts a temporary, empty server, and then says that the work pool is missing.",
+            do="set it to the server's address: prefect config set PREFECT_API_URL=http://server:4200/api",
+        ),
+    ),
+    "FT-FLOW-01": Message(
+        es=Text(
+            what="El punto de entrada «{entrypoint}» no tiene la forma src/<paquete>/<módulo>.py:<función>.",
+            why="el worker carga el flujo por su archivo y su función, desde la raíz del repositorio.",
+            do="corregí FLOW en deploy.py, con barras / también en Windows.",
+        ),
+        en=Text(
+            what="The entrypoint {entrypoint!r} has not the form src/<package>/<module>.py:<function>.",
+            why="the worker loads the flow by its file and function, from the repository's root.",
+            do="correct FLOW in deploy.py, with / on Windows too.",
+        ),
+    ),
+    "FT-FLOW-02": Message(
+        es=Text(
+            what="No existe el archivo {file}, de «{entrypoint}».",
+            why="Prefect desplegaría igual, y cada ejecución se caería al empezar.",
+            do="corregí FLOW en deploy.py, o recuperá el archivo.",
+        ),
+        en=Text(
+            what="The file {file}, of {entrypoint!r}, does not exist.",
+            why="Prefect would deploy all the same, and each run would crash at its start.",
+            do="correct FLOW in deploy.py, or bring the file back.",
+        ),
+    ),
+    "FT-FLOW-03": Message(
+        es=Text(
+            what="No se pudo importar {module} ({place}): {reason}.",
+            why="lo que no se importa aquí tampoco se importa en el worker; Prefect desplegaría igual, con parámetros equivocados.",
+            do="corregí esa línea, o agregá la dependencia que falta con: uv add NOMBRE",
+        ),
+        en=Text(
+            what="{module} cannot be imported ({place}): {reason}.",
+            why="what cannot be imported here cannot be on the worker either; Prefect would deploy all the same, with wrong parameters.",
+            do="correct that line, or add the missing dependency with: uv add NAME",
+        ),
+    ),
+    "FT-FLOW-04": Message(
+        es=Text(
+            what="«{function}», de {entrypoint}, no es un flujo. Flujos de ese archivo: {near}.",
+            why="solo una función con @flow se puede desplegar.",
+            do="corregí el nombre en deploy.py, o agregá @flow a la función.",
+        ),
+        en=Text(
+            what="{function!r}, of {entrypoint}, is no flow. Flows in that file: {near}.",
+            why="only a function with @flow can be deployed.",
+            do="correct the name in deploy.py, or add @flow to the function.",
+        ),
+    ),
+    "FT-FLOW-05": Message(
+        es=Text(
+            what="Las dependencias de {file} no incluyen prefect.",
+            why="sin prefect en [project].dependencies el worker no prepara el entorno del repositorio, sin avisar, y la ejecución se cae.",
+            do='agregalo con: uv add "prefect>=3.8,<4"',
+        ),
+        en=Text(
+            what="The dependencies in {file} do not include prefect.",
+            why="without prefect in [project].dependencies the worker silently skips the repository's environment, and the run crashes.",
+            do='add it with: uv add "prefect>=3.8,<4"',
+        ),
+    ),
+    "FT-MACHINE-01": Message(
+        es=Text(
+            what="uv no está en el PATH de esta máquina.",
+            why="con uv se prepara el entorno del repositorio; un worker sin uv no puede, y sus ejecuciones se caen.",
+            do="instalalo (https://docs.astral.sh/uv/) aquí y en cada máquina con workers.",
+        ),
+        en=Text(
+            what="uv is not on this machine's PATH.",
+            why="uv makes the repository's environment; a worker without it cannot, and its runs crash.",
+            do="install it (https://docs.astral.sh/uv/) here and on every machine with workers.",
+        ),
+    ),
+    "FT-MACHINE-02": Message(
+        es=Text(
+            what="Falta el paquete tzdata en este entorno.",
+            why="Windows no trae las zonas horarias, y con las de otro origen podrían dar otra hora que en el servidor.",
+            do="recuperá la dependencia en pyproject.toml y ejecutá: uv sync",
+        ),
+        en=Text(
+            what="The package tzdata is missing in this environment.",
+            why="Windows has no time zones of its own, and those of another origin might give another hour than the server's.",
+            do="restore the dependency in pyproject.toml and run: uv sync",
+        ),
+    ),
+    "FT-ZONE-01": Message(
+        es=Text(
+            what="«{timezone}» no es una zona horaria. ¿Quisiste decir {near}?",
+            why="los nombres son los de IANA, sin espacios y con esas mayúsculas; con otro, Prefect rechaza la programación.",
+            do="corregí TIMEZONE en deploy.py.",
+        ),
+        en=Text(
+            what="{timezone!r} is no time zone. Did you mean {near}?",
+            why="the names are IANA's, without blanks and with those capitals; Prefect refuses a schedule with any other.",
+            do="correct TIMEZONE in deploy.py.",
+        ),
+    ),
+    "FT-ZONE-02": Message(
+        es=Text(
+            what="TIMEZONE es {timezone}, la hora universal.",
+            why="las programaciones se escriben en hora local; en UTC el flujo correría a otra hora que la escrita.",
+            do="poné la zona del equipo en deploy.py, por ejemplo America/Argentina/Buenos_Aires.",
+        ),
+        en=Text(
+            what="TIMEZONE is {timezone}, universal time.",
+            why="schedules are written in local time; in UTC the flow would run at another hour than the one written.",
+            do="set the team's zone in deploy.py, for instance America/Argentina/Buenos_Aires.",
+        ),
+    ),
+    "FT-ZONE-03": Message(
+        es=Text(
+            what="TIMEZONE es {timezone} en deploy.py y {pinned} en pyproject.toml.",
+            why="los horarios y los logs mostrarían horas distintas.",
+            do="dejá la misma en los dos archivos.",
+        ),
+        en=Text(
+            what="TIMEZONE is {timezone} in deploy.py and {pinned} in pyproject.toml.",
+            why="schedules and logs would show different hours.",
+            do="keep the same in both files.",
+        ),
+    ),
+    "FT-SCHED-01": Message(
+        es=Text(
+            what="La programación «{cron}» no es un cron válido.",
+            why="un cron tiene cinco campos: minuto, hora, día, mes y día de la semana, sin paréntesis.",
+            do="corregila en deploy.py; a la 1:30, 13:30 y 17:30 de cada día es: 30 1,13,17 * * *",
+        ),
+        en=Text(
+            what="The schedule {cron!r} is no valid cron expression.",
+            why="a cron expression has five fields: minute, hour, day, month and weekday, without brackets.",
+            do="correct it in deploy.py; at 1:30, 13:30 and 17:30 every day is: 30 1,13,17 * * *",
+        ),
+    ),
+    "FT-SCHED-02": Message(
+        es=Text(
+            what="El intervalo {interval} es menor que un minuto.",
+            why="una ejecución tarda más que eso en empezar; se acumularían sin fin.",
+            do="usá un intervalo más largo, o un bucle dentro del flujo.",
+        ),
+        en=Text(
+            what="The interval {interval} is shorter than a minute.",
+            why="a run takes longer than that to start; they would pile up for ever.",
+            do="use a longer interval, or a loop within the flow.",
+        ),
+    ),
+    "FT-SCHED-03": Message(
+        es=Text(
+            what="«{deployment}» tiene en el servidor programaciones hechas a mano: {schedules}.",
+            why="aplicar el archivo las borraría, y alguien cuenta con ellas.",
+            do="copialas a deploy.py, o repetí apply con --adopt (conservarlas) o con --remove (borrarlas).",
+        ),
+        en=Text(
+            what="{deployment!r} has schedules made by hand on the server: {schedules}.",
+            why="applying the file would wipe them, and someone relies on them.",
+            do="copy them to deploy.py, or repeat apply with --adopt (keep them) or --remove (delete them).",
+        ),
+    ),
+    "FT-SCHED-04": Message(
+        es=Text(
+            what="La programación hecha a mano {schedule} no está en la zona {timezone}.",
+            why="solo se admite la zona del archivo, para que nadie lea una hora por otra.",
+            do="escribila en deploy.py en hora local y repetí apply con --remove.",
+        ),
+        en=Text(
+            what="The schedule made by hand {schedule} is not in the zone {timezone}.",
+            why="only the file's zone is allowed, so that nobody reads one hour for another.",
+            do="write it in deploy.py in local time and repeat apply with --remove.",
+        ),
+    ),
+    "FT-SCHED-05": Message(
+        es=Text(
+            what="--activate no puede activar la programación de «{environment}»: el archivo la quiere pausada.",
+            why="fuera de prod ninguna programación corre si el archivo no lo dice.",
+            do="poné active=True en el entorno, en deploy.py.",
+        ),
+        en=Text(
+            what="--activate cannot activate the schedule of {environment!r}: the file wants it paused.",
+            why="outside prod no schedule runs unless the file says so.",
+            do="set active=True in the environment, in deploy.py.",
+        ),
+    ),
+    "FT-SCHED-06": Message(
+        es=Text(
+            what="«{environment}» tiene dos veces la programación {schedule}.",
+            why="el flujo correría dos veces a la misma hora.",
+            do="dejá una sola en deploy.py.",
+        ),
+        en=Text(
+            what="{environment!r} has the schedule {schedule} twice.",
+            why="the flow would run twice at the same time.",
+            do="keep one of them in deploy.py.",
+        ),
+    ),
+    "FT-POOL-01": Message(
+        es=Text(
+            what="El work pool «{pool}» no existe. ¿Quisiste decir {near}? Hay: {known}.",
+            why="sin su pool las ejecuciones no llegan a ningún worker.",
+            do="corregí el nombre en deploy.py, o creá el pool: prefect work-pool create {pool} --type process",
+        ),
+        en=Text(
+            what="The work pool {pool!r} does not exist. Did you mean {near}? There are: {known}.",
+            why="without its pool no run reaches a worker.",
+            do="correct the name in deploy.py, or create the pool: prefect work-pool create {pool} --type process",
+        ),
+    ),
+    "FT-POOL-02": Message(
+        es=Text(
+            what="El work pool «{pool}» está pausado.",
+            why="las ejecuciones esperarían sin que nadie las tome.",
+            do="averiguá quién lo pausó y reanudalo: prefect work-pool resume {pool}",
+        ),
+        en=Text(
+            what="The work pool {pool!r} is paused.",
+            why="runs would wait and nobody would take them.",
+            do="find out who paused it and resume it: prefect work-pool resume {pool}",
+        ),
+    ),
+    "FT-POOL-03": Message(
+        es=Text(
+            what="El entorno «{environment}» apunta al pool «{pool}», que no termina en -{environment} (entorno del pool: {belongs}).",
+            why="así una prueba correría en producción, o producción en máquinas de prueba.",
+            do="usá en deploy.py el pool del mismo entorno.",
+        ),
+        en=Text(
+            what="The environment {environment!r} points to the pool {pool!r}, which does not end in -{environment} (the pool's environment: {belongs}).",
+            why="a trial would run in production, or production on trial machines.",
+            do="use the pool of the same environment in deploy.py.",
+        ),
+    ),
+    "FT-POOL-04": Message(
+        es=Text(
+            what="El pool «{pool}» es de tipo {type} y no admite «{needs}».",
+            why="solo los pools de contenedores (docker, kubernetes) usan una imagen.",
+            do="quitá «{needs}» de job_variables, o usá un pool de contenedores.",
+        ),
+        en=Text(
+            what="The pool {pool!r} is of type {type} and takes no {needs!r}.",
+            why="only pools of containers (docker, kubernetes) use an image.",
+            do="remove {needs!r} from job_variables, or use a pool of containers.",
+        ),
+    ),
+    "FT-POOL-05": Message(
+        es=Text(
+            what="El pool «{pool}» no tiene ningún worker en línea.",
+            why="se puede desplegar, pero las ejecuciones esperarán hasta que haya uno.",
+            do="encendé uno: prefect worker start --pool {pool} --type {type} --no-create-pool-if-not-found",
+        ),
+        en=Text(
+            what="The pool {pool!r} has no worker online.",
+            why="deploying is fine, but runs will wait until there is one.",
+            do="start one: prefect worker start --pool {pool} --type {type} --no-create-pool-if-not-found",
+        ),
+    ),
+    "FT-POOL-06": Message(
+        es=Text(
+            what="Los workers de «{pool}» no pueden tomar ejecuciones: la cola «{queue}» está pausada, o un límite es 0.",
+            why="se puede desplegar, pero las ejecuciones esperarán.",
+            do="reanudá la cola, o subí el límite: prefect work-queue resume {queue} --pool {pool}",
+        ),
+        en=Text(
+            what="The workers of {pool!r} can take no runs: the queue {queue!r} is paused, or a limit is 0.",
+            why="deploying is fine, but runs will wait.",
+            do="resume the queue, or raise the limit: prefect work-queue resume {queue} --pool {pool}",
+        ),
+    ),
+    "FT-POOL-07": Message(
+        es=Text(
+            what="El pool «{pool}» no conoce estas job_variables: {variables}. Conoce: {known}.",
+            why="Prefect las guarda y el worker las ignora.",
+            do="corregí los nombres en deploy.py.",
+        ),
+        en=Text(
+            what="The pool {pool!r} does not know these job_variables: {variables}. It knows: {known}.",
+            why="Prefect stores them and the worker ignores them.",
+            do="correct the names in deploy.py.",
+        ),
+    ),
+    "FT-POOL-08": Message(
+        es=Text(
+            what="El pool «{pool}» es de tipo {type}, y el entorno no dice qué imagen usar.",
+            why="sin imagen se usaría la de Prefect, que no tiene uv ni las dependencias del flujo.",
+            do='usá un pool de tipo process, o poné job_variables={{"image": "..."}} en el entorno.',
+        ),
+        en=Text(
+            what="The pool {pool!r} is of type {type}, and the environment names no image.",
+            why="without one Prefect's own would be used, which has neither uv nor the flow's dependencies.",
+            do='use a pool of type process, or set job_variables={{"image": "..."}} in the environment.',
+        ),
+    ),
+    "FT-POOL-09": Message(
+        es=Text(
+            what="El pool «{pool}» es de tipo {type}, y el código está en la carpeta {path} de una máquina.",
+            why="un contenedor no ve las carpetas de la máquina.",
+            do="usá GitSource, o un pool de tipo process.",
+        ),
+        en=Text(
+            what="The pool {pool!r} is of type {type}, and the code is in the folder {path} of a machine.",
+            why="a container does not see the machine's folders.",
+            do="use GitSource, or a pool of type process.",
+        ),
+    ),
+    "FT-BLOCK-01": Message(
+        es=Text(
+            what="El bloque «{name}», de tipo {type}, no existe en el servidor (entorno «{environment}»).",
+            why="el worker lo lee al empezar cada ejecución; sin él no puede ni traer el código.",
+            do="crealo en la interfaz de Prefect (Blocks), o con: python -c \"from prefect.blocks.system import Secret; Secret(value=input()).save('{name}')\"",
+        ),
+        en=Text(
+            what="The block {name!r}, of type {type}, does not exist on the server (environment {environment!r}).",
+            why="the worker reads it at the start of each run; without it, it cannot even fetch the code.",
+            do="create it in Prefect's UI (Blocks), or with: python -c \"from prefect.blocks.system import Secret; Secret(value=input()).save('{name}')\"",
+        ),
+    ),
+    "FT-BLOCK-02": Message(
+        es=Text(
+            what="La variable «{variable}» no existe en el servidor (entorno «{environment}»).",
+            why="el worker la lee al empezar cada ejecución.",
+            do="creala con: prefect variable set {variable} VALOR",
+        ),
+        en=Text(
+            what="The variable {variable!r} does not exist on the server (environment {environment!r}).",
+            why="the worker reads it at the start of each run.",
+            do="create it with: prefect variable set {variable} VALUE",
+        ),
+    ),
+    "FT-ENV-01": Message(
+        es=Text(
+            what="La variable de entorno {variable} de «{environment}» es {value!r}, que no es un texto.",
+            why="las variables de entorno son textos; otro valor se rechaza en el worker.",
+            do="escribila entre comillas en deploy.py.",
+        ),
+        en=Text(
+            what="The environment variable {variable} of {environment!r} is {value!r}, which is not text.",
+            why="environment variables are text; the worker refuses anything else.",
+            do="write it in quotes in deploy.py.",
+        ),
+    ),
+    "FT-ENV-02": Message(
+        es=Text(
+            what="{variable}, de «{environment}», parece un secreto escrito en deploy.py.",
+            why="quedaría en el repositorio, en el registro del despliegue y a la vista en la interfaz.",
+            do="guardalo en un bloque Secret y escribí: {{{{ prefect.blocks.secret.NOMBRE }}}}",
+        ),
+        en=Text(
+            what="{variable}, of {environment!r}, looks like a secret written in deploy.py.",
+            why="it would stay in the repository and in the deployment's record, and be shown in the UI.",
+            do="store it in a Secret block and write: {{{{ prefect.blocks.secret.NAME }}}}",
+        ),
+    ),
+    "FT-ENV-03": Message(
+        es=Text(
+            what="«{environment}» define {variable} en env.",
+            why="reemplaza el PATH del worker entero, y uv y git dejan de encontrarse.",
+            do="quitala; poné lo que falte en el PATH del servicio del worker.",
+        ),
+        en=Text(
+            what="{environment!r} sets {variable} in env.",
+            why="it replaces the worker's PATH as a whole, and uv and git are no longer found.",
+            do="remove it; put what is missing on the PATH of the worker's service.",
+        ),
+    ),
+    "FT-ENV-04": Message(
+        es=Text(
+            what="«{environment}» define «{variable}» en job_variables.",
+            why="command anula el entorno propio de cada ejecución, y env se escribe en su propio campo.",
+            do="quitala; las variables de entorno van en env={{...}}.",
+        ),
+        en=Text(
+            what="{environment!r} sets {variable!r} in job_variables.",
+            why="command bypasses each run's own environment, and env has a field of its own.",
+            do="remove it; environment variables go in env={{...}}.",
+        ),
+    ),
+    "FT-ENV-05": Message(
+        es=Text(
+            what="concurrency_limit es {limit} en «{environment}».",
+            why="con menos de 1 ninguna ejecución empezaría.",
+            do="poné 1 o más, o None para no limitar.",
+        ),
+        en=Text(
+            what="concurrency_limit is {limit} in {environment!r}.",
+            why="with less than 1 no run would start.",
+            do="set 1 or more, or None for no limit.",
+        ),
+    ),
+    "FT-ENV-06": Message(
+        es=Text(
+            what="collision es «{collision}» en «{environment}».",
+            why="Prefect conoce ENQUEUE (esperar el turno) y CANCEL_NEW (cancelar la nueva).",
+            do="usá uno de los dos.",
+        ),
+        en=Text(
+            what="collision is {collision!r} in {environment!r}.",
+            why="Prefect knows ENQUEUE (wait for its turn) and CANCEL_NEW (cancel the new one).",
+            do="use one of them.",
+        ),
+    ),
+    "FT-PARAM-01": Message(
+        es=Text(
+            what="El flujo «{flow}» no tiene un parámetro «{parameter}»; tiene: {known}. ¿Quisiste decir {near}?",
+            why="el servidor acepta nombres desconocidos, y cada ejecución se cae al empezar.",
+            do="corregí parameters en deploy.py.",
+        ),
+        en=Text(
+            what="The flow {flow!r} has no parameter {parameter!r}; it has: {known}. Did you mean {near}?",
+            why="the server takes unknown names, and each run crashes at its start.",
+            do="correct parameters in deploy.py.",
+        ),
+    ),
+    "FT-PARAM-02": Message(
+        es=Text(
+            what="Los parámetros de «{flow}» en «{environment}» no son de los tipos de su firma: {reason}",
+            why="cada ejecución se caería al empezar.",
+            do="corregí el valor en deploy.py o en la línea de comandos.",
+        ),
+        en=Text(
+            what="The parameters of {flow!r} in {environment!r} are not of the types of its signature: {reason}",
+            why="each run would crash at its start.",
+            do="correct the value in deploy.py or on the command line.",
+        ),
+    ),
+    "FT-PARAM-03": Message(
+        es=Text(
+            what="«{environment}» tiene una programación y no da valor a: {parameters}.",
+            why="nadie está para darlos cuando corre sola.",
+            do="poné esos valores en parameters={{...}}, o un valor por defecto en el flujo.",
+        ),
+        en=Text(
+            what="{environment!r} has a schedule and gives no value to: {parameters}.",
+            why="nobody is there to give them when it runs by itself.",
+            do="set them in parameters={{...}}, or a default in the flow.",
+        ),
+    ),
+    "FT-PARAM-04": Message(
+        es=Text(
+            what="Los parámetros de «{environment}» no se pueden guardar como JSON: {reason}.",
+            why="el servidor guarda los parámetros como JSON.",
+            do="usá textos, números, fechas, listas o diccionarios.",
+        ),
+        en=Text(
+            what="The parameters of {environment!r} cannot be stored as JSON: {reason}.",
+            why="the server stores parameters as JSON.",
+            do="use text, numbers, dates, lists or dictionaries.",
+        ),
+    ),
+    "FT-SOURCE-01": Message(
+        es=Text(
+            what="La carpeta del código, «{path}», no es una ruta absoluta.",
+            why="se busca en la máquina del worker, desde una carpeta que nadie elige.",
+            do="escribila entera en deploy.py: C:/flows/ventas-diarias o /srv/flows/ventas-diarias.",
+        ),
+        en=Text(
+            what="The code's folder, {path!r}, is no absolute path.",
+            why="it is looked up on the worker's machine, from a folder that nobody chooses.",
+            do="write all of it in deploy.py: C:/flows/daily-sales or /srv/flows/daily-sales.",
+        ),
+    ),
+    "FT-SOURCE-02": Message(
+        es=Text(
+            what="La dirección {url} tiene un usuario o un token escrito en deploy.py.",
+            why="quedaría en el repositorio, en el registro del despliegue y en los logs.",
+            do="quitalo de la dirección, revocá ese token y guardá uno nuevo en el bloque de credentials_block.",
+        ),
+        en=Text(
+            what="The address {url} has a user or a token written in deploy.py.",
+            why="it would stay in the repository, in the deployment's record and in logs.",
+            do="remove it from the address, revoke that token and store a new one in the block of credentials_block.",
+        ),
+    ),
+    "FT-SOURCE-03": Message(
+        es=Text(
+            what="La dirección «{url}» tiene caracteres que no van en la de un repositorio.",
+            why="el worker la pasa a git en su línea de comandos.",
+            do="corregila en deploy.py: sin espacios ni comillas.",
+        ),
+        en=Text(
+            what="The address {url!r} has characters that do not belong in a repository's.",
+            why="the worker gives it to git on its command line.",
+            do="correct it in deploy.py: no blanks, no quotes.",
+        ),
+    ),
+    "FT-SOURCE-04": Message(
+        es=Text(
+            what="«{branch}» no es un nombre de rama.",
+            why="el worker lo pasa a git en su línea de comandos.",
+            do="corregí branch en deploy.py.",
+        ),
+        en=Text(
+            what="{branch!r} is no name of a branch.",
+            why="the worker gives it to git on its command line.",
+            do="correct branch in deploy.py.",
+        ),
+    ),
+    "FT-SOURCE-05": Message(
+        es=Text(
+            what="El commit «{commit}» no es un SHA completo.",
+            why="uno abreviado puede ser otro mañana; el completo tiene 40 dígitos hexadecimales.",
+            do="copialo de: git rev-parse {commit}",
+        ),
+        en=Text(
+            what="The commit {commit!r} is no full SHA.",
+            why="a short one may be another tomorrow; the full one has 40 hexadecimal digits.",
+            do="copy it from: git rev-parse {commit}",
+        ),
+    ),
+    "FT-GIT-01": Message(
+        es=Text(
+            what="git no está en el PATH de esta máquina.",
+            why="sin git no se puede saber si el código de aquí es el que correrá el worker.",
+            do="instalalo (https://git-scm.com/downloads) y abrí otra terminal.",
+        ),
+        en=Text(
+            what="git is not on this machine's PATH.",
+            why="without it nobody can tell whether the code here is the one that the worker will run.",
+            do="install it (https://git-scm.com/downloads) and open another terminal.",
+        ),
+    ),
+    "FT-GIT-02": Message(
+        es=Text(
+            what="{folder} no es un repositorio de git con al menos un commit.",
+            why="deploy.py dice que el código viene de git.",
+            do='ejecutá: git init && git add -A && git commit -m "Primera versión", y subilo; o usá FolderSource.',
+        ),
+        en=Text(
+            what="{folder} is no git repository with at least one commit.",
+            why="deploy.py says that the code comes from git.",
+            do='run: git init && git add -A && git commit -m "First version", and push it; or use FolderSource.',
+        ),
+    ),
+    "FT-GIT-03": Message(
+        es=Text(
+            what="{folder} es la carpeta {prefix} de un repositorio más grande.",
+            why="el worker clona el repositorio entero y busca el flujo en su raíz.",
+            do="dale al flujo un repositorio propio.",
+        ),
+        en=Text(
+            what="{folder} is the folder {prefix} of a larger repository.",
+            why="the worker clones the whole repository and looks for the flow at its root.",
+            do="give the flow a repository of its own.",
+        ),
+    ),
+    "FT-GIT-04": Message(
+        es=Text(
+            what="Hay cambios sin confirmar en {count} archivos: {files}.",
+            why="el worker corre lo que está en git, no lo que está en esta carpeta.",
+            do="confirmalos y subilos: git add -A && git commit && git push; o descartalos.",
+        ),
+        en=Text(
+            what="There are uncommitted changes in {count} files: {files}.",
+            why="the worker runs what is in git, not what is in this folder.",
+            do="commit and push them: git add -A && git commit && git push; or discard them.",
+        ),
+    ),
+    "FT-GIT-05": Message(
+        es=Text(
+            what="Ningún remoto de esta carpeta es {url}; son: {remotes}.",
+            why="lo que subas iría a otro repositorio que el que clona el worker.",
+            do="corregí SOURCE en deploy.py, o agregá el remoto: git remote add origin {url}",
+        ),
+        en=Text(
+            what="No remote of this folder is {url}; they are: {remotes}.",
+            why="what you push would go to another repository than the one that the worker clones.",
+            do="correct SOURCE in deploy.py, or add the remote: git remote add origin {url}",
+        ),
+    ),
+    "FT-GIT-06": Message(
+        es=Text(
+            what="No se pudo leer el repositorio {url}: {reason}.",
+            why="sin leerlo no se puede saber si el código de aquí está allá.",
+            do="probá: git ls-remote {url}. Si pide una clave, configurala; si el repositorio no existe, crealo.",
+        ),
+        en=Text(
+            what="The repository {url} cannot be read: {reason}.",
+            why="without reading it nobody can tell whether the code here is there.",
+            do="try: git ls-remote {url}. If it asks for a password, set it up; if the repository does not exist, create it.",
+        ),
+    ),
+    "FT-GIT-07": Message(
+        es=Text(
+            what="La rama «{branch}» no existe en {url}; hay: {branches}.",
+            why="el worker no podría clonarla.",
+            do="subila con git push -u origin {branch}, o corregí branch en deploy.py.",
+        ),
+        en=Text(
+            what="The branch {branch!r} does not exist at {url}; there are: {branches}.",
+            why="the worker could not clone it.",
+            do="push it with git push -u origin {branch}, or correct branch in deploy.py.",
+        ),
+    ),
+    "FT-GIT-08": Message(
+        es=Text(
+            what="El commit {here} no está subido: {branch} está en {there} en {url}.",
+            why="el worker correría el código anterior.",
+            do="subilo con: git push {remote} HEAD:{branch}",
+        ),
+        en=Text(
+            what="The commit {here} is not pushed: {branch} is at {there} at {url}.",
+            why="the worker would run the code before it.",
+            do="push it with: git push {remote} HEAD:{branch}",
+        ),
+    ),
+    "FT-GIT-09": Message(
+        es=Text(
+            what="Esta carpeta está en {here} y {branch} está en {there} en {url}, con commits que aquí faltan.",
+            why="el worker correría otro código que el que se verificó aquí.",
+            do="actualizá la carpeta con git pull {remote} {branch} y repetí el comando.",
+        ),
+        en=Text(
+            what="This folder is at {here} and {branch} is at {there} at {url}, with commits that are missing here.",
+            why="the worker would run other code than the one that was checked here.",
+            do="update the folder with git pull {remote} {branch} and repeat the command.",
+        ),
+    ),
+    "FT-GIT-10": Message(
+        es=Text(
+            what="El commit fijado, {commit}, no está en ninguna rama del repositorio remoto.",
+            why="el worker no podría traerlo.",
+            do="subilo, traé las novedades con git fetch, o corregí commit en deploy.py.",
+        ),
+        en=Text(
+            what="The pinned commit, {commit}, is on no branch of the remote repository.",
+            why="the worker could not fetch it.",
+            do="push it, get the news with git fetch, or correct commit in deploy.py.",
+        ),
+    ),
+    "FT-GIT-11": Message(
+        es=Text(
+            what="El código de esta carpeta no es el del commit fijado, {commit}.",
+            why="los parámetros se verifican con el código de aquí, y correría otro.",
+            do="traé ese código con: git checkout {commit} -- src pyproject.toml; o fijá el commit actual.",
+        ),
+        en=Text(
+            what="The code of this folder is not that of the pinned commit, {commit}.",
+            why="parameters are checked with the code here, and another would run.",
+            do="get that code with: git checkout {commit} -- src pyproject.toml; or pin the current commit.",
+        ),
+    ),
+    "FT-GIT-12": Message(
+        es=Text(
+            what="git no guarda {files}.",
+            why="está en .gitignore, así que no llega al worker.",
+            do="agregalo con: git add -f {files}",
+        ),
+        en=Text(
+            what="git does not keep {files}.",
+            why="it is in .gitignore, so that it does not reach the worker.",
+            do="add it with: git add -f {files}",
+        ),
+    ),
     # --- watchdog
     "FT-WATCHDOG-01": Message(
         es=Text(

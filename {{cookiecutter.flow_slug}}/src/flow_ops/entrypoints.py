@@ -1,0 +1,73 @@
+"""Loading a flow by its entrypoint, `src/<package>/<module>.py:<function>`, with a reason when it cannot be."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import re
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flow_ops.messages import FlowOpsError
+from prefect import Flow
+from prefect.utilities.callables import parameter_schema
+
+_FORM = re.compile(r"src/(?P<module>\w+(?:/\w+)*)\.py:(?P<function>\w+)")
+
+
+@dataclass(frozen=True)
+class LoadedFlow:
+    """A flow and the entrypoint that it was loaded from."""
+
+    entrypoint: str
+    flow: Flow[..., Any]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The parameters' JSON schema, as Prefect stores it on the server."""
+        return parameter_schema(self.flow.fn).model_dump(exclude_unset=True)
+
+
+def load(entrypoint: str, root: Path) -> LoadedFlow:
+    """Import the module of `entrypoint`, below `root`, and return its flow.
+
+    The module is imported by its real name, as tests and the command line do, so that its other imports and
+    a second load find the same module.
+
+    Raises:
+        FlowOpsError: FT-FLOW-01 to FT-FLOW-04.
+    """
+    match = _FORM.fullmatch(entrypoint)
+    if not match:
+        raise FlowOpsError("FT-FLOW-01", entrypoint=entrypoint)
+    file = root / entrypoint.partition(":")[0]
+    if not file.is_file():
+        raise FlowOpsError("FT-FLOW-02", entrypoint=entrypoint, file=file)
+    module = _import(match["module"].replace("/", "."), root)
+    function = match["function"]
+    flow = getattr(module, function, None)
+    if not isinstance(flow, Flow):
+        flows = [name for name, value in inspect.getmembers(module) if isinstance(value, Flow)]
+        near = difflib.get_close_matches(function, flows, n=1) or flows[:1]
+        raise FlowOpsError(
+            "FT-FLOW-04", entrypoint=entrypoint, function=function, near=", ".join(near) or "-"
+        )
+    return LoadedFlow(entrypoint, flow)
+
+
+def _import(name: str, root: Path) -> Any:
+    source = str(root / "src")
+    if source not in sys.path:
+        sys.path.insert(0, source)
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(source)]
+        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else f"{name}.py"
+        raise FlowOpsError(
+            "FT-FLOW-03", module=name, place=place, reason=f"{type(error).__name__}: {error}"
+        ) from error

@@ -1,0 +1,264 @@
+"""From what the server has to what the file says: the plan, the write, and the proof that it took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Literal
+from uuid import UUID
+
+from flow_ops import project, schedules, server, state, watchdog
+from flow_ops.messages import FlowOpsError
+from flow_ops.state import Difference, State
+from flow_ops.targets import Target
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    DeploymentFilterTags,
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkerFilter,
+    WorkerFilterStatus,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
+
+# Seconds. Prefect's scheduler looks for new deployments every 5, so 30 without a run means that it is not working.
+SCHEDULER_PATIENCE = 30.0
+# How far ahead Prefect's scheduler creates runs (PREFECT_SERVER_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME).
+SCHEDULER_HORIZON = timedelta(days=100)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line says of schedules that the file does not decide.
+
+    Attributes:
+        by_hand: What becomes of the schedules that someone made in Prefect's UI.
+        running: Whether those of the file are activated, paused, or left as they are on the server.
+    """
+
+    by_hand: Literal["stop", "adopt", "remove"] = "stop"
+    running: Literal["keep", "activate", "pause"] = "keep"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One deployment: what the server has (None: nothing), what the file says, and what would change.
+
+    Attributes:
+        differences: The fields that differ.
+        watchdog: The automations that differ, a line each.
+        by_hand: Schedules made in Prefect's UI, of which the command line said nothing.
+        next_runs: When it would run next, in UTC.
+    """
+
+    target: Target
+    server: State | None
+    file: State
+    differences: list[Difference]
+    watchdog: list[str]
+    by_hand: list[State]
+    next_runs: list[datetime]
+
+    @property
+    def changes(self) -> bool:
+        """Whether the server differs from the file."""
+        return bool(self.differences or self.watchdog)
+
+    def problems(self) -> Iterator[FlowOpsError]:
+        """Yield what stands in the way of applying this plan."""
+        if self.by_hand:
+            found = "; ".join(schedules.describe(one["timing"]) for one in self.by_hand)
+            yield FlowOpsError("FT-SCHED-03", deployment=self.target.full_name, schedules=found)
+
+
+@dataclass(frozen=True)
+class Status:
+    """One deployment as it stands on the server; `state` is None where it does not."""
+
+    name: str
+    pool: str
+    workers: int
+    state: State | None
+    next_run: datetime | None
+    last_runs: list[FlowRun]
+    watchdog: list[str]
+
+
+def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
+    """Read one deployment and compare it with the file; nothing is written.
+
+    Raises:
+        FlowOpsError: FT-SCHED-04 where `--adopt` meets another time zone, FT-SCHED-05 for `--activate` where the
+            file wants no active schedule.
+    """
+    deployment = read(client, target.full_name)
+    existing = state.actual(deployment) if deployment else None
+    timings = [schedules.plain(one, target.deployments.timezone) for one in target.environment.schedules]
+    found = schedules.reconcile(timings, existing["schedules"] if existing else [], active=target.active)
+    wanted = _chosen(target, found, choice)
+    paused = bool(existing and existing["paused"]) and choice.running != "activate"
+    file = state.desired(target, wanted, paused=paused)
+    runs = [] if paused else schedules.next_runs(wanted, count=5)
+    return Plan(
+        target=target,
+        server=existing,
+        file=file,
+        differences=state.differences(existing, file),
+        watchdog=watchdog.differences(client, deployment.id if deployment else None, *_rules(target)),
+        by_hand=found.by_hand if choice.by_hand == "stop" else [],
+        next_runs=runs,
+    )
+
+
+def _rules(target: Target) -> tuple[str, watchdog.Limits, watchdog.Notification | None]:
+    return target.full_name, target.deployments.limits, target.deployments.notification
+
+
+def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list[State]:
+    wanted = found.schedules
+    if choice.running == "activate" and not target.active:
+        raise FlowOpsError("FT-SCHED-05", environment=target.environment_name)
+    if choice.running != "keep":
+        wanted = [{**one, "active": choice.running == "activate"} for one in wanted]
+    if choice.by_hand == "adopt":
+        elsewhere = [
+            one for one in found.by_hand if one["timing"].get("timezone") != target.deployments.timezone
+        ]
+        if elsewhere:
+            timing = schedules.describe(elsewhere[0]["timing"])
+            raise FlowOpsError("FT-SCHED-04", schedule=timing, timezone=target.deployments.timezone)
+        kept = sum((one["slug"] or "").startswith(schedules.ADOPTED) for one in wanted)
+        wanted = wanted + schedules.adopt(found.by_hand, kept)
+    return wanted
+
+
+def apply(client: SyncPrefectClient, plan: Plan) -> DeploymentResponse:
+    """Write what differs, read it back and return the deployment, proven to be what the file says.
+
+    Raises:
+        FlowOpsError: FT-DEPLOY-04 where the server has something else afterwards, FT-DEPLOY-05 where a request
+            failed, with what was written before.
+    """
+    name, written = plan.target.full_name, "-"
+    try:
+        with server.coded():
+            if plan.differences:
+                state.write(client, plan.target, plan.file)
+                written = name
+            deployment = read(client, name)
+            left = state.differences(state.actual(deployment) if deployment else None, plan.file)
+            if deployment is None or left:
+                fields = ", ".join(difference.field for difference in left)
+                raise FlowOpsError("FT-DEPLOY-04", deployment=name, fields=fields)
+            watchdog.apply(client, deployment.id, *_rules(plan.target))
+            rules_left = watchdog.differences(client, deployment.id, *_rules(plan.target))
+    except FlowOpsError as problem:
+        if problem.code == "FT-DEPLOY-04":
+            raise
+        raise FlowOpsError("FT-DEPLOY-05", deployment=name, written=written, problem=problem) from None
+    if rules_left:
+        raise FlowOpsError("FT-DEPLOY-04", deployment=name, fields="; ".join(rules_left))
+    return deployment
+
+
+def first_run(client: SyncPrefectClient, plan: Plan, deployment_id: UUID) -> FlowRun | None:
+    """Wait for Prefect's scheduler and return the first run that it created; None where none is due.
+
+    Raises:
+        FlowOpsError: FT-DEPLOY-06 where it creates none.
+    """
+    if not plan.next_runs or plan.next_runs[0] > datetime.now(timezone.utc) + SCHEDULER_HORIZON:
+        return None
+    end = time.monotonic() + SCHEDULER_PATIENCE
+    while True:
+        runs = flow_runs(client, deployment_id, [StateType.SCHEDULED], FlowRunSort.EXPECTED_START_TIME_ASC)
+        coming = [run for run in runs if run.auto_scheduled]
+        if coming:
+            return coming[0]
+        if time.monotonic() > end:
+            raise FlowOpsError(
+                "FT-DEPLOY-06", deployment=plan.target.full_name, seconds=f"{SCHEDULER_PATIENCE:g}"
+            )
+        time.sleep(0.5)
+
+
+def status(client: SyncPrefectClient, target: Target) -> Status:
+    """Read how one deployment stands: its pool's workers, its schedules, its last runs."""
+    deployment = read(client, target.full_name)
+    found = state.actual(deployment) if deployment else None
+    pool = (found or {}).get("work_pool") or target.environment.work_pool
+    active = found["schedules"] if found and not found["paused"] else []
+    ended = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED, StateType.RUNNING]
+    return Status(
+        name=target.full_name,
+        pool=pool,
+        workers=workers_online(client, pool),
+        state=found,
+        next_run=next(iter(schedules.next_runs(active, count=1)), None),
+        last_runs=flow_runs(client, deployment.id, ended, limit=3) if deployment else [],
+        watchdog=watchdog.differences(client, deployment.id if deployment else None, *_rules(target)),
+    )
+
+
+def workers_online(client: SyncPrefectClient, pool: str) -> int:
+    """Return how many workers of a pool have sent a heartbeat lately; 0 where there is no such pool."""
+    online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
+    try:
+        return len(client.read_workers_for_work_pool(pool, worker_filter=online))
+    except ObjectNotFound:
+        return 0
+
+
+def read(client: SyncPrefectClient, full_name: str) -> DeploymentResponse | None:
+    """Return a deployment by `flow/deployment`, or None."""
+    try:
+        return client.read_deployment_by_name(full_name)
+    except ObjectNotFound:
+        return None
+
+
+def unnamed(client: SyncPrefectClient, targets: list[Target]) -> dict[str, DeploymentResponse]:
+    """Return this repository's deployments that the file does not name, such as one renamed, by full name.
+
+    They are those with the repository's tag, and those of its flows that were made in other ways.
+    """
+    named = {target.full_name for target in targets}
+    tag = f"repository:{project.current().slug}"
+    tagged = client.read_deployments(
+        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[tag]))
+    )
+    flows = sorted({target.loaded.flow.name for target in targets})
+    ours = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=flows)))
+    found = {deployment.id: deployment for deployment in [*tagged, *ours]}
+    names = {flow_id: client.read_flow(flow_id).name for flow_id in {one.flow_id for one in found.values()}}
+    by_name = {f"{names[one.flow_id]}/{one.name}": one for one in found.values()}
+    return {name: one for name, one in sorted(by_name.items()) if name not in named}
+
+
+def flow_runs(
+    client: SyncPrefectClient,
+    deployment_id: UUID,
+    states: list[StateType] | None = None,
+    sort: FlowRunSort = FlowRunSort.EXPECTED_START_TIME_DESC,
+    limit: int = 200,
+) -> list[FlowRun]:
+    """Return runs of a deployment, those in `states` alone where given."""
+    wanted = (
+        FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states))) if states else None
+    )
+    return client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
+        flow_run_filter=wanted,
+        sort=sort,
+        limit=limit,
+    )

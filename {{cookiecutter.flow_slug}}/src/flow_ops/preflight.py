@@ -1,0 +1,251 @@
+"""What must be true before a deployment is touched. Every check reads; none writes.
+
+A check yields a problem for each thing that is wrong, so that all of them are shown at once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+from flow_ops import planning, project, source, state, watchdog
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
+from flow_ops.messages import FlowOpsError
+from flow_ops.targets import Target, environment_names, nearest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import WorkPool
+from prefect.exceptions import ObjectNotFound, ParameterTypeError
+from prefect.server.schemas.schedules import CronSchedule
+from pydantic_core import PydanticSerializationError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+# These are told and stop nothing.
+WARNINGS = {"FT-POOL-05", "FT-POOL-06", "FT-MACHINE-01", "FT-MACHINE-02", "FT-DEPLOY-08"}
+
+_SECRET_NAME = re.compile(r"(?i)pass(word|wd|phrase)?$|pwd$|secret|token|api_?key|credential")
+_PLACEHOLDER = re.compile(
+    r"\{\{\s*prefect\.(?:blocks\.(?P<type>[\w-]+)\.(?P<block>[\w-]+)|variables\.(?P<variable>[\w-]+))"
+)
+_SHORTEST_INTERVAL = timedelta(minutes=1)
+
+
+def stops(problem: FlowOpsError) -> bool:
+    """Return whether a deployment must not go on with this problem."""
+    return problem.code not in WARNINGS
+
+
+def repository(deployments: Deployments) -> Iterator[FlowOpsError]:
+    """Yield what is wrong with the pins that all deployments share."""
+    about = project.current()
+    yield from _timezone(deployments.timezone, about.timezone)
+    pyproject = tomllib.loads((about.root / "pyproject.toml").read_text(encoding="utf-8"))
+    dependencies = pyproject["project"].get("dependencies", [])
+    if not any(re.match(r"(?i)prefect\b(?!-)", dependency) for dependency in dependencies):
+        yield FlowOpsError("FT-FLOW-05", file=about.root / "pyproject.toml")
+
+
+def machine() -> Iterator[FlowOpsError]:
+    """Yield what this machine lacks to run and deploy flows."""
+    if not shutil.which("uv"):
+        yield FlowOpsError("FT-MACHINE-01")
+    if importlib.util.find_spec("tzdata") is None:
+        yield FlowOpsError("FT-MACHINE-02")
+
+
+def pins(target: Target) -> Iterator[FlowOpsError]:
+    """Yield what is wrong with one deployment as it is written in the file."""
+    yield from _flow(target)
+    yield from _pool_name(target)
+    yield from _schedules(target)
+    yield from _parameters(target)
+    yield from _environment(target.environment_name, target.environment)
+    yield from source.written(target.source)
+
+
+def code(targets: Iterable[Target]) -> Iterator[FlowOpsError]:
+    """Yield what stands between the code here and the code that a run would get."""
+    about = project.current()
+    for one in dict.fromkeys(target.source for target in targets):
+        entrypoints = [t.loaded.entrypoint.partition(":")[0] for t in targets if t.source == one]
+        yield from source.problems(one, about.root, entrypoints)
+
+
+def server(client: SyncPrefectClient, targets: Iterable[Target]) -> Iterator[FlowOpsError]:
+    """Yield what the server lacks, or has paused, of what these deployments need."""
+    for target in targets:
+        yield from _pool(client, target)
+        yield from _blocks(client, target)
+        try:
+            watchdog.find_channel(client, target.deployments.notification)
+        except FlowOpsError as problem:
+            yield problem
+
+
+def _timezone(name: str, pinned: str) -> Iterator[FlowOpsError]:
+    zones = available_timezones()
+    if name not in zones:
+        tidy = re.sub(r"\s*/\s*", "/", name.strip()).replace(" ", "_")
+        cities = {zone.rpartition("/")[2].lower(): zone for zone in sorted(zones)}
+        near = cities.get(tidy.rpartition("/")[2].lower()) or nearest(tidy, sorted(zones))
+        yield FlowOpsError("FT-ZONE-01", timezone=name, near=near)
+    elif ZoneInfo(name).key.split("/")[-1].upper() in (
+        "UTC",
+        "UCT",
+        "GMT",
+        "GMT0",
+        "GMT+0",
+        "GMT-0",
+        "ZULU",
+        "UNIVERSAL",
+    ):
+        yield FlowOpsError("FT-ZONE-02", timezone=name)
+    elif name != pinned:
+        yield FlowOpsError("FT-ZONE-03", timezone=name, pinned=pinned)
+
+
+def _flow(target: Target) -> Iterator[FlowOpsError]:
+    try:
+        watchdog.check_timeout(target.deployments.limits, target.loaded.flow.timeout_seconds)
+    except FlowOpsError as problem:
+        yield problem
+
+
+def _pool_name(target: Target) -> Iterator[FlowOpsError]:
+    pool, name = target.environment.work_pool, target.environment_name
+    others = [other for other in environment_names(target.deployments) if other != name]
+    if not pool.endswith(f"-{name}"):
+        belongs = next((other for other in others if pool.endswith(f"-{other}")), "-")
+        yield FlowOpsError("FT-POOL-03", pool=pool, environment=name, belongs=belongs)
+
+
+def _schedules(target: Target) -> Iterator[FlowOpsError]:
+    seen = set()
+    for schedule in target.environment.schedules:
+        if isinstance(schedule, timedelta):
+            if schedule < _SHORTEST_INTERVAL:
+                yield FlowOpsError("FT-SCHED-02", interval=schedule)
+        else:
+            yield from _cron(schedule)
+        if schedule in seen:
+            yield FlowOpsError("FT-SCHED-06", schedule=schedule, environment=target.environment_name)
+        seen.add(schedule)
+
+
+def _cron(cron: str) -> Iterator[FlowOpsError]:
+    try:
+        CronSchedule(cron=cron)
+    except ValueError:
+        yield FlowOpsError("FT-SCHED-01", cron=cron)
+        return
+    # Prefect takes a sixth field, seconds; every cron that people read elsewhere has five.
+    if len(cron.split()) != 5:
+        yield FlowOpsError("FT-SCHED-01", cron=cron)
+
+
+def _parameters(target: Target) -> Iterator[FlowOpsError]:
+    flow, given = target.loaded.flow, dict(target.environment.parameters)
+    known = target.loaded.schema.get("properties", {})
+    unknown = [name for name in given if name not in known]
+    for name in unknown:
+        near = nearest(name, list(known))
+        yield FlowOpsError(
+            "FT-PARAM-01", parameter=name, flow=flow.name, known=", ".join(known) or "-", near=near
+        )
+    missing = [name for name in target.loaded.schema.get("required", []) if name not in given]
+    if missing and target.environment.schedules:
+        yield FlowOpsError("FT-PARAM-03", parameters=", ".join(missing), environment=target.environment_name)
+    try:
+        state.jsonable(given)
+    except PydanticSerializationError as error:
+        yield FlowOpsError("FT-PARAM-04", environment=target.environment_name, reason=error)
+        return
+    if unknown or missing:
+        return
+    try:
+        flow.validate_parameters(given)
+    except ParameterTypeError as error:
+        reason = " ".join(str(error).split())
+        yield FlowOpsError("FT-PARAM-02", flow=flow.name, environment=target.environment_name, reason=reason)
+
+
+def _environment(name: str, pins: Environment) -> Iterator[FlowOpsError]:
+    for key, value in pins.env.items():
+        if not isinstance(value, str):
+            yield FlowOpsError("FT-ENV-01", variable=key, value=value, environment=name)
+        elif _SECRET_NAME.search(key) and value and "{{" not in value:
+            yield FlowOpsError("FT-ENV-02", variable=key, environment=name)
+    if "PATH" in pins.env:
+        yield FlowOpsError("FT-ENV-03", variable="PATH", environment=name)
+    for key in ("command", "env"):
+        if key in pins.job_variables:
+            yield FlowOpsError("FT-ENV-04", variable=key, environment=name)
+    if pins.concurrency_limit is not None and pins.concurrency_limit < 1:
+        yield FlowOpsError("FT-ENV-05", limit=pins.concurrency_limit, environment=name)
+    if pins.collision not in ("ENQUEUE", "CANCEL_NEW"):
+        yield FlowOpsError("FT-ENV-06", collision=pins.collision, environment=name)
+
+
+def _pool(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]:
+    name = target.environment.work_pool
+    try:
+        pool = client.read_work_pool(name)
+    except ObjectNotFound:
+        names = sorted(one.name for one in client.read_work_pools())
+        yield FlowOpsError("FT-POOL-01", pool=name, known=", ".join(names) or "-", near=nearest(name, names))
+        return
+    if pool.is_paused:
+        yield FlowOpsError("FT-POOL-02", pool=name)
+    yield from _pool_type(pool, target)
+    queue = client.read_work_queue(pool.default_queue_id)
+    if queue.is_paused or 0 in (pool.concurrency_limit, queue.concurrency_limit):
+        yield FlowOpsError("FT-POOL-06", pool=name, queue=queue.name)
+    if not planning.workers_online(client, name):
+        yield FlowOpsError("FT-POOL-05", pool=name, type=pool.type)
+
+
+def _pool_type(pool: WorkPool, target: Target) -> Iterator[FlowOpsError]:
+    variables = pool.base_job_template.get("variables", {}).get("properties", {})
+    has_image = "image" in target.environment.job_variables
+    if has_image and "image" not in variables:
+        yield FlowOpsError("FT-POOL-04", pool=pool.name, type=pool.type, needs="image")
+    elif not has_image and pool.type != "process":
+        yield FlowOpsError("FT-POOL-08", pool=pool.name, type=pool.type)
+    elif isinstance(target.source, FolderSource) and pool.type != "process":
+        yield FlowOpsError("FT-POOL-09", pool=pool.name, type=pool.type, path=target.source.path)
+    unknown = [name for name in target.environment.job_variables if name not in {*variables, "image"}]
+    if unknown:
+        known = ", ".join(sorted(variables))
+        yield FlowOpsError("FT-POOL-07", pool=pool.name, variables=", ".join(unknown), known=known)
+
+
+def _blocks(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]:
+    environment = target.environment_name
+    text = json.dumps({"env": dict(target.environment.env), **target.environment.job_variables}, default=str)
+    found = list(_PLACEHOLDER.finditer(text))
+    wanted = {(match["type"], match["block"]) for match in found if match["block"]}
+    if isinstance(target.source, GitSource) and target.source.credentials_block:
+        wanted.add(("secret", target.source.credentials_block))
+    for block_type, name in sorted(wanted):
+        if not _has_block(client, block_type, name):
+            yield FlowOpsError("FT-BLOCK-01", name=name, type=block_type, environment=environment)
+    for name in sorted({match["variable"] for match in found if match["variable"]}):
+        if client.read_variable_by_name(name) is None:
+            yield FlowOpsError("FT-BLOCK-02", variable=name, environment=environment)
+
+
+def _has_block(client: SyncPrefectClient, block_type: str, name: str) -> bool:
+    try:
+        client.read_block_document_by_name(name, block_type, include_secrets=False)
+    except ObjectNotFound:
+        return False
+    return True

@@ -1,0 +1,94 @@
+"""Runs of a deployment: started and followed to their end, or cleared away when the deployment is retired."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+from flow_ops import planning, state, watchdog
+from flow_ops.messages import FlowOpsError
+from flow_ops.targets import Target
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.objects import FlowRun, Log, State, StateType
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import LogSort
+from prefect.exceptions import ParameterBindError, ParameterTypeError
+
+# Seconds between two looks at a run.
+_EVERY = 1.0
+# Seconds. The last records of a run reach the server up to two after its end.
+_LOG_DELAY = 2.0
+# As many records as the server gives at once.
+_PAGE = 200
+
+
+def start(
+    client: SyncPrefectClient, target: Target, deployment: DeploymentResponse, parameters: dict[str, Any]
+) -> FlowRun:
+    """Create a run now, with `parameters` over the deployment's own.
+
+    Raises:
+        FlowOpsError: FT-PARAM-02 where they do not suit the flow.
+    """
+    flow = target.loaded.flow
+    try:
+        flow.validate_parameters({**deployment.parameters, **parameters})
+    except (ParameterTypeError, ParameterBindError) as error:
+        reason = " ".join(str(error).split())
+        environment = target.environment_name
+        raise FlowOpsError("FT-PARAM-02", flow=flow.name, environment=environment, reason=reason) from None
+    return client.create_flow_run_from_deployment(deployment.id, parameters=state.jsonable(parameters))
+
+
+def follow(
+    client: SyncPrefectClient, run_id: UUID, on_state: Callable[[State], None], on_log: Callable[[Log], None]
+) -> FlowRun:
+    """Report a run's states and log records as they come, and return the run once it has ended."""
+    last_state, seen = None, set[UUID]()
+    while True:
+        run = client.read_flow_run(run_id)
+        ended = run.state is not None and run.state.is_final()
+        if ended:
+            time.sleep(_LOG_DELAY)
+        elif run.state and run.state.id != last_state:
+            on_state(run.state)
+            last_state = run.state.id
+        for record in _records(client, run_id):
+            if record.id not in seen:
+                seen.add(record.id)
+                on_log(record)
+        if ended and run.state:
+            on_state(run.state)
+            return run
+        time.sleep(_EVERY)
+
+
+def _records(client: SyncPrefectClient, run_id: UUID) -> Iterator[Log]:
+    """Yield all log records of a run. Tasks send theirs in batches, so that older ones come after newer ones."""
+    offset = 0
+    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
+    while page := client.read_logs(wanted, limit=_PAGE, offset=offset, sort=LogSort.TIMESTAMP_ASC):
+        yield from page
+        if len(page) < _PAGE:
+            return
+        offset += _PAGE
+
+
+def retire(client: SyncPrefectClient, deployment: DeploymentResponse, full_name: str) -> int:
+    """Pause a deployment, delete its future runs, itself and its watchdog; return how many runs were deleted.
+
+    In this order no run starts in between, and what was done is right wherever it is interrupted.
+    Runs that have started go on to their end.
+    """
+    client.pause_deployment(deployment.id)
+    deleted = 0
+    while runs := planning.flow_runs(client, deployment.id, [StateType.SCHEDULED]):
+        for run in runs:
+            client.delete_flow_run(run.id)
+        deleted += len(runs)
+    client.delete_deployment(deployment.id)
+    watchdog.remove(client, full_name)
+    return deleted

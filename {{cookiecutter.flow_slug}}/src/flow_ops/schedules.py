@@ -1,0 +1,116 @@
+"""Schedules: those of the file against those of the server, and the local times at which they fire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flow_ops.deployment import Schedule
+from prefect.client.schemas.objects import DeploymentSchedule
+from prefect.client.schemas.schedules import IntervalSchedule as ClientIntervalSchedule
+from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+
+# A schedule of the file carries this slug on the server, and one made in Prefect's UI that `apply --adopt` kept
+# the other; whatever has neither, and is not in the file, was made by hand.
+FROM_FILE = "file-"
+ADOPTED = "adopted-"
+
+# Intervals count from this local midnight. Prefect's default, the moment of deployment, would be a difference
+# every time.
+ANCHOR = "2024-01-01T00:00:00"
+
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What the server shall have, and what it has that nobody wrote in the file."""
+
+    schedules: list[Plain]
+    by_hand: list[Plain]
+
+
+def plain(schedule: Schedule, zone: str) -> Plain:
+    """Return the timing of a schedule of the file, as the server stores it."""
+    if isinstance(schedule, timedelta):
+        anchor = datetime.fromisoformat(ANCHOR).replace(tzinfo=ZoneInfo(zone))
+        return {"interval": schedule.total_seconds(), "anchor_date": _utc(anchor), "timezone": zone}
+    return {"cron": " ".join(schedule.split()), "timezone": zone, "day_or": True}
+
+
+def read(schedule: DeploymentSchedule) -> Plain:
+    """Return one of the server's schedules as plain data."""
+    timing = schedule.schedule.model_dump(mode="json")
+    if isinstance(schedule.schedule, ClientIntervalSchedule):
+        timing["interval"] = schedule.schedule.interval.total_seconds()
+        timing["anchor_date"] = _utc(schedule.schedule.anchor_date)
+    return {
+        "timing": timing,
+        "active": schedule.active,
+        "slug": schedule.slug,
+        "parameters": schedule.parameters or {},
+    }
+
+
+def reconcile(wanted: Sequence[Plain], existing: Sequence[Plain], *, active: bool) -> Reconciled:
+    """Return the schedules that the server shall have.
+
+    Args:
+        wanted: The timings of the file.
+        existing: The server's schedules.
+        active: Whether the file wants its schedules to run. One that is paused on the server stays paused.
+    """
+    left = list(existing)
+    schedules = []
+    for number, timing in enumerate(wanted, start=1):
+        slug = f"{FROM_FILE}{number}"
+        match = next((s for s in left if s["timing"] == timing), None) or next(
+            (s for s in left if s["slug"] == slug and s["timing"] not in wanted), None
+        )
+        if match:
+            left.remove(match)
+        runs = active and (match is None or match["active"])
+        schedules.append({"timing": timing, "active": runs, "slug": slug, "parameters": {}})
+    adopted = [s for s in left if (s["slug"] or "").startswith(ADOPTED)]
+    by_hand = [s for s in left if not (s["slug"] or "").startswith((ADOPTED, FROM_FILE))]
+    return Reconciled(schedules + adopted, by_hand)
+
+
+def adopt(by_hand: Sequence[Plain], adopted: int) -> list[Plain]:
+    """Return schedules made by hand with the slug that later plans know them by; `adopted` are so already."""
+    return [{**s, "slug": f"{ADOPTED}{number}"} for number, s in enumerate(by_hand, start=adopted + 1)]
+
+
+def describe(timing: Plain) -> str:
+    """Return a timing in one line: `30 1,13,17 * * * (America/Argentina/Buenos_Aires)`."""
+    every = timing.get("cron") or timing.get("rrule") or f"every {timedelta(seconds=timing['interval'])}"
+    return f"{every} ({timing.get('timezone') or 'UTC'})"
+
+
+def next_runs(schedules: Sequence[Plain], count: int, start: datetime | None = None) -> list[datetime]:
+    """Return the first `count` moments, in UTC, at which the active ones fire after `start` (now).
+
+    They are computed by the code that Prefect's scheduler runs, so that daylight saving cannot tell them apart.
+    """
+    start = start or datetime.now(timezone.utc)
+    moments = {
+        moment.astimezone(timezone.utc)
+        for schedule in schedules
+        if schedule["active"]
+        for moment in asyncio.run(_server_schedule(schedule["timing"]).get_dates(n=count, start=start))
+    }
+    return sorted(datetime.fromtimestamp(m.timestamp(), timezone.utc) for m in moments)[:count]
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat()
+
+
+def _server_schedule(timing: Plain) -> CronSchedule | IntervalSchedule | RRuleSchedule:
+    if "cron" in timing:
+        return CronSchedule(**timing)
+    return RRuleSchedule(**timing) if "rrule" in timing else IntervalSchedule(**timing)

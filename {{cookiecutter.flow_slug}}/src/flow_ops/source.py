@@ -1,0 +1,239 @@
+"""Where a run's code comes from: the steps that a worker takes, and what must be true of them here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from flow_ops.deployment import FolderSource, GitSource, Source
+from flow_ops.messages import FlowOpsError
+from flow_ops.server import without_credentials
+
+# Seconds to wait for the remote repository.
+TIMEOUT = 20.0
+
+# What may stand on the worker's command line, on any system, without quotes.
+_SAFE_URL = re.compile(r"[A-Za-z0-9._~:/@+%-]+")
+_SAFE_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+_CLONE = "code"
+# Reads the token from the environment of the clone alone. Prefect's own `git_clone` with a token puts it on
+# git's command line, where every user of the worker's machine can read it, and in the clone's configuration.
+_HELPER = '!f() { echo "username=$FLOW_GIT_USER"; echo "password=$FLOW_GIT_TOKEN"; }; f'
+
+
+def pull_steps(source: Source) -> list[dict[str, Any]]:
+    """Return the steps that fetch the code on the worker, as Prefect stores them in a deployment."""
+    steps = "prefect.deployments.steps"
+    if isinstance(source, FolderSource):
+        return [{f"{steps}.set_working_directory": {"directory": source.path}}]
+    if not source.credentials_block:
+        wanted = {"commit_sha": source.commit} if source.commit else {"branch": source.branch}
+        return [{f"{steps}.git_clone": {"repository": source.url, **wanted}}]
+    # Bitbucket's access tokens go with this user's name; GitHub, GitLab and Azure take any.
+    user = "x-token-auth" if "bitbucket" in source.url else "oauth2"
+    clone = {
+        "script": _clone_script(source),
+        "env": {
+            "GIT_CONFIG_COUNT": "2",
+            "GIT_CONFIG_KEY_0": "credential.helper",
+            "GIT_CONFIG_VALUE_0": "",
+            "GIT_CONFIG_KEY_1": "credential.helper",
+            "GIT_CONFIG_VALUE_1": _HELPER,
+            "GIT_TERMINAL_PROMPT": "0",
+            "FLOW_GIT_USER": user,
+            "FLOW_GIT_TOKEN": f"{{{{ prefect.blocks.secret.{source.credentials_block} }}}}",
+        },
+    }
+    return [
+        {f"{steps}.run_shell_script": clone},
+        {f"{steps}.set_working_directory": {"directory": _CLONE}},
+    ]
+
+
+def _clone_script(source: GitSource) -> str:
+    if source.commit:
+        return f"git clone --quiet --no-checkout {source.url} {_CLONE}\ngit -C {_CLONE} checkout --quiet {source.commit}"
+    return f"git clone --quiet --depth 1 --branch {source.branch} {source.url} {_CLONE}"
+
+
+def version(source: Source, root: Path, fallback: str) -> str:
+    """Return the commit that is deployed, or `fallback` where the code stands outside git."""
+    if isinstance(source, GitSource) and source.commit:
+        return source.commit
+    try:
+        return _git(root, "rev-parse", "HEAD")
+    except (OSError, subprocess.SubprocessError):
+        return fallback
+
+
+def problems(source: Source, root: Path, files: list[str]) -> Iterator[FlowOpsError]:
+    """Yield what stands between the code here and the code that a run would get.
+
+    Args:
+        source: Where the code comes from.
+        root: The repository's folder here.
+        files: The entrypoints' files, relative to it.
+    """
+    if isinstance(source, GitSource) and not list(written(source)):
+        yield from _git_problems(source, root, files)
+
+
+def written(source: Source) -> Iterator[FlowOpsError]:
+    """Yield what is wrong with the source as it is written in the file."""
+    if isinstance(source, FolderSource):
+        absolute = PureWindowsPath(source.path).is_absolute() or PurePosixPath(source.path).is_absolute()
+        if not absolute:
+            yield FlowOpsError("FT-SOURCE-01", path=source.path)
+        return
+    shown = without_credentials(source.url)
+    if urlsplit(source.url).password or re.search(r"://[^/@]+@", source.url.replace("ssh://git@", "")):
+        yield FlowOpsError("FT-SOURCE-02", url=shown)
+    elif not _SAFE_URL.fullmatch(source.url):
+        yield FlowOpsError("FT-SOURCE-03", url=shown)
+    if not _SAFE_BRANCH.fullmatch(source.branch):
+        yield FlowOpsError("FT-SOURCE-04", branch=source.branch)
+    if source.commit and not _SHA.fullmatch(source.commit):
+        yield FlowOpsError("FT-SOURCE-05", commit=source.commit)
+
+
+def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[FlowOpsError]:
+    if not shutil.which("git"):
+        yield FlowOpsError("FT-GIT-01")
+        return
+    try:
+        prefix = _git(root, "rev-parse", "--show-prefix")
+        _git(root, "rev-parse", "--verify", "HEAD")
+    except subprocess.SubprocessError:
+        yield FlowOpsError("FT-GIT-02", folder=root)
+        return
+    if prefix:
+        yield FlowOpsError("FT-GIT-03", folder=root, prefix=prefix)
+    changed = _git(root, "status", "--porcelain").splitlines()
+    if changed:
+        yield FlowOpsError("FT-GIT-04", files=", ".join(line[3:] for line in changed[:5]), count=len(changed))
+    missing = [file for file in files if not _git(root, "ls-files", "--", file)]
+    if missing:
+        yield FlowOpsError("FT-GIT-12", files=", ".join(missing))
+    remote = _remote_of(source.url, root)
+    if not remote:
+        addresses = [without_credentials(_git(root, "remote", "get-url", name)) for name in _remotes(root)]
+        yield FlowOpsError(
+            "FT-GIT-05", url=without_credentials(source.url), remotes=", ".join(addresses) or "-"
+        )
+        return
+    yield from _remote_problems(source, root, remote)
+
+
+def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[FlowOpsError]:
+    url = without_credentials(source.url)
+    try:
+        answer = _git(root, "ls-remote", "--heads", "--tags", remote)
+    except subprocess.TimeoutExpired:
+        yield FlowOpsError("FT-GIT-06", url=url, reason=f"no answer within {TIMEOUT:g} s")
+        return
+    except subprocess.CalledProcessError as error:
+        lines = (error.stderr or "").strip().splitlines() or ["-"]
+        yield FlowOpsError("FT-GIT-06", url=url, reason=without_credentials_in(lines[-1]))
+        return
+    heads = {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
+    if source.commit:
+        yield from _pinned_problems(source.commit, root, set(heads.values()))
+        return
+    branch = source.branch
+    head = (
+        heads.get(f"refs/heads/{branch}")
+        or heads.get(f"refs/tags/{branch}^{{}}")
+        or heads.get(f"refs/tags/{branch}")
+    )
+    here = _git(root, "rev-parse", "HEAD")
+    if not head:
+        names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
+        yield FlowOpsError("FT-GIT-07", branch=branch, url=url, branches=", ".join(names) or "-")
+    elif head != here:
+        code = "FT-GIT-08" if _is_ancestor(root, head, here) else "FT-GIT-09"
+        yield FlowOpsError(code, here=here[:8], there=head[:8], branch=branch, url=url, remote=remote)
+
+
+def _pinned_problems(commit: str, root: Path, heads: set[str]) -> Iterator[FlowOpsError]:
+    if not any(head == commit or _is_ancestor(root, commit, head) for head in heads):
+        yield FlowOpsError("FT-GIT-10", commit=commit[:8])
+    elif not _succeeds(root, "diff", "--quiet", commit, "--", "src", "pyproject.toml"):
+        yield FlowOpsError("FT-GIT-11", commit=commit[:8])
+
+
+def _is_ancestor(root: Path, older: str, newer: str) -> bool:
+    return _succeeds(root, "merge-base", "--is-ancestor", older, newer)
+
+
+def _succeeds(root: Path, *arguments: str) -> bool:
+    try:
+        _git(root, *arguments)
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
+def _remotes(root: Path) -> list[str]:
+    return _git(root, "remote").splitlines()
+
+
+def _remote_of(url: str, root: Path) -> str | None:
+    """Return the local name of the remote at `url`: git reaches it with the user's own credentials."""
+    for name in _remotes(root):
+        addresses = {
+            _git(root, "remote", "get-url", name),
+            _git(root, "config", "--get", f"remote.{name}.url"),
+        }
+        if any(_same_place(url, address) for address in addresses):
+            return name
+    return None
+
+
+def _same_place(one: str, other: str) -> bool:
+    return _place(one) == _place(other)
+
+
+def _place(url: str) -> str:
+    """Return host and path, so that `https://host/a/b.git` and `git@host:a/b` are the same repository."""
+    text = re.sub(r"^(?:[a-z+]+://)?(?:[^/@]*@)?", "", url.strip())
+    host, slash, path = text.replace(":", "/", 1).partition("/")
+    return f"{host.lower()}{slash}{path.lstrip('/')}".rstrip("/").removesuffix(".git")
+
+
+def without_credentials_in(text: str) -> str:
+    """Return a line of git's output without the user and password of the addresses in it."""
+    return re.sub(r"://[^/\s@]+@", "://", text)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """Run git, without prompts and in English, and return its output.
+
+    Raises:
+        subprocess.CalledProcessError: git refused; its `stderr` says why.
+        subprocess.TimeoutExpired: It took more than `TIMEOUT` seconds.
+    """
+    environment = {
+        **os.environ,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
+        "LC_ALL": "C",
+    }
+    answer = subprocess.run(  # noqa: S603  the arguments are this module's, and addresses are checked before
+        [shutil.which("git") or "git", "-C", str(root), *arguments],
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        timeout=TIMEOUT,
+    )
+    return answer.stdout.rstrip("\n")

@@ -1,0 +1,188 @@
+"""A deployment as plain data: what the file says, what the server has, and the difference.
+
+One shape serves the plan, the write, the proof after it and the search for drift, so that none of them can see
+something that the others do not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flow_ops import project, schedules, source
+from flow_ops.deployment import GitSource
+from flow_ops.targets import Target
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from pydantic_core import to_jsonable_python
+
+State = dict[str, Any]
+
+# What every run's environment has, unless deploy.py says otherwise.
+RUN_ENVIRONMENT = {
+    # Each run gets the repository's own environment, through `uv run`. Off by default in Prefect.
+    "PREFECT_RUNNER_AUTO_INSTALL_DEPENDENCIES": "true",
+    # Seconds; the fewest that Prefect takes. The watchdog ends runs whose heartbeats stop.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "PYTHONUTF8": "1",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field of a deployment whose value on the server is not the file's. None stands for no such value."""
+
+    field: str
+    server: Any
+    file: Any
+
+
+def desired(target: Target, wanted_schedules: list[State], *, paused: bool) -> State:
+    """Return what the file says of one deployment, with the schedules as they were reconciled."""
+    about, pins, flow = project.current(), target.environment, target.loaded.flow
+    return {
+        "work_pool": pins.work_pool,
+        "work_queue": "default",
+        "entrypoint": target.loaded.entrypoint,
+        "version": source.version(target.source, about.root, about.version),
+        "pull_steps": source.pull_steps(target.source),
+        "schedules": wanted_schedules,
+        "paused": paused,
+        "parameters": jsonable(pins.parameters),
+        "parameter_schema": target.loaded.schema,
+        "enforce_parameter_schema": True,
+        "concurrency_limit": pins.concurrency_limit,
+        "collision": pins.collision if pins.concurrency_limit else None,
+        "job_variables": {**pins.job_variables, "env": {**RUN_ENVIRONMENT, **pins.env}},
+        "tags": sorted(
+            {
+                f"repository:{about.slug}",
+                f"environment:{target.environment_name}",
+                f"area:{about.area}",
+                f"template:{about.template_version}",
+                *pins.tags,
+            }
+        ),
+        "description": _description(target, flow.description or ""),
+    }
+
+
+def actual(deployment: DeploymentResponse) -> State:
+    """Return what the server has of one deployment."""
+    limit, options = deployment.global_concurrency_limit, deployment.concurrency_options
+    return {
+        "work_pool": deployment.work_pool_name,
+        "work_queue": deployment.work_queue_name,
+        "entrypoint": deployment.entrypoint,
+        "version": deployment.version,
+        "pull_steps": deployment.pull_steps or [],
+        "schedules": [schedules.read(schedule) for schedule in deployment.schedules],
+        "paused": deployment.paused,
+        "parameters": deployment.parameters,
+        "parameter_schema": deployment.parameter_openapi_schema,
+        "enforce_parameter_schema": deployment.enforce_parameter_schema,
+        "concurrency_limit": limit.limit if limit else None,
+        "collision": str(options.collision_strategy.value) if options and limit else None,
+        "job_variables": deployment.job_variables,
+        "tags": sorted(deployment.tags),
+        "description": deployment.description,
+    }
+
+
+def differences(server: State | None, file: State) -> list[Difference]:
+    """Return every field that differs; all of them where the server has no such deployment.
+
+    Mappings are compared key by key, so that a difference names `job_variables.env.REGION` alone.
+    """
+    return list(_differences("", server or {}, file))
+
+
+def _differences(path: str, server: Mapping[str, Any], file: Mapping[str, Any]) -> list[Difference]:
+    found: list[Difference] = []
+    for key in [*file, *(key for key in server if key not in file)]:
+        name = f"{path}.{key}" if path else key
+        one, other = server.get(key), file.get(key)
+        if key == "schedules":
+            one, other = _sorted(one), _sorted(other)
+        if one == other:
+            continue
+        if isinstance(one, Mapping) and isinstance(other, Mapping) and key != "parameter_schema":
+            found += _differences(name, one, other)
+        else:
+            found.append(Difference(name, one, other))
+    return found
+
+
+def write(client: SyncPrefectClient, target: Target, state: State) -> None:
+    """Make the server's deployment what `state` says, in one request and so in one transaction.
+
+    The request replaces all of it, the schedules too, and deletes the runs that the old schedules created.
+    """
+    flow_id = client.create_flow(target.loaded.flow)
+    limit = state["concurrency_limit"]
+    client.create_deployment(
+        flow_id=flow_id,
+        name=target.name,
+        version=state["version"],
+        schedules=[_schedule_to_create(schedule) for schedule in state["schedules"]],
+        concurrency_limit=limit,
+        concurrency_options=ConcurrencyOptions(
+            collision_strategy=ConcurrencyLimitStrategy(state["collision"])
+        )
+        if limit
+        else None,
+        parameters=state["parameters"],
+        description=state["description"],
+        work_queue_name=state["work_queue"],
+        work_pool_name=state["work_pool"],
+        tags=state["tags"],
+        path=None,
+        entrypoint=state["entrypoint"],
+        parameter_openapi_schema=state["parameter_schema"],
+        paused=state["paused"],
+        pull_steps=state["pull_steps"],
+        enforce_parameter_schema=state["enforce_parameter_schema"],
+        job_variables=state["job_variables"],
+    )
+
+
+def jsonable(value: Any) -> Any:
+    """Return parameters as Prefect stores them: JSON, with lengths of time in seconds."""
+    return to_jsonable_python(value, timedelta_mode="float")
+
+
+def shown(value: Any) -> str:
+    """Return a value in few words, for a table."""
+    if value is None or value in ({}, [], ""):
+        return "-"
+    if isinstance(value, str):
+        return value
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return text if len(text) <= 120 else f"{text[:110]}... ({digest})"
+
+
+def _description(target: Target, text: str) -> str:
+    where = target.source.url if isinstance(target.source, GitSource) else target.source.path
+    return f"{text}\n\n{where}".strip()
+
+
+def _schedule_to_create(schedule: State) -> DeploymentScheduleCreate:
+    timing = schedule["timing"]
+    kind = CronSchedule if "cron" in timing else RRuleSchedule if "rrule" in timing else IntervalSchedule
+    return DeploymentScheduleCreate(
+        schedule=kind(**timing),
+        active=schedule["active"],
+        parameters=schedule["parameters"],
+        slug=schedule["slug"],
+    )
+
+
+def _sorted(values: list[State] | None) -> list[State]:
+    return sorted(values or [], key=lambda value: json.dumps(value, sort_keys=True))

@@ -1,0 +1,83 @@
+"""What deploys where: each flow of the file in each of its environments, under its name on the server."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flow_ops import entrypoints, project
+from flow_ops.deployment import Deployments, Environment, Source
+from flow_ops.entrypoints import LoadedFlow
+from flow_ops.messages import FlowOpsError
+
+
+@dataclass(frozen=True)
+class Target:
+    """One deployment: a flow in an environment."""
+
+    deployments: Deployments
+    loaded: LoadedFlow
+    environment_name: str
+    environment: Environment
+
+    @property
+    def name(self) -> str:
+        """The deployment's name, which says the environment: `ventas-diarias-prod`."""
+        return f"{self.loaded.flow.name}-{self.environment_name}"
+
+    @property
+    def full_name(self) -> str:
+        """The name by which Prefect finds it: `ventas-diarias/ventas-diarias-prod`."""
+        return f"{self.loaded.flow.name}/{self.name}"
+
+    @property
+    def source(self) -> Source:
+        """Where its code comes from."""
+        return self.environment.source or self.deployments.source
+
+    @property
+    def active(self) -> bool:
+        """Whether the file wants its schedule to run."""
+        if self.environment.active is None:
+            return self.environment_name == "prod"
+        return self.environment.active
+
+
+def targets(
+    deployments: Deployments, environment: str | None = None, flow: str | None = None
+) -> list[Target]:
+    """Return the deployments of `environment` (of all) and of the flow named `flow` (of all).
+
+    Raises:
+        FlowOpsError: FT-DEPLOY-01 or FT-DEPLOY-02 for a name that the file does not have; those of
+            `entrypoints.load` for a flow that cannot be loaded.
+    """
+    names = environment_names(deployments)
+    if environment is not None and environment not in names:
+        raise FlowOpsError(
+            "FT-DEPLOY-01", name=environment, known=", ".join(names), near=nearest(environment, names)
+        )
+    root = project.current().root
+    loaded = {entrypoint: entrypoints.load(entrypoint, root) for entrypoint in deployments.flows}
+    flow_names = [one.flow.name for one in loaded.values()]
+    if flow is not None and flow not in flow_names:
+        raise FlowOpsError(
+            "FT-DEPLOY-02", name=flow, known=", ".join(flow_names), near=nearest(flow, flow_names)
+        )
+    return [
+        Target(deployments, loaded[entrypoint], name, pins)
+        for entrypoint, environments in deployments.flows.items()
+        for name, pins in environments.items()
+        if environment in (None, name) and flow in (None, loaded[entrypoint].flow.name)
+    ]
+
+
+def environment_names(deployments: Deployments) -> list[str]:
+    """Return the names of all environments, in the order of the file."""
+    return list(dict.fromkeys(name for environments in deployments.flows.values() for name in environments))
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return the known name most like `name`, or a dash where none is."""
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), "-")
