@@ -8,18 +8,18 @@ FLOW = "src/{{ cookiecutter.__package }}/flow.py:{{ cookiecutter.__function }}"
 TIMEZONE = "{{ cookiecutter.timezone }}"
 {% if cookiecutter.code_source == "git" -%}
 SOURCE = GitSource(
-    "{{ cookiecutter.repo_url }}",
+    "{{ cookiecutter.repo_url | in_quotes }}",
     branch="main",
     credentials_block="{{ cookiecutter._git_token_block }}",
 )
 {%- else -%}
 SOURCE = FolderSource(
-    "{{ cookiecutter.repo_url }}",
+    "{{ cookiecutter.repo_url | in_quotes }}",
 )
 {%- endif %}
 ENVIRONMENTS = {
 {%- for environment, work_pool in cookiecutter._work_pools[cookiecutter.area].items() %}
-    "{{ environment }}": Environment(work_pool="{{ work_pool }}"{% if environment == "prod" and cookiecutter.schedule %}, schedule="{{ cookiecutter.schedule }}"{% endif %}),
+    "{{ environment }}": Environment(work_pool="{{ work_pool }}"{% if environment == "prod" and cookiecutter.schedule != "none" %}, schedule="{{ cookiecutter.schedule }}"{% endif %}),
 {%- endfor %}
 }
 LIMITS = Limits(running=timedelta(hours=2), late=timedelta(hours=4))

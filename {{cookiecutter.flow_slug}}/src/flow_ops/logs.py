@@ -1,21 +1,562 @@
-"""One logger: terminal, Prefect's UI and a rotating file, from any place in the code."""
+"""One logger: the terminal, Prefect's UI and a rotating file, from any place in the code.
+
+    from flow_ops.logs import get_logger
+
+    logger = get_logger("tasks")
+
+That is a standard `logging` logger below the package's name. Importing this module, before or after
+Prefect, attaches three handlers to the package's logger (file, UI, terminal), each of which stands back
+where the team's own configuration does its work already, and the file handler to the loggers that
+Prefect uses for runs. Nothing else of any logging configuration is touched.
+
+Settings, all of them environment variables, read when this module is imported (a deployment sets them
+in the environment of its job):
+
+| variable          | default               | meaning                                                        |
+|-------------------|-----------------------|----------------------------------------------------------------|
+| `FLOW_LOG_LEVEL`  | `INFO`                | lowest level of this repository's records, by name or number   |
+| `FLOW_LOG_DIR`    | `<Prefect home>/logs` | folder of the files; a relative one is below Prefect's home     |
+| `FLOW_LOG_FORMAT` | `text`                | `text`, or `json` for one JSON object a line                   |
+| `FLOW_LOG_MAX_MB` | `10`                  | size in MB (10^6 bytes) at which a file is rotated             |
+| `FLOW_LOG_FILES`  | `5`                   | files kept of each log, the current one included               |
+
+The lines of Prefect's own in the file follow `PREFECT_LOGGING_LEVEL`. All processes that write to one
+file must use the same size and number of files.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
+import os
+import re
+import sys
+import threading
+import time
+from collections import Counter
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 from flow_ops import project
+from flow_ops.messages import FlowOpsError, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import tzinfo
+
+    _StreamHandler = logging.StreamHandler[Any]
+else:
+    _StreamHandler = logging.StreamHandler
+
+MASK = "********"
+SHORTEST_SECRET = 4
+"""Characters. Shorter values are not masked: they would blot out half of every line and hide nothing."""
+
+RETRY_SECONDS = 60
+"""How long a file that could not be written is left alone, so that a lost network drive slows nothing."""
+
+# The loggers of Prefect's own lines about runs.
+_PREFECT = ("prefect.flow_runs", "prefect.task_runs")
+
+_chosen_file: ContextVar[Path | None] = ContextVar("flow_ops_log_file", default=None)
 
 
 def get_logger(name: str = "") -> logging.Logger:
-    """Return the standard logger `<package>.<name>`, or the package's own without a name."""
+    """Return the standard logger `<package>.<name>`, or the package's own without a name.
+
+    Raises:
+        FlowOpsError: FT-PROJECT-01 or FT-PROJECT-02 where the repository's pyproject.toml cannot be read.
+    """
     package = project.current().package
-    return logging.getLogger(f"{package}.{name}" if name else package)
+    inside = name == package or name.startswith(f"{package}.")
+    logger = logging.getLogger(name if inside else f"{package}.{name}" if name else package)
+    logger.addFilter(_GUARD)
+    _attach()
+    return logger
+
+
+@contextlib.contextmanager
+def log_file(path: str | Path) -> Iterator[Path]:
+    """Send the records of this part of the work to another file, and only there; the path is given back.
+
+    It holds for this task or flow run alone, also while others run at the same time, and for the tasks
+    called or submitted inside the block, in threads and in asyncio. Work in other processes (Dask, Ray,
+    a process pool) goes on to the usual file. A relative path is below the usual file's folder.
+    """
+    file = _folder() / path
+    token = _chosen_file.set(file)
+    with _files_lock:
+        _blocks[file] += 1
+    try:
+        yield file
+    finally:
+        _chosen_file.reset(token)
+        with _files_lock:
+            _blocks[file] -= 1
+            handler = None if _blocks[file] else _files.pop(file, None)
+        if handler:
+            handler.close()
 
 
 def add_secret(value: str) -> None:
-    """Take note of a value that must not be written."""
-    _secrets.add(value)
+    """Mask `value` from now on in every record: terminal, UI and file, Prefect's own lines included.
+
+    So are its forms inside a `repr`, in JSON and in a URL. Values of under 4 characters are not masked,
+    nor is what does not pass through logging: a plain `print`, artifacts, the message of a state.
+    """
+    global _secret_pattern  # noqa: PLW0603
+    if len(value) < SHORTEST_SECRET:
+        return
+    with _secrets_lock:
+        _secrets.update(
+            (value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe=""), quote_plus(value))
+        )
+        # The longest first, so that a secret inside another does not leave the rest of it readable.
+        longest_first = sorted(_secrets, key=len, reverse=True)
+        _secret_pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+
+def mask(text: str) -> str:
+    """Return `text` with every secret known to `add_secret` replaced by asterisks."""
+    return _secret_pattern.sub(MASK, text) if _secret_pattern else text
 
 
 _secrets: set[str] = set()
+_secrets_lock = threading.Lock()
+_secret_pattern: re.Pattern[str] | None = None
+
+
+# --- settings
+
+
+@dataclass(frozen=True)
+class _Settings:
+    level: int
+    explicit_level: bool
+    folder: Path | None
+    as_json: bool
+    max_bytes: int
+    files: int
+    problems: list[dict[str, Any]]
+    """The values of an FT-LOGS-01 each; emptied when reported."""
+
+
+def _read_settings(environment: Mapping[str, str]) -> _Settings:
+    """Read the settings; a value that makes no sense becomes a problem to report, and its default holds."""
+    problems: list[dict[str, Any]] = []
+
+    def read(variable: str, default: Any, convert: Any, allowed: str) -> Any:
+        text = environment.get(variable, "").strip()
+        try:
+            return convert(text) if text else default
+        except (ValueError, KeyError, OverflowError):
+            problems.append({"variable": variable, "value": text, "allowed": allowed, "default": default})
+            return default
+
+    levels = "DEBUG, INFO, WARNING, ERROR, CRITICAL"
+    level = read("FLOW_LOG_LEVEL", "INFO", _level, levels)
+    size = read("FLOW_LOG_MAX_MB", 10, _number_between(0.001, 10_000), "0.001 - 10000")
+    files = read("FLOW_LOG_FILES", 5, _number_between(1, 100), "1 - 100")
+    form = read(
+        "FLOW_LOG_FORMAT", "text", lambda text: {"text": "text", "json": "json"}[text.lower()], "text, json"
+    )
+    folder = environment.get("FLOW_LOG_DIR", "").strip()
+    return _Settings(
+        level=_level(str(level)),
+        explicit_level=bool(environment.get("FLOW_LOG_LEVEL", "").strip()),
+        folder=Path(folder).expanduser() if folder else None,
+        as_json=form == "json",
+        max_bytes=int(size * 1_000_000),
+        files=int(files),
+        problems=problems,
+    )
+
+
+def _level(text: str) -> int:
+    if text.isdecimal():
+        return int(text)
+    level = logging.getLevelName(text.upper())
+    if not isinstance(level, int):
+        raise ValueError(text)
+    return level
+
+
+def _number_between(low: float, high: float) -> Any:
+    def convert(text: str) -> float:
+        number = float(text)
+        if not low <= number <= high:
+            raise ValueError(text)
+        return number
+
+    return convert
+
+
+_settings = _read_settings(os.environ)
+
+
+def _folder() -> Path:
+    """Return the folder of the log files: never the working directory, which on a worker is temporary."""
+    chosen = _settings.folder or Path("logs")
+    return chosen if chosen.is_absolute() else _prefect_home() / chosen
+
+
+def _prefect_home() -> Path:
+    # Where the environment says it, nothing is imported: Prefect takes seconds.
+    if home := os.environ.get("PREFECT_HOME"):
+        return Path(home).expanduser().absolute()
+    from prefect.settings import get_current_settings  # noqa: PLC0415
+
+    return get_current_settings().home.absolute()
+
+
+@lru_cache(maxsize=1)
+def _zone() -> tzinfo:
+    try:
+        return project.current().zone
+    except (FlowOpsError, OSError, ValueError, KeyError):
+        return timezone.utc
+
+
+# --- what every record goes through first
+
+
+class _Guard(logging.Filter):
+    """Lets every record pass: masks its secrets, notes its run, and sees that the handlers are in place."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # Prefect's set-up removes the handlers of its run loggers; filters stay.
+        _attach()
+        if _secret_pattern:
+            _mask_record(record)
+        if not hasattr(record, "flow_run_id"):
+            record.__dict__.update(_run())
+        return True
+
+
+def _mask_record(record: logging.LogRecord) -> None:
+    """Mask in place, so that it holds for all handlers; a record without a secret is left as it is."""
+    with contextlib.suppress(Exception):  # Wrong arguments: the handlers report them, as ever.
+        message = record.getMessage()
+        if (masked := mask(message)) != message:
+            record.msg, record.args = masked, ()
+    if record.exc_info and record.exc_info[0]:
+        text = record.exc_text or _FORMATTER.formatException(record.exc_info)
+        if (masked := mask(text)) != text:
+            # Formatters print `exc_text`; the exception itself would be formatted anew by some.
+            record.exc_text, record.exc_info = masked, None
+    if record.stack_info:
+        record.stack_info = mask(record.stack_info)
+
+
+def _run() -> dict[str, str]:
+    """Return the ids and names of the flow run and the task run that the caller is in."""
+    # Not imported: where Prefect is not loaded yet, there is no run.
+    context = sys.modules.get("prefect.context")
+    get_run_context = getattr(context, "get_run_context", None)
+    if context is None or get_run_context is None:
+        return {}
+    try:
+        current = get_run_context()
+    except RuntimeError:
+        return {}
+    fields: dict[str, str] = {}
+    flow = context.FlowRunContext.get()
+    if flow_run := flow.flow_run if flow else None:
+        fields |= {"flow_run_id": str(flow_run.id), "flow_run_name": flow_run.name}
+    if task_run := getattr(current, "task_run", None):
+        fields |= {"task_run_id": str(task_run.id), "task_run_name": task_run.name}
+        if task_run.flow_run_id:
+            fields["flow_run_id"] = str(task_run.flow_run_id)
+    return fields
+
+
+def _attach() -> None:
+    """Put each handler on its logger once; older copies of this module's own go, all else stays."""
+    try:
+        package = logging.getLogger(project.current().package)
+    except (FlowOpsError, OSError):
+        return  # Nothing can be named yet; `get_logger` says why.
+    if package.disabled:
+        _enable(package.name)
+    if package.level != _settings.level and (_settings.explicit_level or package.level == logging.NOTSET):
+        package.setLevel(_settings.level)
+    _place(package, (_TO_FILE, _TO_UI, _TO_TERMINAL))
+    for name in _PREFECT:
+        _place(logging.getLogger(name), (_TO_FILE,))
+
+
+def _enable(package: str) -> None:
+    """Undo `disable_existing_loggers`, which a team's logging file switches on by leaving it out."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if isinstance(logger, logging.Logger) and f"{name}.".startswith(f"{package}."):
+            logger.disabled = False
+
+
+def _place(logger: logging.Logger, handlers: tuple[logging.Handler, ...]) -> None:
+    if all(handler in logger.handlers for handler in handlers):
+        return
+    for stale in [handler for handler in logger.handlers if _is_ours(handler)]:
+        logger.removeHandler(stale)
+    for stale_filter in [filter_ for filter_ in logger.filters if _is_ours(filter_)]:
+        logger.removeFilter(stale_filter)
+    logger.addFilter(_GUARD)
+    # First in line: the guard on them masks before any other handler sees the record.
+    logger.handlers[:0] = handlers
+
+
+def _is_ours(thing: object) -> bool:
+    # By name: after a reload the class is another one.
+    return type(thing).__module__ == __name__
+
+
+def _others(record: logging.LogRecord) -> Iterator[logging.Handler]:
+    """Yield the handlers, not ours, that this record reaches on its way up."""
+    logger: logging.Logger | None = logging.getLogger(record.name)
+    while logger:
+        yield from (h for h in logger.handlers if record.levelno >= h.level and not _is_ours(h))
+        logger = logger.parent if logger.propagate else None
+
+
+# --- the three handlers
+
+
+class _ToFile(logging.Handler):
+    """Writes to the file of the moment: the usual one, or that of `log_file`."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        # Without this handler's lock, as each file has its own: finding the file may import Prefect,
+        # whose set-up takes the lock of every handler.
+        if self.filter(record):
+            while _settings.problems:
+                _warn(render("FT-LOGS-01", **_settings.problems.pop()), record)
+            try:
+                path = _chosen_file.get() or _folder() / f"{project.current().slug}.log"
+                _file(path).handle(record)
+            except Exception:  # noqa: BLE001
+                self.handleError(record)
+        return True
+
+
+class _ToUi(logging.Handler):
+    """Sends records of a run to Prefect's API, unless `PREFECT_LOGGING_EXTRA_LOGGERS` or the like does."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not (getattr(record, "flow_run_id", None) or getattr(record, "task_run_id", None)):
+            return
+        from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+
+        if not any(isinstance(handler, APILogHandler) for handler in _others(record)):
+            _api_handler().handle(record)
+
+
+@lru_cache(maxsize=1)
+def _api_handler() -> logging.Handler:
+    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+
+    handler = APILogHandler()
+    handler.setFormatter(_CutFormatter())
+    return handler
+
+
+class _ToTerminal(_StreamHandler):
+    """Writes to standard error while nothing else does: Prefect's console once it is set up, or the team's."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(
+            logging.Formatter(
+                "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(name)s - %(message)s", "%H:%M:%S"
+            )
+        )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if any(_is_terminal(handler) for handler in _others(record)):
+            return
+        # The stream of now: it may have been replaced since (pytest, a redirection). None under pythonw.
+        if sys.stderr is not None:
+            self.stream = sys.stderr
+            super().emit(record)
+
+
+def _is_terminal(handler: logging.Handler) -> bool:
+    if hasattr(handler, "console"):  # Prefect's and Rich's.
+        return True
+    streams = (sys.stderr, sys.stdout, sys.__stderr__, sys.__stdout__)
+    return isinstance(handler, logging.StreamHandler) and handler.stream in streams
+
+
+# --- files
+
+
+_files: dict[Path, logging.Handler] = {}
+_blocks: Counter[Path] = Counter()
+"""How many blocks of `log_file` are open on each file: the last one closes it."""
+_files_lock = threading.Lock()
+
+
+def _file(path: Path) -> logging.Handler:
+    """Return the handler of `path`, the same for the whole process."""
+    handler = _files.get(path)
+    if handler is None:
+        made = _rotating_file_class()(path)
+        with _files_lock:
+            handler = _files.setdefault(path, made)
+    return handler
+
+
+@lru_cache(maxsize=1)
+def _rotating_file_class() -> Any:
+    """Return the class of the rotating file; made at the first record, because its library is not needed before."""
+    # portalocker imports its Redis lock wherever a redis package is installed, and Prefect installs one:
+    # half a second that no flow has a use for. Halting that import makes it go on without.
+    halted = "portalocker" not in sys.modules
+    if halted:
+        sys.modules["portalocker.redis"] = None  # type: ignore[assignment]
+    try:
+        from concurrent_log_handler import ConcurrentRotatingFileHandler  # noqa: PLC0415
+    finally:
+        if halted:
+            del sys.modules["portalocker.redis"]
+
+    class RotatingFile(ConcurrentRotatingFileHandler):
+        """A file that many processes rotate, and that never fails a run."""
+
+        def __init__(self, path: Path) -> None:
+            super().__init__(
+                str(path),
+                # Also for reading: see `do_write`.
+                mode="a+",
+                maxBytes=_settings.max_bytes,
+                backupCount=_settings.files - 1,
+                encoding="utf-8",
+                newline="",
+                unicode_error_policy="replace",
+            )
+            self.setFormatter(_JsonFormatter() if _settings.as_json else _FORMATTER)
+            self._wait_until = 0.0
+            self._reported = False
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if time.monotonic() < self._wait_until:
+                return
+            try:
+                if self.stream_lock is None:
+                    Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+            except OSError:
+                self.handleError(record)
+            else:
+                super().emit(record)
+
+        def do_write(self, msg: str) -> None:
+            if self.stream is None or self.stream.closed:
+                self.stream = self.do_open()
+            descriptor = self.stream.fileno()
+            # A process that was killed, or a full disk, may have left half a line: end it.
+            if os.lseek(descriptor, 0, os.SEEK_END) > 0:
+                os.lseek(descriptor, -1, os.SEEK_END)
+                if os.read(descriptor, 1) != b"\n":
+                    msg = self.terminator + msg
+            super().do_write(msg)
+
+        def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+            error = sys.exc_info()[1]
+            if not isinstance(error, (OSError, RuntimeError)):
+                super().handleError(record)
+                return
+            self._wait_until = time.monotonic() + RETRY_SECONDS
+            with contextlib.suppress(OSError, ValueError):
+                self.close()
+            self.stream = None
+            if not self._reported:
+                self._reported = True
+                _warn(render("FT-LOGS-02", file=self.baseFilename, error=error), record)
+
+    return RotatingFile
+
+
+def _warn(text: str, cause: logging.LogRecord) -> None:
+    """Log a problem of the logging itself where the record that met it belongs."""
+    run = {
+        k: v
+        for k, v in cause.__dict__.items()
+        if k in ("flow_run_id", "flow_run_name", "task_run_id", "task_run_name")
+    }
+    get_logger().warning("%s", text, extra=run)
+
+
+# --- formats
+
+
+class _TextFormatter(logging.Formatter):
+    """One line a record; the lines of a traceback, or of a message that has several, follow indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        field = record.__dict__.get
+        flow_run = f"{field('flow_run_name') or '-'} {field('flow_run_id') or '-'}"
+        text = super().format(record)
+        if "\n" in text or "\r" in text:
+            # Nobody can forge a record by putting a line break into a message.
+            text = "\n    | ".join(text.splitlines())
+        return mask(
+            f"{_local_time(record)} | {record.levelname:<8} | {flow_run} | {field('task_run_name') or '-'}"
+            f" | {record.name} | {text}"
+        )
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a line: the same fields, the ids and names of the runs, and what `extra` brought."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        document = {
+            "time": _local_time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "process": record.process,
+        }
+        if record.exc_info or record.exc_text:
+            document["traceback"] = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
+        if record.stack_info:
+            document["stack"] = record.stack_info
+        extra = {k: v for k, v in record.__dict__.items() if k not in _STANDARD}
+        return mask(json.dumps(document | extra, ensure_ascii=False, default=str))
+
+
+class _CutFormatter(logging.Formatter):
+    """Message and traceback, cut to what the API takes; the file has the whole."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from prefect.settings import get_current_settings  # noqa: PLC0415
+
+        text = super().format(record)
+        # The limit is on the size in JSON, where a character takes up to 12 bytes; the rest of a log takes some 400.
+        room = get_current_settings().logging.to_api.max_log_size - 1000
+        if len(text) * 12 <= room or len(json.dumps(text)) <= room:
+            return text
+        # Halving what is too long ends in a few steps, whatever the characters are.
+        kept = text[:room]
+        while len(json.dumps(kept)) > room:
+            kept = kept[: len(kept) * room // len(json.dumps(kept))]
+        return f"{kept}... [{len(text) - len(kept)} more characters in the log file]"
+
+
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def _local_time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, _zone()).isoformat(timespec="milliseconds")
+
+
+_FORMATTER = _TextFormatter()
+_GUARD = _Guard()
+_TO_FILE = _ToFile()
+_TO_UI = _ToUi()
+_TO_TERMINAL = _ToTerminal()
+_TO_FILE.addFilter(_GUARD)
+_attach()

@@ -155,6 +155,30 @@ MESSAGES: dict[str, Message] = {
         ),
     ),
     # --- logs
+    "FT-LOGS-01": Message(
+        es=Text(
+            what="{variable} no puede valer {value!r}; se usa {default!r}.",
+            why="un error en los ajustes de registro no debe hacer fallar una ejecución.",
+            do="poné en {variable} uno de estos valores: {allowed}.",
+        ),
+        en=Text(
+            what="{variable} cannot be {value!r}; {default!r} is used.",
+            why="a mistake in the log settings must not fail a run.",
+            do="set {variable} to one of these: {allowed}.",
+        ),
+    ),
+    "FT-LOGS-02": Message(
+        es=Text(
+            what="No se puede escribir en el archivo de registro {file}: {error}.",
+            why="la ejecución continúa y sus registros llegan a la terminal y a la interfaz, pero no al archivo.",
+            do="revisá los permisos de la carpeta y el espacio en disco, o indicá otra carpeta en FLOW_LOG_DIR.",
+        ),
+        en=Text(
+            what="The log file {file} cannot be written: {error}.",
+            why="the run goes on and its records reach the terminal and the UI, but not the file.",
+            do="check the folder's permissions and the space on the disk, or name another folder in FLOW_LOG_DIR.",
+        ),
+    ),
     # --- variables and secrets
     "FT-VARIABLE-01": Message(
         es=Text(

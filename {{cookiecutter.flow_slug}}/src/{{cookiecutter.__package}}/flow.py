@@ -3,15 +3,12 @@
 from datetime import date
 from pathlib import Path
 
-from flow_ops.logs import get_logger
 from prefect import flow
 
 from {{ cookiecutter.__package }}.subflows import summarise_in_parallel
 from {{ cookiecutter.__package }}.tasks import Summary, list_branches, load_summaries, publish_report
 
 SAMPLE = Path(__file__).parent / "data" / "orders.csv"
-
-logger = get_logger("flow")
 
 
 @flow(
@@ -32,7 +29,6 @@ async def {{ cookiecutter.__function }}(
     """
     file = orders_file or SAMPLE
     branches = await list_branches(file)
-    logger.info("%d branches in %s", len(branches), file.name)
     summaries = await summarise_in_parallel(file, branches, since)
     await load_summaries(summaries)
     return await publish_report(summaries)
