@@ -1197,6 +1197,222 @@ MESSAGES: dict[str, Message] = {
         ),
     ),
     # --- worker service
+    "FT-SERVICE-01": Message(
+        es=Text(
+            what="El nombre de work pool «{pool}» no sirve para un servicio.",
+            why="pasa a ser parte de un servicio, una carpeta y una línea de comandos: solo letras sin acento, números, y - _ . entre ellos.",
+            do="revisá el nombre con: prefect work-pool ls",
+        ),
+        en=Text(
+            what="The work pool name {pool!r} cannot be used for a service.",
+            why="it becomes part of a service, a folder and a command line: only plain letters, digits, and - _ . between them.",
+            do="look the name up with: prefect work-pool ls",
+        ),
+    ),
+    "FT-SERVICE-02": Message(
+        es=Text(
+            what="No se sabe a qué servidor de Prefect tiene que conectarse el worker.",
+            why="PREFECT_API_URL no está en el entorno ni en el perfil activo de Prefect; un servicio no puede usar un servidor temporal.",
+            do="repetí el comando con --api-url http://SERVIDOR:4200/api",
+        ),
+        en=Text(
+            what="It is not known which Prefect server the worker must connect to.",
+            why="PREFECT_API_URL is neither in the environment nor in the active Prefect profile; a service cannot use a temporary server.",
+            do="run the command again with --api-url http://SERVER:4200/api",
+        ),
+    ),
+    "FT-SERVICE-03": Message(
+        es=Text(
+            what="«{url}» no es una dirección de servidor que se pueda guardar en un servicio.",
+            why="tiene que ser http:// o https:// con un nombre de máquina y sin usuario ni contraseña, porque cualquiera puede leer la configuración del servicio.",
+            do="usá una dirección como http://SERVIDOR:4200/api; las credenciales van en un archivo, con --credentials.",
+        ),
+        en=Text(
+            what="{url!r} is not a server address that can be kept in a service.",
+            why="it must be http:// or https:// with a host and without user or password, because anybody can read a service's settings.",
+            do="use an address like http://SERVER:4200/api; credentials go into a file, with --credentials.",
+        ),
+    ),
+    "FT-SERVICE-04": Message(
+        es=Text(
+            what="El servidor de Prefect en {url} no respondió como se esperaba: {problem}",
+            why="sin él no se puede comprobar que el work pool exista, y el worker no tendría de dónde tomar corridas.",
+            do="abrí {url}/health en esta máquina; si el servidor pide credenciales, indicá el archivo con --credentials.",
+        ),
+        en=Text(
+            what="The Prefect server at {url} did not answer as expected: {problem}",
+            why="without it nobody can tell whether the work pool exists, and the worker would have nowhere to take runs from.",
+            do="open {url}/health on this machine; if the server asks for credentials, name their file with --credentials.",
+        ),
+    ),
+    "FT-SERVICE-05": Message(
+        es=Text(
+            what="El work pool «{pool}» no existe en {url}.",
+            why="un worker con el nombre mal escrito queda esperando corridas que nunca llegan. Los que existen: {pools}",
+            do="corregí --pool, o creá el work pool con: prefect work-pool create {pool} --type process",
+        ),
+        en=Text(
+            what="The work pool {pool!r} does not exist at {url}.",
+            why="a worker with a misspelt name waits for runs that never come. Those that exist: {pools}",
+            do="correct --pool, or create the work pool with: prefect work-pool create {pool} --type process",
+        ),
+    ),
+    "FT-SERVICE-06": Message(
+        es=Text(
+            what="El work pool «{pool}» es de tipo «{type}», no «process».",
+            why="el servicio ejecuta los flujos como procesos de esta máquina.",
+            do="elegí un work pool de tipo process, o usá el worker propio de «{type}».",
+        ),
+        en=Text(
+            what="The work pool {pool!r} is of type {type!r}, not 'process'.",
+            why="the service runs flows as processes of this machine.",
+            do="choose a work pool of type process, or use the worker made for {type!r}.",
+        ),
+    ),
+    "FT-SERVICE-07": Message(
+        es=Text(
+            what="No se encontró nssm («{nssm}»).",
+            why="en Windows es el programa que convierte al worker en un servicio.",
+            do="instalalo (por ejemplo: winget install NSSM.NSSM), o indicá dónde está con --nssm C:\\ruta\\nssm.exe",
+        ),
+        en=Text(
+            what="nssm was not found ({nssm!r}).",
+            why="on Windows it is the program that makes the worker a service.",
+            do="install it (for example: winget install NSSM.NSSM), or say where it is with --nssm C:\\path\\nssm.exe",
+        ),
+    ),
+    "FT-SERVICE-08": Message(
+        es=Text(
+            what="systemd no está funcionando en esta máquina, así que no se puede instalar {service}.",
+            why="en Linux es quien arranca el worker con la máquina, lo reinicia y lo detiene con tiempo.",
+            do="hacelo en una máquina con systemd; en un contenedor, ejecutá el comando ExecStart que muestra «print» como proceso principal.",
+        ),
+        en=Text(
+            what="systemd is not running on this machine, so {service} cannot be installed.",
+            why="on Linux it starts the worker with the machine, restarts it, and stops it with time to drain.",
+            do="do it on a machine with systemd; in a container, run the ExecStart command that `print` shows as the main process.",
+        ),
+    ),
+    "FT-SERVICE-09": Message(
+        es=Text(
+            what="Faltan permisos de administrador para cambiar el servicio {service}.",
+            why="un servicio del sistema cambia la configuración de toda la máquina.",
+            do="en Windows, abrí la terminal con «Ejecutar como administrador»; en Linux, usá sudo, o --scope user para un servicio de tu usuario.",
+        ),
+        en=Text(
+            what="Administrator rights are needed to change the service {service}.",
+            why="a service of the system changes the settings of the whole machine.",
+            do='on Windows, open the terminal with "Run as administrator"; on Linux, use sudo, or --scope user for a service of your own.',
+        ),
+    ),
+    "FT-SERVICE-10": Message(
+        es=Text(
+            what="No se encontró uv.",
+            why="arma el entorno propio del worker, y después el de cada flujo.",
+            do="instalalo (https://docs.astral.sh/uv/) y abrí una terminal nueva.",
+        ),
+        en=Text(
+            what="uv was not found.",
+            why="it makes the worker's own environment, and later that of each flow.",
+            do="install it (https://docs.astral.sh/uv/) and open a new terminal.",
+        ),
+    ),
+    "FT-SERVICE-11": Message(
+        es=Text(
+            what="La cuenta «{account}» necesita una contraseña.",
+            why="este comando no recibe contraseñas: quedarían a la vista en la línea de comandos.",
+            do="usá la cuenta propia del servicio (sin --account) o una cuenta administrada (DOMINIO\\nombre$); o instalá así y después cambiá la cuenta de {service} en services.msc.",
+        ),
+        en=Text(
+            what="The account {account!r} needs a password.",
+            why="this command takes no passwords: they would be in sight on the command line.",
+            do="use the service's own account (without --account) or a managed one (DOMAIN\\name$); or install it so, then change the account of {service} in services.msc.",
+        ),
+    ),
+    "FT-SERVICE-12": Message(
+        es=Text(
+            what="La cuenta «{account}» no existe en esta máquina.",
+            why="el worker no debe ejecutar flujos como root.",
+            do="creala con: sudo useradd --system --create-home --shell /usr/sbin/nologin {account} - o indicá otra con --account",
+        ),
+        en=Text(
+            what="The account {account!r} does not exist on this machine.",
+            why="the worker must not run flows as root.",
+            do="create it with: sudo useradd --system --create-home --shell /usr/sbin/nologin {account} - or name another with --account",
+        ),
+    ),
+    "FT-SERVICE-13": Message(
+        es=Text(
+            what="La carpeta {folder} ya tiene archivos y no es de un servicio instalado por este comando.",
+            why="al desinstalar, la carpeta del servicio se borra entera.",
+            do="indicá una carpeta nueva o vacía con --home",
+        ),
+        en=Text(
+            what="The folder {folder} already has files and does not belong to a service that this command installed.",
+            why="uninstalling removes the service's folder whole.",
+            do="name a new or an empty folder with --home",
+        ),
+    ),
+    "FT-SERVICE-14": Message(
+        es=Text(
+            what="No se pudo completar un paso de {service}:\n    {step}\n    {output}",
+            why="el servicio no quedó como debería; si era nuevo, se deshizo lo hecho.",
+            do="resolvé lo que dice el mensaje y repetí el comando: se puede ejecutar las veces que haga falta.",
+        ),
+        en=Text(
+            what="A step of {service} could not be completed:\n    {step}\n    {output}",
+            why="the service is not as it should be; if it was new, what had been done was taken back.",
+            do="mend what the message says and run the command again: it may be run any number of times.",
+        ),
+    ),
+    "FT-SERVICE-15": Message(
+        es=Text(
+            what="El servicio {service} no está instalado en esta máquina.",
+            why="no hay nada de qué informar.",
+            do="instalalo con: python -m flow_ops.worker_service install --pool {pool} (y si es de tu usuario, agregá --scope user)",
+        ),
+        en=Text(
+            what="The service {service} is not installed on this machine.",
+            why="there is nothing to report on.",
+            do="install it with: python -m flow_ops.worker_service install --pool {pool} (and if it is your own, add --scope user)",
+        ),
+    ),
+    "FT-SERVICE-16": Message(
+        es=Text(
+            what="No se puede usar el archivo de credenciales {file}: {problem}",
+            why="el servicio lo lee al arrancar: una línea NOMBRE=valor por variable, en un archivo que nadie más puede leer.",
+            do="corregí el archivo y repetí el comando.",
+        ),
+        en=Text(
+            what="The credentials file {file} cannot be used: {problem}",
+            why="the service reads it when it starts: one line NAME=value for each variable, in a file that nobody else can read.",
+            do="correct the file and run the command again.",
+        ),
+    ),
+    "FT-SERVICE-17": Message(
+        es=Text(
+            what="{program}, que usaría el servicio, está en la carpeta personal de quien instala.",
+            why="la cuenta del servicio, «{account}», no puede leerlo, y el servicio no arrancaría.",
+            do="usá uno instalado para toda la máquina: indicá su ruta con --python (o con --nssm).",
+        ),
+        en=Text(
+            what="{program}, which the service would use, is in the personal folder of whoever installs.",
+            why="the service's account, {account!r}, cannot read it, and the service would not start.",
+            do="use one that is installed for the whole machine: name its path with --python (or --nssm).",
+        ),
+    ),
+    "FT-SERVICE-18": Message(
+        es=Text(
+            what="El puerto {port} de 127.0.0.1 ya está en uso.",
+            why="ahí responde el control de salud del worker.",
+            do="elegí otro con --health-port",
+        ),
+        en=Text(
+            what="Port {port} of 127.0.0.1 is already in use.",
+            why="the worker's health check answers there.",
+            do="choose another with --health-port",
+        ),
+    ),
     # --- testing
     # --- updates
 }

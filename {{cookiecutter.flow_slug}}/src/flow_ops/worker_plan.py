@@ -1,0 +1,336 @@
+"""The steps that install and remove a worker's service, for systemd and for nssm.
+
+A list of steps is made without touching anything and without being on the system that it is for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING
+
+from flow_ops import worker_drain
+from flow_ops.worker_steps import Command, Copy, File, Folder, Keep, Remove, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Written last into a service's folder: what is installed there, and that the folder may be removed.
+MARKER = "service.json"
+RESTART_SECONDS = 10
+ROTATE_BYTES = 10 * 1024 * 1024
+# What a stop may take on top of the drain: Prefect's cancellation, then the worker's own end.
+STOP_MARGIN_SECONDS = worker_drain.CANCEL_SECONDS + worker_drain.SETTLE_SECONDS + 15
+# Well-known SIDs, because the names are translated: Administrators (Administradores) and SYSTEM.
+ADMINISTRATORS, LOCAL_SYSTEM = "*S-1-5-32-544", "*S-1-5-18"
+
+CREDENTIALS_HEADER = """\
+# Lines of NAME=value, read when the service starts. Only the service's account can read this file.
+# PREFECT_API_KEY=
+# PREFECT_API_AUTH_STRING=
+"""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A worker's service: everything that its installation depends on."""
+
+    system: str
+    scope: str
+    pool: str
+    worker_name: str
+    account: str
+    api_url: str
+    limit: int
+    drain_seconds: int
+    health_port: int
+    home: PurePath
+    python: str
+    requirements: tuple[str, ...]
+    credentials: Path | None = None
+    nssm: str = "nssm"
+    uv: str = "uv"
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return f"flow-worker-{self.pool}"
+
+    @property
+    def interpreter(self) -> PurePath:
+        """The Python of the worker's own environment."""
+        environment = self.home / "environment"
+        return (
+            environment / "Scripts" / "python.exe"
+            if self.system == "windows"
+            else environment / "bin" / "python"
+        )
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What the interpreter is called with."""
+        return (
+            str(self.home / "worker_drain.py"),
+            *("--pool", self.pool),
+            *("--name", self.worker_name),
+            *("--limit", str(self.limit)),
+            *("--drain-seconds", str(self.drain_seconds)),
+            *("--home", str(self.home)),
+        )
+
+    @property
+    def state(self) -> PurePath:
+        """The part of the folder that the service's account may write to; the rest it can only read."""
+        return self.home / worker_drain.STATE
+
+    @property
+    def uv_variables(self) -> dict[str, str]:
+        """Where uv puts an interpreter that it downloads at installation: where the account can read it."""
+        return {"UV_PYTHON_INSTALL_DIR": str(self.home / "python")}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The service's environment, without credentials; `worker_drain` adds the PATH to uv."""
+        return {
+            "PREFECT_API_URL": self.api_url,
+            "PREFECT_HOME": str(self.state / "prefect"),
+            # Prefect's 10 seconds between polls cost a run 4 seconds on average.
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            # Prefect's default is every address of the machine.
+            "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",
+            "PREFECT_WORKER_WEBSERVER_PORT": str(self.health_port),
+            "PYTHONUTF8": "1",
+            "PYTHONUNBUFFERED": "1",
+            # For the flows' own environments.
+            "UV_CACHE_DIR": str(self.state / "uv-cache"),
+            "UV_PYTHON_INSTALL_DIR": str(self.state / "python"),
+        }
+
+    @property
+    def unit_file(self) -> PurePosixPath | None:
+        """The systemd unit; None on Windows."""
+        if self.system == "windows":
+            return None
+        if self.scope == "system":
+            return PurePosixPath("/etc/systemd/system", f"{self.name}.service")
+        configuration = os.environ.get("XDG_CONFIG_HOME") or f"{Path.home()}/.config"
+        return PurePosixPath(configuration, "systemd/user", f"{self.name}.service")
+
+    def systemctl(self, *words: str) -> tuple[str, ...]:
+        """Return a systemctl command for the service's scope."""
+        return ("systemctl", *(("--user",) if self.scope == "user" else ()), *words)
+
+
+def install_steps(service: Service, *, installed: bool) -> list[Step]:
+    """Return the steps that install `service`, or bring an installed one up to date."""
+    steps = _windows_install if service.system == "windows" else _linux_install
+    return list(steps(service, installed=installed))
+
+
+def uninstall_steps(service: Service, *, installed: bool) -> list[Step]:
+    """Return the steps that remove `service` and its folder."""
+    steps: list[Step] = []
+    if service.unit_file:
+        if installed:
+            steps += [Command(service.systemctl("disable", "--now", service.name))]
+        steps += [Remove(service.unit_file), Command(service.systemctl("daemon-reload"))]
+    elif installed:
+        steps += [_stop_on_windows(service), Command((service.nssm, "remove", service.name, "confirm"))]
+    return [*steps, Remove(service.home)]
+
+
+def _environment(service: Service) -> Iterator[Step]:
+    """Yield what both systems share: the worker's own environment, its program and its credentials."""
+    variables = tuple(service.uv_variables.items())
+    environment = str(service.home / "environment")
+    yield Command(
+        (
+            service.uv,
+            "venv",
+            "--quiet",
+            "--no-project",
+            "--allow-existing",
+            "--python",
+            service.python,
+            environment,
+        ),
+        variables,
+    )
+    yield Command(
+        (
+            service.uv,
+            "pip",
+            "install",
+            "--quiet",
+            "--upgrade",
+            "--python",
+            str(service.interpreter),
+            *service.requirements,
+        ),
+        variables,
+    )
+    for folder in (service.state, service.state / "logs"):
+        yield Folder(folder, private=True)
+    yield Copy(Path(worker_drain.__file__), service.home / "worker_drain.py")
+    credentials = service.home / "credentials.env"
+    if service.credentials:
+        yield Copy(service.credentials, credentials, private=True)
+    else:
+        yield Keep(credentials, CREDENTIALS_HEADER)
+
+
+def _marker(service: Service) -> Step:
+    facts = {
+        "pool": service.pool,
+        "worker_name": service.worker_name,
+        "api_url": service.api_url,
+        "limit": service.limit,
+        "drain_seconds": service.drain_seconds,
+        "health_port": service.health_port,
+        "account": service.account,
+    }
+    return File(service.home / MARKER, json.dumps(facts, indent=2) + "\n")
+
+
+# --- Linux
+
+
+def _linux_install(service: Service, *, installed: bool) -> Iterator[Step]:
+    if installed:
+        yield Command(service.systemctl("stop", service.name))
+    yield Folder(service.home)
+    yield _marker(service)
+    yield from _environment(service)
+    if service.scope == "system":
+        # The environment stays root's: what flows could change must not be run by the next installation.
+        owned = (str(service.state), str(service.home / "credentials.env"))
+        yield Command(("chown", "-R", f"{service.account}:", *owned))
+    if service.unit_file:
+        yield File(service.unit_file, systemd_unit(service))
+    yield Command(service.systemctl("daemon-reload"))
+    yield Command(service.systemctl("enable", service.name))
+    if service.scope == "user":
+        # Without it a user's services start at log-in and end at log-out.
+        yield Command(("loginctl", "enable-linger", service.account))
+    yield Command(service.systemctl("start", service.name))
+
+
+def systemd_unit(service: Service) -> str:
+    """Return the text of the unit."""
+    system = service.scope == "system"
+    command = " ".join(_in_unit(word) for word in (str(service.interpreter), *service.arguments))
+    lines = [
+        "[Unit]",
+        f"Description=Prefect worker of the work pool {service.pool}",
+        *(("Wants=network-online.target", "After=network-online.target") if system else ()),
+        "# A server that is away for long must not end the attempts for good.",
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        "Type=exec",
+        *((f"User={service.account}",) if system else ()),
+        f"WorkingDirectory={_in_path(str(service.state))}",
+        *(
+            f"Environment={_in_unit(f'{name}={value}', dollar='$')}"
+            for name, value in service.variables.items()
+        ),
+        f"ExecStart={command}",
+        "Restart=always",
+        f"RestartSec={RESTART_SECONDS}",
+        f"RestartPreventExitStatus={worker_drain.EXIT_CONFIGURATION}",
+        "# SIGTERM goes to the worker alone, which drains; its flows go on until it is done.",
+        "KillMode=mixed",
+        f"TimeoutStopSec={service.drain_seconds + STOP_MARGIN_SECONDS}",
+        "UMask=0077",
+        "",
+        "[Install]",
+        f"WantedBy={'multi-user.target' if system else 'default.target'}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _in_unit(word: str, *, dollar: str = "$$") -> str:
+    """Return `word` as one word of a unit, nothing in it expanded (systemd.service, "Command lines")."""
+    if re.fullmatch(r"[A-Za-z0-9_@:=,./+-]+", word):
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", dollar)
+    return f'"{escaped}"'
+
+
+def _in_path(path: str) -> str:
+    """Return a path for a setting that takes the rest of the line as it is, but for specifiers."""
+    return path.replace("%", "%%")
+
+
+# --- Windows
+
+
+def _windows_install(service: Service, *, installed: bool) -> Iterator[Step]:
+    nssm, name = service.nssm, service.name
+    if installed:
+        yield _stop_on_windows(service)
+    yield Folder(service.home)
+    if not installed:
+        yield Command((nssm, "install", name, str(service.interpreter)))
+    # An account that exists through the service alone and has no password.
+    yield Command(("sc.exe", "config", name, "obj=", service.account))
+    # Before anything is in the folder: who is not named here cannot read it.
+    yield _access(
+        service.home,
+        (f"{ADMINISTRATORS}:(OI)(CI)F", f"{LOCAL_SYSTEM}:(OI)(CI)F", f"{service.account}:(OI)(CI)RX"),
+    )
+    yield _marker(service)
+    yield from _environment(service)
+    yield Command(("icacls.exe", str(service.state), "/grant", f"{service.account}:(OI)(CI)M"))
+    yield _access(
+        service.home / "credentials.env",
+        (f"{ADMINISTRATORS}:F", f"{LOCAL_SYSTEM}:F", f"{service.account}:R"),
+    )
+    for setting, values in nssm_settings(service).items():
+        yield Command((nssm, "set", name, setting, *values))
+    yield Command((nssm, "set", name, "AppExit", str(worker_drain.EXIT_CONFIGURATION), "Exit"))
+    yield Command((nssm, "start", name))
+
+
+def nssm_settings(service: Service) -> dict[str, tuple[str, ...]]:
+    """Return nssm's parameters and their values (https://nssm.cc/usage)."""
+    output = str(service.state / "logs" / "worker.log")
+    return {
+        "Application": (str(service.interpreter),),
+        "AppDirectory": (str(service.state),),
+        # nssm keeps one string and drops the quotes of separate words.
+        "AppParameters": (subprocess.list2cmdline(service.arguments),),
+        "DisplayName": (f"Prefect worker {service.pool}",),
+        "Description": (f"Prefect worker of the work pool {service.pool}",),
+        "Start": ("SERVICE_AUTO_START",),
+        "AppEnvironmentExtra": tuple(f"{name}={value}" for name, value in service.variables.items()),
+        "AppStdout": (output,),
+        "AppStderr": (output,),
+        "AppRotateFiles": ("1",),
+        "AppRotateOnline": ("1",),
+        "AppRotateBytes": (str(ROTATE_BYTES),),
+        "AppExit": ("Default", "Restart"),
+        "AppRestartDelay": (str(RESTART_SECONDS * 1000),),
+        # A stop is Ctrl-C and time to drain; no messages to windows (2) or threads (4).
+        "AppStopMethodSkip": ("6",),
+        "AppStopMethodConsole": (str((service.drain_seconds + STOP_MARGIN_SECONDS) * 1000),),
+        "AppKillProcessTree": ("1",),
+    }
+
+
+def _stop_on_windows(service: Service) -> Step:
+    # nssm's own stop returns before a long drain is over; this one waits for the service to be gone.
+    seconds = service.drain_seconds + STOP_MARGIN_SECONDS
+    script = (
+        f"Stop-Service -Name '{service.name}' -NoWait; "
+        f"(Get-Service -Name '{service.name}').WaitForStatus('Stopped', [TimeSpan]::FromSeconds({seconds}))"
+    )
+    return Command(("powershell.exe", "-NoProfile", "-Command", script))
+
+
+def _access(path: PurePath, grants: tuple[str, ...]) -> Step:
+    return Command(("icacls.exe", str(path), "/inheritance:r", "/grant:r", *grants))

@@ -1,0 +1,500 @@
+"""A Prefect worker as a service: through nssm on Windows, as a systemd unit on Linux.
+
+    python -m flow_ops.worker_service print --pool compras-prod            # what install would do here
+    python -m flow_ops.worker_service print --pool compras-prod --system windows
+    python -m flow_ops.worker_service install --pool compras-prod
+    python -m flow_ops.worker_service status --pool compras-prod
+    python -m flow_ops.worker_service uninstall --pool compras-prod
+
+The service starts at boot, restarts after a crash, and drains when it is stopped (`worker_drain.py`). It has
+a folder and an environment of its own, made by uv with Prefect under the bounds of this repository's
+`pyproject.toml`, so that neither breaks or locks the other.
+
+What is to be done is a list of steps (`worker_plan.py`), made first and without touching anything: `print`
+shows it, `install` and `uninstall` carry it out. Installing again brings an installed service up to date.
+The output is in the journal on Linux, which rotates it (`journalctl -u flow-worker-compras-prod`, with
+`--user` for a service of a user), and in `state/logs` of the service's folder on Windows.
+
+Credentials (`PREFECT_API_KEY`, `PREFECT_API_AUTH_STRING`, a token for a package index) are lines of
+NAME=value in `credentials.env` in the service's folder, which only the service's account can read;
+`--credentials FILE` copies one there. They never stand on a command line, in the unit or in the registry.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import zlib
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from flow_ops import project, worker_drain
+from flow_ops.messages import FlowOpsError
+from flow_ops.worker_plan import MARKER, Service, install_steps, uninstall_steps
+from flow_ops.worker_steps import StepFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+# What the worker needs of the repository's dependencies; a flow brings the rest in an environment of its own.
+WORKER_REQUIREMENTS = ("prefect", "fastapi", "sqlalchemy", "tzdata")
+UV_REQUIREMENT = "uv>=0.9,<1"
+# Pool names go into unit names, service names, folders and command lines.
+POOL_NAME = re.compile(r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*")
+LINUX_ACCOUNT = "flow-worker"
+API_SECONDS = 10
+NOT_RUNNING = 3  # what systemctl says of a service that is not active
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one action of the command line; return the exit status.
+
+    It is 0, 1 for a problem that the user can mend, or 3 from `status` for a service that is not in order.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return _ACTIONS[options.action](options)
+    except FlowOpsError as problem:
+        print(problem, file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def describe(options: argparse.Namespace) -> int:
+    """Print every folder, file and command of an installation, in order, and change nothing."""
+    service = service_from(options)
+    for step in install_steps(service, installed=options.system == _this_system() and is_installed(service)):
+        print(step.describe())  # noqa: T201
+    return 0
+
+
+def install(options: argparse.Namespace) -> int:
+    """Check everything first, then carry out the steps; where one fails, a new installation is taken back."""
+    service = service_from(options)
+    check_machine(service)
+    check_credentials(options.credentials)
+    check_pool(service, worker_drain.read_credentials(options.credentials) if options.credentials else {})
+    installed = is_installed(service)
+    if not installed:
+        check_port(service)
+    try:
+        for step in install_steps(service, installed=installed):
+            print(step.describe())  # noqa: T201
+            step.apply()
+    except StepFailedError as failure:
+        if not installed:
+            _take_back(service)
+        raise FlowOpsError(
+            "FT-SERVICE-14", service=service.name, step=failure.step.describe(), output=failure.output
+        ) from None
+    return 0
+
+
+def uninstall(options: argparse.Namespace) -> int:
+    """Stop the service, which drains, and remove it with its folder; nothing to remove is no error."""
+    service = service_from(options)
+    check_machine(service)
+    installed = is_installed(service)
+    if not installed and not Path(service.home).exists():
+        print(f"{service.name}: not installed, nothing to remove")  # noqa: T201
+        return 0
+    check_ours(service)
+    try:
+        for step in uninstall_steps(service, installed=installed):
+            print(step.describe())  # noqa: T201
+            step.apply()
+    except StepFailedError as failure:
+        raise FlowOpsError(
+            "FT-SERVICE-14", service=service.name, step=failure.step.describe(), output=failure.output
+        ) from None
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """Print whether the service is installed, running, and taking runs; 0 if all three."""
+    service = service_from(options)
+    check_manager(service)
+    if not is_installed(service):
+        raise FlowOpsError("FT-SERVICE-15", service=service.name, pool=service.pool)
+    installed = json.loads((Path(service.home) / MARKER).read_text(encoding="utf-8"))
+    state = _service_state(service)
+    health = _health(installed["health_port"])
+    for name, value in (
+        ("service", f"{service.name}: {state}"),
+        (
+            "worker",
+            f"{installed['worker_name']} (pool {installed['pool']}, at most {installed['limit']} runs)",
+        ),
+        ("server", installed["api_url"]),
+        ("health", f"http://127.0.0.1:{installed['health_port']}/health: {health}"),
+        ("folder", service.home),
+    ):
+        print(f"{name:<8} {value}")  # noqa: T201
+    return 0 if state in ("active", "SERVICE_RUNNING") and health == "OK" else NOT_RUNNING
+
+
+_ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "install": install,
+    "uninstall": uninstall,
+    "status": status,
+    "print": describe,
+}
+
+
+# --- what is asked for
+
+
+def service_from(options: argparse.Namespace) -> Service:
+    """Return the service that the command line describes, for the system that it names.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-01 for the pool's name, -02 and -03 for the address, -11 for the account.
+    """
+    if not POOL_NAME.fullmatch(options.pool):
+        raise FlowOpsError("FT-SERVICE-01", pool=options.pool)
+    name = f"flow-worker-{options.pool}"
+    windows = options.system == "windows"
+    home = options.home or default_home(name, options.system, options.scope)
+    return Service(
+        system=options.system,
+        scope="system" if windows else options.scope,
+        pool=options.pool,
+        worker_name=f"{options.host}-{options.pool}",
+        account=_account(options, name),
+        api_url=_api_url(options.api_url) if options.action in ("install", "print") else "",
+        limit=options.limit,
+        drain_seconds=options.drain_seconds,
+        # Two pools on one machine get two ports without anybody choosing them.
+        health_port=options.health_port or 8100 + zlib.crc32(options.pool.encode()) % 900,
+        home=PureWindowsPath(home) if windows else PurePosixPath(home),
+        python=options.python,
+        requirements=worker_requirements(),
+        credentials=options.credentials,
+        nssm=options.nssm,
+        uv=shutil.which("uv") or "uv" if options.system == _this_system() else "uv",
+    )
+
+
+def default_home(name: str, system: str, scope: str) -> PurePath:
+    """Return the folder of the service `name` where the system keeps such things."""
+    if system == "windows":
+        return PureWindowsPath(os.environ.get("PROGRAMDATA", r"C:\ProgramData"), "flow-workers", name)
+    if scope == "system":
+        return PurePosixPath("/var/lib/flow-workers", name)
+    data = os.environ.get("XDG_DATA_HOME") or str(PurePosixPath(os.path.expanduser("~"), ".local/share"))  # noqa: PTH111
+    return PurePosixPath(data, "flow-workers", name)
+
+
+def worker_requirements() -> tuple[str, ...]:
+    """Return what the worker's environment holds: the bounds of `pyproject.toml`, and uv."""
+    file = project.current().root / "pyproject.toml"
+    dependencies = tomllib.loads(file.read_text(encoding="utf-8"))["project"]["dependencies"]
+    named = {re.split(r"[^A-Za-z0-9_.-]", text, maxsplit=1)[0].lower(): text for text in dependencies}
+    return (*(named[name] for name in WORKER_REQUIREMENTS if name in named), UV_REQUIREMENT)
+
+
+def _account(options: argparse.Namespace, name: str) -> str:
+    if options.system == "windows":
+        account = options.account or rf"NT SERVICE\{name}"
+        if not (account.upper().startswith(("NT SERVICE\\", "NT AUTHORITY\\")) or account.endswith("$")):
+            raise FlowOpsError("FT-SERVICE-11", account=account, service=name)
+        return str(account)
+    if options.scope == "user":
+        return getpass.getuser()
+    return str(options.account or LINUX_ACCOUNT)
+
+
+def _api_url(named: str | None) -> str:
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
+
+    url = (named or PREFECT_API_URL.value() or "").rstrip("/")
+    if not url:
+        raise FlowOpsError("FT-SERVICE-02")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise FlowOpsError("FT-SERVICE-03", url=url.replace(parts.netloc, parts.netloc.rpartition("@")[2]))
+    return url
+
+
+def _this_system() -> str:
+    return "windows" if os.name == "nt" else "linux"
+
+
+# --- what must be true before anything is touched
+
+
+def check_machine(service: Service) -> None:
+    """Check the service manager, the rights, the account, uv and the interpreter.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-07 to -10, -12, -13 and -17.
+    """
+    check_manager(service)
+    if service.scope == "system" and not _is_administrator():
+        raise FlowOpsError("FT-SERVICE-09", service=service.name)
+    if not shutil.which(service.uv):
+        raise FlowOpsError("FT-SERVICE-10")
+    if service.system == "linux" and not _account_exists(service.account):
+        raise FlowOpsError("FT-SERVICE-12", account=service.account)
+    check_ours(service)
+    check_programs(service)
+
+
+def check_manager(service: Service) -> None:
+    """Check that nssm, or a running systemd, is there."""
+    if service.system == "windows" and not shutil.which(service.nssm):
+        raise FlowOpsError("FT-SERVICE-07", nssm=service.nssm)
+    if service.system == "linux" and not systemd_runs():
+        raise FlowOpsError("FT-SERVICE-08", service=service.name)
+
+
+def systemd_runs() -> bool:
+    """Tell whether systemd runs this machine, as sd_booted(3) does."""
+    return bool(shutil.which("systemctl")) and Path("/run/systemd/system").is_dir()
+
+
+def check_ours(service: Service) -> None:
+    """Check that the service's folder was made by an installation: uninstall removes it whole."""
+    home = Path(service.home)
+    if home.exists() and not (home / MARKER).is_file() and any(home.iterdir()):
+        raise FlowOpsError("FT-SERVICE-13", folder=home)
+
+
+def check_programs(service: Service) -> None:
+    """Check that the service's account will be able to run nssm and the Python that uv finds."""
+    if service.scope == "user":
+        return
+    python = subprocess.run(  # noqa: S603
+        [service.uv, "python", "find", "--no-project", service.python],
+        env={**os.environ, **service.uv_variables},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    ).stdout.strip()
+    # Where it finds none, uv downloads one into the service's own folder.
+    for program in (python, shutil.which(service.nssm) if service.system == "windows" else None):
+        if program and Path(program).resolve().is_relative_to(Path.home().resolve()):
+            raise FlowOpsError("FT-SERVICE-17", program=program, account=service.account)
+
+
+def check_credentials(file: Path | None) -> None:
+    """Check that the file given with `--credentials` can be read and understood."""
+    if not file:
+        return
+    if not file.is_file():
+        raise FlowOpsError("FT-SERVICE-16", file=file, problem="no such file")
+    try:
+        worker_drain.read_credentials(file)
+    except (ValueError, OSError) as problem:
+        raise FlowOpsError("FT-SERVICE-16", file=file, problem=problem) from None
+
+
+def check_pool(service: Service, credentials: dict[str, str]) -> None:
+    """Check that the server answers and has the pool, of type process: Prefect's worker would create a typo.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-04, -05 or -06.
+    """
+    from prefect.client.orchestration import SyncPrefectClient  # noqa: PLC0415
+    from prefect.client.schemas.filters import WorkPoolFilter  # noqa: PLC0415
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings  # noqa: PLC0415
+
+    settings = get_current_settings().api
+    key = credentials.get("PREFECT_API_KEY") or (settings.key.get_secret_value() if settings.key else None)
+    own = settings.auth_string.get_secret_value() if settings.auth_string else None
+    try:
+        with (
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+            SyncPrefectClient(
+                service.api_url,
+                api_key=key,
+                auth_string=credentials.get("PREFECT_API_AUTH_STRING") or own,
+                httpx_settings={"timeout": API_SECONDS},
+            ) as client,
+        ):
+            pools = {
+                pool.name: pool.type for pool in client.read_work_pools(work_pool_filter=WorkPoolFilter())
+            }
+    except (httpx.HTTPError, OSError, ValueError) as problem:
+        raise FlowOpsError("FT-SERVICE-04", url=service.api_url, problem=_first_line(problem)) from None
+    if service.pool not in pools:
+        raise FlowOpsError(
+            "FT-SERVICE-05", pool=service.pool, url=service.api_url, pools=", ".join(sorted(pools)) or "-"
+        )
+    if pools[service.pool] != "process":
+        raise FlowOpsError("FT-SERVICE-06", pool=service.pool, type=pools[service.pool])
+
+
+def check_port(service: Service) -> None:
+    """Check that nothing else listens where the health check will."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", service.health_port))
+        except OSError:
+            raise FlowOpsError("FT-SERVICE-18", port=service.health_port) from None
+
+
+def _is_administrator() -> bool:
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415
+
+        return bool(ctypes.windll.shell32.IsUserAnAdmin())
+    return os.geteuid() == 0
+
+
+def _account_exists(account: str) -> bool:
+    if sys.platform == "win32":
+        return True
+    import pwd  # noqa: PLC0415
+
+    try:
+        pwd.getpwnam(account)
+    except KeyError:
+        return False
+    return True
+
+
+def _first_line(problem: BaseException) -> str:
+    return (str(problem) or type(problem).__name__).splitlines()[0]
+
+
+# --- what is there
+
+
+def is_installed(service: Service) -> bool:
+    """Tell whether the service manager knows the service."""
+    if service.unit_file:
+        return Path(service.unit_file).exists()
+    if not shutil.which(service.nssm):
+        return False
+    command = [service.nssm, "status", service.name]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+def _service_state(service: Service) -> str:
+    command = (
+        service.systemctl("is-active", service.name)
+        if service.unit_file
+        else (service.nssm, "status", service.name)
+    )
+    output = subprocess.run(command, capture_output=True, check=False).stdout  # noqa: S603
+    # nssm writes UTF-16.
+    return output.replace(b"\0", b"").decode("utf-8", "replace").strip() or "unknown"
+
+
+def _health(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+            return str(json.load(answer)["message"])
+    except (OSError, ValueError, KeyError) as problem:
+        return _first_line(problem)
+
+
+def _take_back(service: Service) -> None:
+    for step in uninstall_steps(service, installed=True):
+        with contextlib.suppress(StepFailedError):
+            step.apply()
+
+
+# --- the command line
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m flow_ops.worker_service",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="install|uninstall|status|print")
+    for name, action in _ACTIONS.items():
+        text = (action.__doc__ or "").splitlines()[0]
+        _add_options(actions.add_parser(name, help=text, description=text), choose_system=name == "print")
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser, *, choose_system: bool) -> None:
+    add: Callable[..., Any] = parser.add_argument
+    if choose_system:
+        add("--system", choices=("windows", "linux"), default=_this_system(), help="default: this one")
+    else:
+        parser.set_defaults(system=_this_system())
+    add("--pool", required=True, help="the work pool; it must exist and be of type process")
+    add(
+        "--scope",
+        choices=("system", "user"),
+        default="system",
+        help="Linux: a unit of the system or of this user",
+    )
+    add(
+        "--api-url", help="the server, http://.../api; default: PREFECT_API_URL or the active Prefect profile"
+    )
+    add(
+        "--account",
+        help=f"runs the service; default: {LINUX_ACCOUNT}, or on Windows its own NT SERVICE account",
+    )
+    add(
+        "--credentials",
+        type=Path,
+        metavar="FILE",
+        help="NAME=value lines, copied to a file only the account reads",
+    )
+    add(
+        "--host",
+        default=socket.gethostname().split(".")[0],
+        help="part of the worker's name; default: %(default)s",
+    )
+    add(
+        "--limit",
+        type=_positive,
+        default=5,
+        metavar="RUNS",
+        help="runs at the same time, at most; default: 5",
+    )
+    add(
+        "--drain-seconds",
+        type=_positive,
+        default=600,
+        help="on stop, time for running flows to end; default: 600",
+    )
+    add(
+        "--health-port",
+        type=_positive,
+        help="the health check's port on 127.0.0.1; default: made from the pool's name",
+    )
+    add("--home", help="the service's folder; default: below C:\\ProgramData, /var/lib or ~/.local/share")
+    add(
+        "--python",
+        default=f"{sys.version_info[0]}.{sys.version_info[1]}",
+        help="version or path; default: %(default)s",
+    )
+    add("--nssm", default="nssm", help="Windows: nssm.exe, where it is not on the PATH")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

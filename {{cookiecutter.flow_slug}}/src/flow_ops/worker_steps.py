@@ -1,0 +1,182 @@
+"""Steps that can be shown and carried out: folders, files, commands and removals.
+
+Their paths are pure, so that a step for Windows can be shown on Linux and the other way round.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+
+class StepFailedError(Exception):
+    """A step could not be carried out."""
+
+    def __init__(self, step: Step, output: str) -> None:
+        """Take the step and what was said about it."""
+        super().__init__(output)
+        self.step = step
+        self.output = output
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that an installation does."""
+
+    def describe(self) -> str:
+        """Return the step as a user would do it by hand."""
+        raise NotImplementedError
+
+    def apply(self) -> None:
+        """Do it.
+
+        Raises:
+            StepFailedError: it could not be done.
+        """
+        try:
+            self._apply()
+        except OSError as problem:
+            raise StepFailedError(self, str(problem)) from problem
+
+    def _apply(self) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Folder(Step):
+    """A folder; a private one can be entered by its owner alone."""
+
+    path: PurePath
+    private: bool = False
+
+    def describe(self) -> str:
+        """Return the folder."""
+        return f"folder   {self.path}"
+
+    def _apply(self) -> None:
+        Path(self.path).mkdir(mode=0o700 if self.private else 0o755, parents=True, exist_ok=True)
+
+
+@dataclass(frozen=True)
+class File(Step):
+    """A file with this text, in UTF-8; a private one can be read by its owner alone."""
+
+    path: PurePath
+    text: str = field(repr=False)
+    private: bool = False
+
+    def describe(self) -> str:
+        """Return the file and its text."""
+        return (
+            f"file     {self.path}\n"
+            + "".join(f"         | {line}\n" for line in self.text.splitlines())[:-1]
+        )
+
+    def _apply(self) -> None:
+        file = Path(self.path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # The permissions come with the file, not after it.
+        with open(file, "w", encoding="utf-8", newline="\n", opener=self._open) as stream:
+            stream.write(self.text)
+        if self.private:
+            file.chmod(0o600)
+
+    def _open(self, name: str, flags: int) -> int:
+        return os.open(name, flags, 0o600 if self.private else 0o644)
+
+
+@dataclass(frozen=True)
+class Copy(Step):
+    """A copy of a file of this repository or of the user, whose text is not shown."""
+
+    source: Path
+    path: PurePath
+    private: bool = False
+
+    def describe(self) -> str:
+        """Return the file and where it comes from."""
+        return f"file     {self.path}\n         | (a copy of {self.source})"
+
+    def _apply(self) -> None:
+        File(self.path, self.source.read_text(encoding="utf-8"), private=self.private)._apply()
+
+
+@dataclass(frozen=True)
+class Keep(Step):
+    """A private file that is made where it is missing and left as it is otherwise."""
+
+    path: PurePath
+    text: str
+
+    def describe(self) -> str:
+        """Return the file, and that it is kept."""
+        return File(self.path, self.text).describe() + "\n         | (kept as it is where it exists)"
+
+    def _apply(self) -> None:
+        if not Path(self.path).exists():
+            File(self.path, self.text, private=True)._apply()
+
+
+@dataclass(frozen=True)
+class Command(Step):
+    """A command; its variables are added to the environment."""
+
+    words: tuple[str, ...]
+    variables: tuple[tuple[str, str], ...] = ()
+
+    def describe(self) -> str:
+        """Return the command, with the variables that it needs."""
+        needed = "".join(f"{name}={value} " for name, value in self.variables)
+        return "command  " + needed + " ".join(_quoted(word) for word in self.words)
+
+    def _apply(self) -> None:
+        done = subprocess.run(  # noqa: S603
+            self.words,
+            env={**os.environ, **dict(self.variables)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if done.returncode:
+            # nssm writes UTF-16.
+            output = done.stdout.replace(b"\0", b"").decode("utf-8", "replace").strip()
+            raise StepFailedError(self, output or f"exit status {done.returncode}")
+
+
+@dataclass(frozen=True)
+class Remove(Step):
+    """A file or a whole folder that goes."""
+
+    path: PurePath
+
+    def describe(self) -> str:
+        """Return what goes."""
+        return f"remove   {self.path}"
+
+    def _apply(self) -> None:
+        target = Path(self.path)
+        if not target.is_dir():
+            target.unlink(missing_ok=True)
+            return
+        # Windows keeps the files of a process that has just ended locked for a moment.
+        for _ in range(20):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(target)
+            if not target.exists():
+                return
+            time.sleep(0.25)
+        shutil.rmtree(target)
+
+
+def _quoted(word: str) -> str:
+    """Return `word` as it can be typed in a shell of either system."""
+    if re.fullmatch(r"[\w@%+=:,./\\-]+", word):
+        return word
+    return '"' + word.replace('"', '\\"') + '"'
