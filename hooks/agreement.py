@@ -152,7 +152,10 @@ def _toml(file: Path) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib  # noqa: PLC0415
 
-        return tomllib.loads(text)
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as broken:
+            raise SyntaxError(str(broken), (str(file), None, None, None)) from broken
     return _toml_strings(text)
 
 

@@ -6,18 +6,14 @@ The texts of the codes, in both languages, are in `refusal.py`.
 
 from __future__ import annotations
 
-import calendar
-import difflib
 import functools
-import importlib.resources
 import json
 import keyword
 import re
 import sys
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,8 +21,7 @@ if TYPE_CHECKING:
 TEMPLATE = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One answer that cannot be used: the rule it breaks, and a value that would pass in its place."""
 
     question: str
@@ -97,9 +92,12 @@ def suggestion_for(question: str, value: str, answers: Mapping[str, Any]) -> str
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` that looks most like `word`."""
-    return max(
-        words, key=lambda each: difflib.SequenceMatcher(None, word.casefold(), each.casefold()).ratio()
-    )
+    import difflib  # noqa: PLC0415 - only where there is something to mend
+
+    def likeness(each: str) -> float:
+        return difflib.SequenceMatcher(None, word.casefold(), each.casefold()).ratio()
+
+    return max(words, key=likeness)
 
 
 def _language(answers: Mapping[str, Any]) -> str:
@@ -109,7 +107,7 @@ def _language(answers: Mapping[str, Any]) -> str:
 # --- names: one rule serves Python, Prefect, git hosts, PyPI, Windows, systemd, containers and Kubernetes
 
 _SHORTEST_SLUG, _LONGEST_SLUG = 3, 40
-_SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _KEYWORDS = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)}
 # What a generated repository imports, runs or already has at its root.
 _TAKEN = {
@@ -137,7 +135,7 @@ _WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("co
 
 def slug_rule(value: str) -> str | None:
     """Return the rule that `value` breaks as the name of a flow, its repository, package and deployments."""
-    if not _SLUG.fullmatch(value):
+    if not re.fullmatch(_SLUG, value):
         return "FT-SLUG-01"
     if not _SHORTEST_SLUG <= len(value) <= _LONGEST_SLUG:
         return "FT-SLUG-02"
@@ -233,10 +231,9 @@ def _width(text: str) -> int:
 
 # --- time zones: those of zone.tab, the database's own list of the zones in use in each country
 
-_NO_PLACE = re.compile(
-    r"etc/.*|(utc|gmt|uct|zulu|universal|greenwich)([+-]?\d.*)?|[+-]?\d.*|[a-z]{3}\d[a-z]{3}"
-    r"|est|mst|hst|cet|eet|met|wet|factory",
-    re.IGNORECASE,
+_NO_PLACE = (
+    r"(?i)etc/.*|(utc|gmt|uct|zulu|universal|greenwich)([+-]?\d.*)?|[+-]?\d.*|[a-z]{3}\d[a-z]{3}"
+    r"|est|mst|hst|cet|eet|met|wet|factory"
 )
 
 
@@ -244,7 +241,7 @@ def zone_rule(value: str) -> str | None:
     """Return the rule that `value` breaks as a name of the IANA time zone database."""
     if value in _places():
         return None
-    if _NO_PLACE.fullmatch(value):
+    if re.fullmatch(_NO_PLACE, value):
         return "FT-ZONE-03"
     return "FT-ZONE-02" if _links().get(value) in _places() else "FT-ZONE-01"
 
@@ -255,8 +252,8 @@ def _suggested_zone(value: str) -> str:
         if name.casefold() == typed or (typed and name.casefold().endswith("/" + typed)):
             target = _links().get(name, name)
             return target if target in _places() else _usual("timezone")
-    close = difflib.get_close_matches(typed, [name.casefold() for name in _places()], n=1, cutoff=0.8)
-    return next((name for name in _places() if close and name.casefold() == close[0]), _usual("timezone"))
+    near = nearest(typed, _places())
+    return near if near.casefold()[:4] == typed[:4] else _usual("timezone")
 
 
 @functools.lru_cache(maxsize=1)
@@ -274,7 +271,9 @@ def _links() -> dict[str, str]:
 
 def _database(name: str) -> str:
     """Read one file of the `tzdata` package, which cookiecutter brings: the same on every machine."""
-    return importlib.resources.files("tzdata").joinpath("zoneinfo", name).read_text(encoding="utf-8")
+    import tzdata  # noqa: PLC0415 - only where a zone is looked at
+
+    return (Path(tzdata.__file__).parent / "zoneinfo" / name).read_text(encoding="utf-8")
 
 
 # --- schedules: five cron fields, or none
@@ -292,8 +291,8 @@ _FIELDS: list[tuple[int, int, list[str]]] = [
     (1, 12, _MONTHS),
     (0, 7, _WEEKDAYS),
 ]
-_ITEM = re.compile(r"(\*|(?P<first>[0-9a-z]+)(-(?P<last>[0-9a-z]+))?)(/(?P<step>[0-9]+))?")
-_LEAP_YEAR = 2024
+_ITEM = r"(\*|(?P<first>[0-9a-z]+)(-(?P<last>[0-9a-z]+))?)(/(?P<step>[0-9]+))?"
+_DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SHORTHANDS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -326,7 +325,7 @@ def schedule_rule(value: str) -> str | None:
         return str(broken)
     every_weekday = len({day % 7 for day in weekdays}) == len(_WEEKDAYS)
     # With a weekday restricted too, cron runs on either: then any date serves.
-    if every_weekday and all(min(days) > calendar.monthrange(_LEAP_YEAR, month)[1] for month in months):
+    if every_weekday and all(min(days) > _DAYS[month] for month in months):
         return "FT-CRON-05"
     return None
 
@@ -334,7 +333,7 @@ def schedule_rule(value: str) -> str | None:
 def _cron_field(text: str, low: int, high: int, names: list[str]) -> set[int]:
     values: set[int] = set()
     for part in text.lower().split(","):
-        item = _ITEM.fullmatch(part)
+        item = re.fullmatch(_ITEM, part)
         if not item:
             raise _CronError("FT-CRON-02")
         first, last, step = item["first"], item["last"], item["step"]
@@ -377,25 +376,25 @@ _LONGEST_SOURCE = 200
 _HOST = r"(?P<host>[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)"
 _PATH = r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~%+-]+)+"
 _GIT_ADDRESSES = [
-    re.compile(rf"https?://{_HOST}(:\d+)?{_PATH}"),
-    re.compile(rf"ssh://([a-z_][a-z0-9_-]*@)?{_HOST}(:\d+)?{_PATH}"),
-    re.compile(rf"[a-z_][a-z0-9_-]*@{_HOST}:[A-Za-z0-9_~]?[A-Za-z0-9._~%+-]*{_PATH}"),
-    re.compile(rf"file://{_PATH}"),
+    rf"https?://{_HOST}(:\d+)?{_PATH}",
+    rf"ssh://([a-z_][a-z0-9_-]*@)?{_HOST}(:\d+)?{_PATH}",
+    rf"[a-z_][a-z0-9_-]*@{_HOST}:[A-Za-z0-9_~]?[A-Za-z0-9._~%+-]*{_PATH}",
+    rf"file://{_PATH}",
 ]
-_CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z]+://)(?P<who>[^/@\s]*|[^@\s]*:[^@\s]*)@")
-_TOKEN = re.compile(r"[?&#].*", re.DOTALL)
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_SHARE = re.compile(r"(\\\\|//)[^\\/]")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_CREDENTIALS = r"(?P<scheme>[A-Za-z]+://)(?P<who>[^/@\s]*|[^@\s]*:[^@\s]*)@"
+_QUERY = r"(?s)[?&#].*"
+_DRIVE = r"[A-Za-z]:[\\/]"
+_SHARE = r"(\\\\|//)[^\\/]"
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+:/"
 
 
 def url_rule(value: str) -> str | None:
     """Return the rule that `value` breaks as the address of a git repository."""
     if _has_credentials(value):
         return "FT-URL-02"
-    if _DRIVE.match(value) or _SHARE.match(value) or value.startswith(("/", "~", "\\")):
+    if re.match(_DRIVE, value) or re.match(_SHARE, value) or value.startswith(("/", "~", "\\")):
         return "FT-URL-03"
-    good = len(value) <= _LONGEST_SOURCE and any(address.fullmatch(value) for address in _GIT_ADDRESSES)
+    good = len(value) <= _LONGEST_SOURCE and any(re.fullmatch(address, value) for address in _GIT_ADDRESSES)
     return None if good else "FT-URL-01"
 
 
@@ -405,34 +404,36 @@ def folder_rule(value: str) -> str | None:
         return "FT-URL-02"
     if text_rule(value, _LONGEST_SOURCE):
         return "FT-FOLDER-03"
-    windows = bool(_DRIVE.match(value) or _SHARE.match(value))
-    if (_SCHEME.match(value) and not windows) or not (windows or value.startswith("/")):
+    windows = bool(re.match(_DRIVE, value) or re.match(_SHARE, value))
+    if (re.match(_SCHEME, value) and not windows) or not (windows or value.startswith("/")):
         return "FT-FOLDER-01"
     if "\\" in value and "/" in value:
         return "FT-FOLDER-02"
-    parts = re.split(r"[\\/]", value[3:] if _DRIVE.match(value) else value.lstrip("\\/"))
+    parts = re.split(r"[\\/]", value[3:] if re.match(_DRIVE, value) else value.lstrip("\\/"))
     illegal = _illegal_on_windows if windows else _illegal_on_posix
     return "FT-FOLDER-03" if any(illegal(part) for part in parts) else None
 
 
 def without_credentials(value: str) -> str:
     """Return the address `value` without what stands before `@`, and after `?` or `#`."""
-    bare = _CREDENTIALS.sub(r"\g<scheme>", value)
-    return _TOKEN.sub("", bare) if _SCHEME.match(bare) else bare
+    bare = re.sub(_CREDENTIALS, r"\g<scheme>", value)
+    return re.sub(_QUERY, "", bare) if re.match(_SCHEME, bare) else bare
 
 
 def masked(value: str) -> str:
     """Return `value` with `***` in the place of credentials, to be shown."""
     return (
-        _TOKEN.sub("?***", _CREDENTIALS.sub(r"\g<scheme>***@", value)) if _has_credentials(value) else value
+        re.sub(_QUERY, "?***", re.sub(_CREDENTIALS, r"\g<scheme>***@", value))
+        if _has_credentials(value)
+        else value
     )
 
 
 def _has_credentials(value: str) -> bool:
-    found = _CREDENTIALS.match(value)
+    found = re.match(_CREDENTIALS, value)
     who = found["who"] if found else ""
     harmless = value.startswith("ssh://") and ":" not in who
-    in_query = bool(_SCHEME.match(value)) and "=" in value.partition("?")[2]
+    in_query = bool(re.match(_SCHEME, value)) and "=" in value.partition("?")[2]
     return bool(found and not harmless) or in_query
 
 

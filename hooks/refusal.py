@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from hooks import naming
 
@@ -138,15 +137,14 @@ _TEXTS = {
 _LONGEST_SHOWN = 80
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(NamedTuple):
     """How the user called: what stays in the command when the answers change."""
 
     template: str = str(naming.TEMPLATE)
     options: Sequence[str] = ("--no-input",)
     # The answers that the user gave, where that is known; the others derive from these again.
     given: Mapping[str, str] | None = None
-    unknown: Sequence[str] = field(default=())
+    unknown: Sequence[str] = ()
 
     def command(self, answers: Mapping[str, str]) -> str:
         """Return the whole command, quoted for the shell."""
