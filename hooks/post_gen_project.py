@@ -13,7 +13,7 @@ ANSWERS: dict[str, Any] = json.loads(r"""{{ cookiecutter | jsonify }}""")
 sys.path.insert(0, json.loads(r""" {{ template_folder | jsonify }} """))
 # {% raw %}
 
-from hooks import agreement, origin, welcome  # noqa: E402
+from hooks import agreement, managed, origin, welcome  # noqa: E402
 
 
 def main(root: Path) -> int:
@@ -22,6 +22,7 @@ def main(root: Path) -> int:
     if found:
         welcome.tell(sys.stderr, agreement.report(found, ANSWERS["language"]))
         return 1
+    managed.record(root, ANSWERS)
     if "_commit" in ANSWERS:  # cruft generates: it keeps its own record, and compares folders without .git
         return 0
     recorded = origin.record(root, ANSWERS)

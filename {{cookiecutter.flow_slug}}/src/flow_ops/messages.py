@@ -1415,4 +1415,119 @@ MESSAGES: dict[str, Message] = {
     ),
     # --- testing
     # --- updates
+    "FT-UPDATE-01": Message(
+        es=Text(
+            what="Archivos del template cambiados o borrados en este repositorio: {files}.",
+            why="son los mismos en todos los repositorios y una actualización los reemplaza enteros: el cambio se perdería.",
+            do="avisá a quienes mantienen el template si el cambio sirve a todos, y volvé atrás con: "
+            "uv run python -m flow_ops.updates restore; o hacelo propio: agregalo a skip en [tool.cruft] de pyproject.toml.",
+        ),
+        en=Text(
+            what="Files of the template were changed or deleted in this repository: {files}.",
+            why="they are the same in every repository and an update replaces them whole: the change would be lost.",
+            do="report a change that would serve everyone to the template's maintainers, and undo it with: "
+            "uv run python -m flow_ops.updates restore; or own the file: add it to skip in [tool.cruft] of pyproject.toml.",
+        ),
+    ),
+    "FT-UPDATE-02": Message(
+        es=Text(
+            what="No se pudo leer {address}: {problem}.",
+            why="las versiones del template son las etiquetas de su repositorio git.",
+            do="revisá la red y los permisos con: git ls-remote --tags {address}",
+        ),
+        en=Text(
+            what="{address} could not be read: {problem}.",
+            why="the template's versions are the tags of its git repository.",
+            do="check network and permissions with: git ls-remote --tags {address}",
+        ),
+    ),
+    "FT-UPDATE-03": Message(
+        es=Text(
+            what="{file} no existe o no se puede leer: no se sabe de qué template salió este repositorio.",
+            why="un template en un zip o una carpeta sin git no tiene commit con el que comparar.",
+            do="enlazalo una vez, con la dirección git del template y las mismas respuestas: "
+            "uvx cruft link --checkout v{version} DIRECCIÓN",
+        ),
+        en=Text(
+            what="{file} does not exist or cannot be read: which template made this repository is not known.",
+            why="a template in a zip or in a folder without git has no commit to compare with.",
+            do="link it once, with the template's git address and the same answers: "
+            "uvx cruft link --checkout v{version} ADDRESS",
+        ),
+    ),
+    "FT-UPDATE-04": Message(
+        es=Text(
+            what="{file} no existe o no se puede leer.",
+            why="ahí está la huella de cada archivo del template: sin ella no se sabe si alguno cambió.",
+            do="recuperalo con git checkout -- {file}; falta también si se generó con --accept-hooks no: volvé a generar sin eso.",
+        ),
+        en=Text(
+            what="{file} does not exist or cannot be read.",
+            why="it has the hash of each of the template's files: without it nobody knows whether one was changed.",
+            do="bring it back with git checkout -- {file}; generating with --accept-hooks no leaves it out too: generate without that.",
+        ),
+    ),
+    "FT-UPDATE-05": Message(
+        es=Text(
+            what="{command} no terminó bien: {problem}.",
+            why="cruft actualiza solo un repositorio sin cambios pendientes y necesita llegar al template; su propio mensaje está arriba.",
+            do="guardá los cambios con git commit, revisá la red y volvé a ejecutar el mismo comando.",
+        ),
+        en=Text(
+            what="{command} did not succeed: {problem}.",
+            why="cruft updates only a repository without pending changes, and has to reach the template; its own message is above.",
+            do="commit your changes, check the network and run the same command again.",
+        ),
+    ),
+    "FT-UPDATE-06": Message(
+        es=Text(
+            what="La actualización dejó conflictos en: {files}.",
+            why="el template y el equipo cambiaron las mismas líneas; cruft termina con éxito igual.",
+            do="resolvé las marcas <<<<<<< (o los archivos .rej), ejecutá las pruebas y hacé el commit; "
+            "para abandonar la actualización: git reset --hard && git clean -f '*.rej'",
+        ),
+        en=Text(
+            what="The update left conflicts in: {files}.",
+            why="the template and the team changed the same lines; cruft reports success all the same.",
+            do="resolve the marks <<<<<<< (or the .rej files), run the tests and commit; "
+            "to give the update up: git reset --hard && git clean -f '*.rej'",
+        ),
+    ),
+    # --- a second flow
+    "FT-NEW-01": Message(
+        es=Text(
+            what="«{name}» no sirve como nombre de un flujo: {problem}.",
+            why="el mismo nombre es flujo, despliegue, comando, módulo y función; en todos tiene que valer.",
+            do="usá de 3 a 40 minúsculas, números y guiones, empezando por una letra, como stock-nocturno.",
+        ),
+        en=Text(
+            what="{name!r} cannot be a flow's name: {problem}.",
+            why="the same name is flow, deployment, command, module and function; it has to hold in all of them.",
+            do="use 3 to 40 small letters, digits and hyphens, with a letter first, such as nightly-stock.",
+        ),
+    ),
+    "FT-NEW-02": Message(
+        es=Text(
+            what="Ya existe {place}.",
+            why="un flujo nuevo nunca pisa lo que está.",
+            do="elegí otro nombre, o borrá antes lo anterior.",
+        ),
+        en=Text(
+            what="{place} exists already.",
+            why="a new flow never overwrites what is there.",
+            do="choose another name, or remove the old one first.",
+        ),
+    ),
+    "FT-NEW-03": Message(
+        es=Text(
+            what="No se reconoce dónde agregar el flujo en {file}: falta {place}.",
+            why="el comando agrega una línea y no adivina en un archivo que cambió de forma; no se tocó nada.",
+            do="volvé a esa forma, o agregá a mano: {lines}",
+        ),
+        en=Text(
+            what="The place for the flow in {file} is not recognised: {place} is missing.",
+            why="the command adds a line and does not guess in a file of another shape; nothing was touched.",
+            do="restore that shape, or add by hand: {lines}",
+        ),
+    ),
 }

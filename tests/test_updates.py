@@ -1,0 +1,428 @@
+"""A repository generated long ago is brought up to date: real git, real cookiecutter, real cruft."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from flow_ops import messages, project, updates
+
+from tests.conftest import TEMPLATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PREVIOUS = "v0.9.0"  # made here, so that there is one to update from also where the checkout has no tags
+GENERATED = "{{cookiecutter.flow_slug}}"
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv", ".tools", "demo", "node_modules", "__pycache__", ".*_cache", ".benchmarks", ".hypothesis"
+)
+EDITED = {
+    "src/ventas_diarias/tasks.py": "\n\ndef ours() -> int:\n    return 1\n",
+    "README.md": "\nA line of the team.\n",
+    "deploy.py": "\n# Ours.\n",
+}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def commit(folder: Path, message: str) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+
+
+def run_tool(tool: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run cookiecutter or cruft as a user does: in a process of its own, with no questions."""
+    return subprocess.run(
+        [sys.executable, "-m", tool, *arguments], cwd=cwd, capture_output=True, check=False, encoding="utf-8"
+    )
+
+
+def released_tags() -> list[str]:
+    """The tags of this checkout: all releases on a developer's machine, none in a shallow clone."""
+    listed = subprocess.run(
+        ["git", "-C", str(TEMPLATE), "tag", "--list", "v*"], capture_output=True, check=False, text=True
+    )
+    return listed.stdout.split()
+
+
+RELEASES = [PREVIOUS, *released_tags()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _git_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No settings of the machine's git, and a name to commit with."""
+    settings = tmp_path_factory.mktemp("git") / "gitconfig"
+    settings.write_text(
+        "[user]\nname = T\nemail = t@localhost\n[init]\ndefaultBranch = main\n", encoding="utf-8"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        patch.setattr(updates, "CRUFT", [sys.executable, "-m", "cruft"])
+        yield
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory, _git_of_its_own: None) -> Path:
+    """The template's git repository: every release, and the current tree as the newest one on `main`."""
+    root = tmp_path_factory.mktemp("remote") / "flow-template.git"
+    root.mkdir()
+    git(root, "init", "--quiet")
+    for tag in released_tags():
+        archive = subprocess.run(
+            ["git", "-C", str(TEMPLATE), "archive", tag], capture_output=True, check=True
+        )
+        replace_tree(root, lambda: tarfile.open(fileobj=io.BytesIO(archive.stdout)).extractall(root))  # noqa: B023, S202, SIM115
+        commit(root, tag)
+        git(root, "tag", tag)
+    replace_tree(root, lambda: shutil.copytree(TEMPLATE, root, ignore=NOT_COPIED, dirs_exist_ok=True))
+    as_it_was_before(root)
+    commit(root, PREVIOUS)
+    git(root, "tag", PREVIOUS)
+    git(root, "branch", "a-branch")
+    replace_tree(root, lambda: shutil.copytree(TEMPLATE, root, ignore=NOT_COPIED, dirs_exist_ok=True))
+    commit(root, "current")
+    git(root, "tag", "--force", f"v{version()}")
+    return root
+
+
+def replace_tree(root: Path, fill: Callable[[], object]) -> None:
+    for each in root.iterdir():
+        if each.name != ".git":
+            shutil.rmtree(each) if each.is_dir() else each.unlink()
+    fill()
+
+
+def version() -> str:
+    definition = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    return str(definition["__template_version"])
+
+
+def as_it_was_before(root: Path) -> None:
+    """Make the current tree an earlier release: a managed file less, one more, others different."""
+    generated = root / GENERATED
+    change(
+        root / "cookiecutter.json", f'"__template_version": "{version()}"', '"__template_version": "0.9.0"'
+    )
+    (generated / ".github" / "workflows" / "template.yml").unlink()
+    (generated / "src" / "flow_ops" / "dropped.py").write_text('"""Dropped later."""\n', encoding="utf-8")
+    change(generated / "src" / "flow_ops" / "__init__.py", '"""The template', '"""An older template')
+    change(generated / "pyproject.toml", 'requires-python = ">=3.10"', 'requires-python = ">=3.9"')
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text, f"{old!r} is not in {file}"
+    file.write_text(text.replace(old, new), encoding="utf-8", newline="\n")
+
+
+def generate(template: str, folder: Path, *options: str) -> Path:
+    folder.mkdir()
+    done = run_tool(
+        "cookiecutter",
+        template,
+        "--no-input",
+        *options,
+        "language=en",
+        "flow_slug=ventas-diarias",
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "ventas-diarias"
+
+
+@pytest.fixture
+def enter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], Path]]:
+    """Return a function that makes `flow_ops` take a folder for its repository."""
+
+    def run(root: Path) -> Path:
+        monkeypatch.setenv("FLOW_PROJECT_ROOT", str(root))
+        monkeypatch.chdir(root)
+        project.current.cache_clear()
+        return root
+
+    yield run
+    project.current.cache_clear()
+
+
+@pytest.fixture
+def old(remote: Path, tmp_path: Path, enter: Callable[[Path], Path]) -> Path:
+    """A repository of the previous release, committed."""
+    root = enter(generate(remote.as_uri(), tmp_path / "old", "--checkout", PREVIOUS))
+    commit(root, "first")
+    return root
+
+
+def managed_files(root: Path) -> dict[str, bytes]:
+    names = json.loads((root / "src" / "flow_ops" / "managed.json").read_text(encoding="utf-8"))
+    return {name: (root / name).read_bytes() for name in names}
+
+
+# --- from every release to the current tree
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def updated(
+    request: pytest.FixtureRequest, remote: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Generated with a release, committed, edited, committed, and updated to the current tree."""
+    root = generate(remote.as_uri(), tmp_path_factory.mktemp("updated") / "x", "--checkout", request.param)
+    assert f'template-version = "{request.param[1:]}"' in (root / "pyproject.toml").read_text(
+        encoding="utf-8"
+    )
+    commit(root, "first")
+    for name, text in EDITED.items():
+        with (root / name).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    commit(root, "edited")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLOW_PROJECT_ROOT", str(root))
+        project.current.cache_clear()
+        assert updates.main(["apply"]) == 0
+        project.current.cache_clear()
+        yield root
+    project.current.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def fresh(remote: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate(remote.as_uri(), tmp_path_factory.mktemp("fresh") / "x")
+
+
+def test_an_update_keeps_what_the_team_wrote(updated: Path) -> None:
+    assert all((updated / name).read_text(encoding="utf-8").endswith(text) for name, text in EDITED.items())
+
+
+def test_managed_files_are_those_of_a_fresh_generation_after_an_update(updated: Path, fresh: Path) -> None:
+    assert managed_files(updated) == managed_files(fresh)
+    assert not (updated / "src" / "flow_ops" / "dropped.py").exists()
+    assert updates.changed_files() == []
+
+
+def test_owned_files_are_a_fresh_generation_plus_the_edits_after_an_update(
+    updated: Path, fresh: Path
+) -> None:
+    names = [name for name in git(updated, "ls-files").split() if name != ".cruft.json"]
+    different = [
+        name
+        for name in names
+        if (updated / name).read_text(encoding="utf-8")
+        != (fresh / name).read_text(encoding="utf-8") + EDITED.get(name, "")
+    ]
+    assert different == []
+
+
+def test_an_updated_repository_says_its_new_version(updated: Path, remote: Path) -> None:
+    assert project.current().template_version == version()
+    recorded = json.loads((updated / ".cruft.json").read_text(encoding="utf-8"))
+    assert recorded["commit"] == git(remote, "rev-parse", "HEAD").strip()
+
+
+@pytest.mark.environment
+def test_the_tests_of_an_updated_repository_pass(updated: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    done = subprocess.run(
+        ["uv", "run", "pytest", "-q"],
+        cwd=updated,
+        env=environment,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+# --- what cruft itself makes of a repository that plain cookiecutter generated
+
+
+@pytest.mark.parametrize("checkout", [None, PREVIOUS, "a-branch"], ids=["default", "tag", "branch"])
+def test_cruft_works_on_what_cookiecutter_generated(
+    remote: Path, tmp_path: Path, checkout: str | None
+) -> None:
+    root = generate(remote.as_uri(), tmp_path / "x", *(["--checkout", checkout] if checkout else []))
+    commit(root, "first")
+    recorded = json.loads((root / ".cruft.json").read_text(encoding="utf-8"))
+    assert recorded["template"] == remote.as_uri()
+    assert recorded["commit"] == git(remote, "rev-parse", checkout or "HEAD").strip()
+    assert all(not name.startswith("_") for name in recorded["context"]["cookiecutter"])
+    different = run_tool("cruft", "diff", "--exit-code", cwd=root)
+    assert different.returncode == 0, different.stdout + different.stderr
+    check = run_tool("cruft", "check", cwd=root)
+    assert check.returncode == (1 if checkout else 0), check.stdout + check.stderr
+
+
+def test_a_template_without_a_commit_says_how_to_link_later(
+    remote: Path, tmp_path: Path, enter: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "zip" / "flow-template"
+    shutil.copytree(TEMPLATE, copy, ignore=NOT_COPIED)
+    root = enter(generate(str(copy), tmp_path / "x"))
+    assert not (root / ".cruft.json").exists()
+    assert updates.main([]) == 1
+    told = capsys.readouterr().err
+    assert "FT-UPDATE-03" in told
+    tag, answers = f"v{version()}", ["language=en", "flow_slug=ventas-diarias"]
+    assert f"cruft link --checkout {tag}" in told
+    linked = run_tool("cruft", "link", str(remote), "--checkout", tag, "--no-input", cwd=root)
+    assert linked.returncode == 0, (linked.stdout + linked.stderr, answers)
+    assert updates.main([]) == 0
+
+
+# --- managed files
+
+
+def test_a_changed_and_a_deleted_managed_file_are_named_with_what_to_do(
+    old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert updates.changed_files() == []
+    change(old / "src" / "flow_ops" / "logs.py", '"""', '"""Ours: ')
+    (old / ".github" / "workflows" / "test.yml").unlink()
+    assert updates.changed_files() == [".github/workflows/test.yml", "src/flow_ops/logs.py"]
+    assert updates.main([]) == 1
+    told = capsys.readouterr().err
+    assert "FT-UPDATE-01" in told
+    assert "src/flow_ops/logs.py" in told
+
+
+def test_line_ends_of_a_windows_checkout_are_no_change(old: Path) -> None:
+    file = old / "src" / "flow_ops" / "logs.py"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert updates.changed_files() == []
+
+
+def test_a_file_that_the_team_owns_is_not_named_and_is_left_alone_by_an_update(old: Path) -> None:
+    change(old / "pyproject.toml", 'skip = [".git"]', 'skip = [".git", "src/flow_ops/__init__.py"]')
+    change(old / "src" / "flow_ops" / "__init__.py", '"""', '"""Ours: ')
+    assert updates.changed_files() == []
+    commit(old, "own")
+    assert updates.main(["apply"]) == 0
+    assert '"""Ours: ' in (old / "src" / "flow_ops" / "__init__.py").read_text(encoding="utf-8")
+
+
+def test_a_managed_file_that_was_changed_is_replaced_whole_by_an_update(old: Path, fresh: Path) -> None:
+    change(old / "src" / "flow_ops" / "__init__.py", '"""An older', '"""Ours: ')
+    change(old / "src" / "flow_ops" / "messages.py", '"""', '"""Ours: ')
+    commit(old, "edited")
+    assert updates.main(["apply"]) == 0
+    assert managed_files(old) == managed_files(fresh)
+
+
+def test_restore_puts_managed_files_back_as_their_own_release_has_them(
+    old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = managed_files(old)
+    change(old / "src" / "flow_ops" / "logs.py", '"""', '"""Ours: ')
+    (old / "src" / "flow_ops" / "messages.py").unlink()
+    assert updates.main(["restore"]) == 0
+    assert "src/flow_ops/logs.py, src/flow_ops/messages.py" in capsys.readouterr().out
+    assert managed_files(old) == before
+
+
+def test_without_the_hashes_a_message_says_how_to_have_them(
+    old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (old / "src" / "flow_ops" / "managed.json").unlink()
+    assert updates.main([]) == 1
+    assert "FT-UPDATE-04" in capsys.readouterr().err
+
+
+def test_every_file_that_is_copied_without_rendering_is_managed(fresh: Path) -> None:
+    patterns = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))[
+        "_copy_without_render"
+    ]
+    files = {path.relative_to(fresh).as_posix() for each in patterns for path in fresh.glob(each)}
+    assert set(managed_files(fresh)) == files
+
+
+# --- conflicts, and what cannot be done
+
+
+def test_an_update_with_conflicts_is_told_apart_from_a_success(
+    old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(old / "pyproject.toml", 'requires-python = ">=3.9"', 'requires-python = ">=3.13"')
+    commit(old, "ours")
+    assert updates.main(["apply"]) == 1
+    told = capsys.readouterr().err
+    assert "FT-UPDATE-06" in told
+    assert "pyproject.toml" in told
+
+
+def test_an_update_of_a_repository_with_pending_changes_is_refused(
+    old: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (old / "README.md").write_text("pending\n", encoding="utf-8")
+    assert updates.main(["apply"]) == 1
+    assert "FT-UPDATE-05" in capfd.readouterr().err
+    assert git(old, "status", "--porcelain").split() == ["M", "README.md"]
+
+
+def test_a_repository_says_which_version_made_it_and_which_is_the_latest(
+    old: Path, fresh: Path, enter: Callable[[Path], Path]
+) -> None:
+    assert updates.news() == f"Generated by version 0.9.0 of the template; the latest is {version()}."
+    enter(fresh)
+    assert updates.news() == f"Generated by version {version()} of the template: it is the latest."
+
+
+def test_versions_are_compared_as_numbers(old: Path, remote: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "releases.git"
+    git(remote, "clone", "--quiet", "--bare", str(remote), str(bare))
+    git(bare, "tag", "v1.9.0")
+    git(bare, "tag", "v1.10.0")
+    git(bare, "tag", "v2.0.0rc1")
+    record = json.loads((old / ".cruft.json").read_text(encoding="utf-8"))
+    (old / ".cruft.json").write_text(json.dumps({**record, "template": str(bare)}), encoding="utf-8")
+    assert updates.latest_version() == "1.10.0"
+
+
+def test_a_template_out_of_reach_is_a_coded_message(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = json.loads((old / ".cruft.json").read_text(encoding="utf-8"))
+    gone = "https://127.0.0.1:9/flow-template.git"
+    (old / ".cruft.json").write_text(json.dumps({**record, "template": gone}), encoding="utf-8")
+    assert updates.main([]) == 1
+    told = capsys.readouterr().err
+    assert "FT-UPDATE-02" in told
+    assert gone in told
+    assert updates.changed_files() == []
+
+
+# --- releases
+
+
+def test_the_version_is_the_same_everywhere_and_has_a_changelog_entry() -> None:
+    pyproject = (TEMPLATE / "pyproject.toml").read_text(encoding="utf-8")
+    changelog = (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8")
+    declared = re.search(r'^version = "(.+)"', pyproject, re.MULTILINE)
+    entries = re.findall(r"^## (\S+)", changelog, re.MULTILINE)
+    assert declared
+    assert (declared[1], entries[0]) == (version(), version())
+
+
+def test_every_changelog_entry_says_what_to_do() -> None:
+    changelog = (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8")
+    entries = re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]
+    assert [entry.splitlines()[0] for entry in entries if "**What to do:**" not in entry] == []
+
+
+def test_every_released_tag_has_a_changelog_entry() -> None:
+    changelog = (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert [tag for tag in released_tags() if f"\n## {tag.removeprefix('v')}\n" not in changelog] == []
+
+
+def test_messages_of_updates_exist_in_both_languages() -> None:
+    assert len([code for code in messages.MESSAGES if code.startswith("FT-UPDATE-")]) == 6

@@ -1,0 +1,174 @@
+"""The workflows of generated repositories and of the template: pinned, without rights, and plain."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import TEMPLATE
+
+GENERATED = "{{cookiecutter.flow_slug}}"
+THEIRS = TEMPLATE / GENERATED / ".github" / "workflows"
+OURS = TEMPLATE / ".github" / "workflows"
+FILES = sorted([*THEIRS.glob("*.yml"), *OURS.glob("*.yml")])
+NAMES = [file.relative_to(TEMPLATE).as_posix().replace(GENERATED, "generated") for file in FILES]
+SCRIPTS = Path(sys.executable).parent
+
+every_workflow = pytest.mark.parametrize("file", FILES, ids=NAMES)
+
+
+def read(file: Path) -> dict[Any, Any]:
+    content: dict[Any, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return content
+
+
+def triggers(file: Path) -> dict[str, Any]:
+    on = read(file)[True]  # YAML 1.1 reads the key `on` as a truth value
+    return dict(on)
+
+
+def commands(job: dict[str, Any]) -> list[str]:
+    return [step["run"] for step in job["steps"] if "run" in step]
+
+
+def checked(*command: str | Path) -> None:
+    done = subprocess.run([*map(str, command)], capture_output=True, check=False, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_workflows_are_those_that_the_readme_promises() -> None:
+    assert {file.name for file in THEIRS.iterdir()} == {"test.yml", "deploy.yml", "template.yml"}
+    assert {file.name for file in OURS.iterdir()} == {"ci.yml", "weekly.yml"}
+
+
+def test_zizmor_finds_nothing() -> None:
+    checked(SCRIPTS / "zizmor", "--offline", "--quiet", "--persona", "pedantic", *FILES)
+
+
+def test_the_workflows_are_valid_for_github() -> None:
+    checked(SCRIPTS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILES)
+
+
+@pytest.mark.skipif(
+    not shutil.which("actionlint"), reason="actionlint is not on the PATH: CI's lint job runs it"
+)
+def test_actionlint_finds_nothing() -> None:
+    checked("actionlint", *FILES)
+
+
+@every_workflow
+def test_every_action_is_pinned_to_a_commit_with_its_version_beside_it(file: Path) -> None:
+    used = re.findall(r"uses: (.+)", file.read_text(encoding="utf-8"))
+    assert used
+    assert [each for each in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []
+
+
+def test_an_action_has_the_same_pin_everywhere() -> None:
+    used = {each for file in FILES for each in re.findall(r"uses: (.+)", file.read_text(encoding="utf-8"))}
+    assert len({each.partition("@")[0] for each in used}) == len(used)
+
+
+@every_workflow
+def test_a_job_may_read_the_code_and_nothing_else(file: Path) -> None:
+    assert read(file)["permissions"] == {}
+    assert [job["permissions"] for job in read(file)["jobs"].values()] == [{"contents": "read"}] * len(
+        read(file)["jobs"]
+    )
+
+
+@every_workflow
+def test_a_job_is_a_few_plain_commands_and_ends(file: Path) -> None:
+    for name, job in read(file)["jobs"].items():
+        assert 1 <= len(commands(job)) <= 4, name
+        assert all("\n" not in command for command in commands(job)), name
+        assert job["timeout-minutes"] <= 90, name
+
+
+# --- generated repositories
+
+
+def test_a_repository_has_the_workflows_unrendered(repository: Path) -> None:
+    for file in THEIRS.iterdir():
+        assert (repository / ".github" / "workflows" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_the_tests_run_on_linux_and_windows_and_end_to_end_on_linux() -> None:
+    jobs = read(THEIRS / "test.yml")["jobs"]
+    assert jobs["tests"]["strategy"]["matrix"]["os"] == ["ubuntu-latest", "windows-latest"]
+    assert commands(jobs["lint"]) == ["uv run ruff check", "uv run ruff format --check", "uv run mypy"]
+    assert (jobs["e2e"]["runs-on"], commands(jobs["e2e"])) == ("ubuntu-latest", ["uv run pytest -m e2e"])
+
+
+def reached(branch: str) -> dict[str, set[str]]:
+    """Return what a run of deploy.yml on `branch` reaches: GitHub environments, and those of deploy.py."""
+    found: dict[str, set[str]] = {"github": set(), "deploy.py": set()}
+    for job in read(THEIRS / "deploy.yml")["jobs"].values():
+        condition = re.fullmatch(r"github\.ref == 'refs/heads/([\w-]+)'", job["if"])
+        assert condition, job["if"]
+        if condition[1] == branch:
+            found["github"].add(job["environment"])
+            found["deploy.py"] |= set(re.findall(r"deploy\.py \w+ (\w+)", " ".join(commands(job))))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("branch", "environments"), [("main", {"dev"}), ("release", {"prod"}), ("a-feature", set())]
+)
+def test_a_branch_reaches_its_own_environment_only(branch: str, environments: set[str]) -> None:
+    assert reached(branch) == {"github": environments, "deploy.py": environments}
+
+
+def test_only_a_push_to_the_release_branch_deploys_by_itself() -> None:
+    assert triggers(THEIRS / "deploy.yml") == {"workflow_dispatch": None, "push": {"branches": ["release"]}}
+
+
+def test_a_deployment_is_planned_before_it_is_applied_and_two_never_meet() -> None:
+    deploy = read(THEIRS / "deploy.yml")
+    for name, job in deploy["jobs"].items():
+        assert commands(job) == [
+            f"uv run deploy.py plan {name} || [ $? -eq 2 ]",
+            f"uv run deploy.py apply {name}",
+        ]
+        assert job["runs-on"] == "self-hosted"
+    assert deploy["concurrency"]["cancel-in-progress"] is False
+
+
+def test_the_template_is_compared_weekly_and_no_pull_request_is_opened() -> None:
+    template = read(THEIRS / "template.yml")
+    (schedule,) = triggers(THEIRS / "template.yml")["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
+    ours, crufts = commands(template["jobs"]["check"])
+    assert ours == "uv run python -m flow_ops.updates"
+    assert crufts.endswith(" cruft check")
+
+
+# --- the template
+
+
+def test_every_supported_python_is_tested() -> None:
+    pythons = read(OURS / "ci.yml")["jobs"]["linux"]["strategy"]["matrix"]["python"]
+    assert pythons == ["3.10", "3.11", "3.12", "3.13"]
+    for file in (TEMPLATE / "pyproject.toml", TEMPLATE / GENERATED / "pyproject.toml"):
+        assert 'requires-python = ">=3.10"' in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the weekly job runs on Linux, with its sed")
+def test_the_weekly_job_lifts_every_upper_bound(tmp_path: Path) -> None:
+    (tmp_path / GENERATED).mkdir()
+    for name in ("pyproject.toml", f"{GENERATED}/pyproject.toml"):
+        shutil.copy(TEMPLATE / name, tmp_path / name)
+    lift, *_ = commands(read(OURS / "weekly.yml")["jobs"]["without-bounds"])
+    subprocess.run(["bash", "-c", lift], cwd=tmp_path, check=True)
+    for name in ("pyproject.toml", f"{GENERATED}/pyproject.toml"):
+        requirements = re.findall(
+            r'"([\w.-]+(?:\[[\w,]+\])?[<>=~!][^";]*)', (tmp_path / name).read_text("utf-8")
+        )
+        assert "prefect>=3.8" in requirements
+        assert [each for each in requirements if "<" in each or "==" in each] == []
