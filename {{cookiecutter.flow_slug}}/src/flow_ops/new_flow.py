@@ -116,6 +116,7 @@ def create(slug: str) -> list[Path]:
         pyproject: with_script(pyproject, slug, f"{repository.package}.{names['module']}:main"),
     }
     for file, text in contents.items():
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8", newline="\n")
     _format([module, test, deploy])
     return list(contents)
