@@ -7,7 +7,6 @@ import os
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from flow_ops import new_flow, project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 LONGEST = "a-flow-with-a-name-of-forty-letters-long"
 
@@ -87,8 +87,8 @@ def test_what_is_written_is_formatted_and_clean(own: Path, slug: str) -> None:
 
 @pytest.mark.parametrize(
     "slug",
-    ["Nightly-Stock", "ab", LONGEST + "x", "1st-flow", "a--b", "nightly_stock", "", "con", "com1", "prefect-x",
-     "lambda", "match", "print", "json", "main", "flow", "ñandú"],
+    ["Nightly-Stock", "ab", LONGEST + "x", "1st-flow", "a--b", "nightly_stock", "", "con", "com1",
+     "prefect-x", "lambda", "match", "print", "json", "main", "flow", "ñandú"],
 )  # fmt: skip
 def test_a_name_that_cannot_be_one_is_refused_and_nothing_is_written(
     own: Path, capsys: pytest.CaptureFixture[str], slug: str

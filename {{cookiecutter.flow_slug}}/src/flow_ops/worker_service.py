@@ -40,7 +40,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
-
 from flow_ops import project, worker_drain
 from flow_ops.messages import FlowOpsError
 from flow_ops.worker_plan import MARKER, Service, install_steps, uninstall_steps
