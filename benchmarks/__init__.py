@@ -1,0 +1,1 @@
+"""Speed, as ratios against the alternative in the same run: `uv run --group bench python -m benchmarks`."""
