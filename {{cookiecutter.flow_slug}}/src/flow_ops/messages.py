@@ -154,6 +154,43 @@ MESSAGES: dict[str, Message] = {
             do="start the server or correct the address; without one a temporary server is used: prefect config unset PREFECT_API_URL",
         ),
     ),
+    # --- task runners
+    "FT-RUNNER-01": Message(
+        es=Text(
+            what="«{runner}» no es un task runner.",
+            why="{variable} (o task_runner en deploy.py) dice dónde corren las tareas de .submit() y .map().",
+            do="usá threads, threads:16, processes, processes:4, dask, dask:tcp://servidor:8786, ray o ray:ray://servidor:10001.",
+        ),
+        en=Text(
+            what="{runner!r} is not a task runner.",
+            why="{variable} (or task_runner in deploy.py) says where the tasks of .submit() and .map() run.",
+            do="use threads, threads:16, processes, processes:4, dask, dask:tcp://host:8786, ray or ray:ray://host:10001.",
+        ),
+    ),
+    "FT-RUNNER-02": Message(
+        es=Text(
+            what="El task runner «{runner}» necesita el paquete {package}, que no está instalado.",
+            why="Dask y Ray son opcionales; cada repositorio declara lo que usa.",
+            do="agregalo a este repositorio, subí el cambio y desplegá de nuevo: uv add {package}",
+        ),
+        en=Text(
+            what="The task runner {runner!r} needs the package {package}, which is not installed.",
+            why="Dask and Ray are optional; each repository declares what it uses.",
+            do="add it to this repository, push the change and deploy again: uv add {package}",
+        ),
+    ),
+    "FT-RUNNER-03": Message(
+        es=Text(
+            what="El task runner «{runner}» necesita un servidor de Prefect, y no hay ninguno indicado.",
+            why="las tareas corren en otros procesos, que no llegan al servidor temporal de la ejecución.",
+            do="indicá el servidor en PREFECT_API_URL, o usá threads.",
+        ),
+        en=Text(
+            what="The task runner {runner!r} needs a Prefect server, and none is named.",
+            why="its tasks run in other processes, which cannot reach the run's temporary server.",
+            do="name the server in PREFECT_API_URL, or use threads.",
+        ),
+    ),
     # --- logs
     "FT-LOGS-01": Message(
         es=Text(

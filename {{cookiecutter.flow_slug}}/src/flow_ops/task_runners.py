@@ -1,0 +1,80 @@
+"""Where the tasks of `.submit()` and `.map()` run: threads, processes, a Dask cluster or a Ray one.
+
+The variable `FLOW_TASK_RUNNER` chooses; `Environment(task_runner=...)` in deploy.py sets it for the runs of
+one environment. The flow's code stays as it is.
+
+| value                      | the tasks run                                                              |
+|----------------------------|----------------------------------------------------------------------------|
+| `threads`, `threads:16`    | in threads of the run's process: the default, right for waiting on others  |
+| `processes`, `processes:4` | in processes of the run's machine: right for computing in Python           |
+| `dask`                     | on a temporary Dask cluster on the run's machine                           |
+| `dask:tcp://host:8786`     | on the Dask cluster with that scheduler                                    |
+| `ray`                      | on a temporary Ray cluster on the run's machine                            |
+| `ray:ray://host:10001`     | on the Ray cluster with that address                                       |
+
+All but threads need a server (`PREFECT_API_URL`): other processes cannot reach a run's temporary one.
+Dask and Ray need the package `prefect-dask` or `prefect-ray` in the repository (`uv add prefect-dask`), and a
+cluster that exists already needs the repository's package on its workers.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from flow_ops.messages import FlowOpsError
+from prefect.settings import get_current_settings
+from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+
+if TYPE_CHECKING:
+    from prefect.task_runners import TaskRunner
+
+VARIABLE = "FLOW_TASK_RUNNER"
+PACKAGES = {"dask": "prefect-dask", "ray": "prefect-ray"}
+
+
+def task_runner() -> TaskRunner[Any]:
+    """Return the task runner that `FLOW_TASK_RUNNER` names.
+
+    Raises:
+        FlowOpsError: FT-RUNNER-01 for a value that is none of the table's, FT-RUNNER-02 where the package
+            of Dask or Ray is not installed, FT-RUNNER-03 for other processes without a server.
+    """
+    chosen = os.environ.get(VARIABLE, "") or "threads"
+    kind, detail = parse(chosen)
+    workers = int(detail) if detail.isdecimal() else None
+    if kind == "threads":
+        return ThreadPoolTaskRunner(max_workers=workers)
+    if not get_current_settings().api.url:
+        raise FlowOpsError("FT-RUNNER-03", runner=chosen)
+    if kind == "processes":
+        return ProcessPoolTaskRunner(max_workers=workers)
+    try:
+        module = import_module(PACKAGES[kind].replace("-", "_"))
+    except ImportError:
+        raise FlowOpsError("FT-RUNNER-02", runner=chosen, package=PACKAGES[kind]) from None
+    runner: TaskRunner[Any] = (
+        module.DaskTaskRunner(address=detail or None)
+        if kind == "dask"
+        else module.RayTaskRunner(address=detail or None)
+    )
+    return runner
+
+
+def parse(chosen: str) -> tuple[str, str]:
+    """Return the kind of a task runner and its number of workers or address, or an empty text.
+
+    Raises:
+        FlowOpsError: FT-RUNNER-01 for a value that is none of the table's.
+    """
+    kind, _, detail = chosen.partition(":")
+    legal = {
+        "threads": detail.isdecimal() and int(detail) > 0,
+        "processes": detail.isdecimal() and int(detail) > 0,
+        "dask": detail.startswith(("tcp://", "tls://")),
+        "ray": detail.startswith("ray://"),
+    }
+    if kind not in legal or ((detail or chosen.endswith(":")) and not legal[kind]):
+        raise FlowOpsError("FT-RUNNER-01", runner=chosen, variable=VARIABLE)
+    return kind, detail
