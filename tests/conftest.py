@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import prefect_server
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.support import Server
 
 # Before anything imports Prefect: no profile, home, server or .env but those that the tests make.
 for _name in [name for name in os.environ if name.startswith(("PREFECT_", "FLOW_"))]:
@@ -63,3 +67,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ["FLOW_PROJECT_ROOT"] = str(root)
     yield root
     del os.environ["FLOW_PROJECT_ROOT"]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One real server for the tests that only add to it, under names of their own."""
+    with prefect_server(tmp_path_factory.mktemp("server")) as started:
+        yield started
