@@ -1,0 +1,248 @@
+"""A soak: many runs through one worker, killed at random, with one crash of server and worker in the middle.
+
+    uv run python benchmarks/soak.py --runs 200
+
+Says at the end how the runs ended, and exits with 1 unless every run is in a final state, every slot is free,
+and the log file has the first and last line of every run that was not killed.
+What the watchdog's automations leave is counted before the maintenance flow ends it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+PACKAGE = TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"
+sys.path[:0] = [str(TEMPLATE), str(PACKAGE)]
+
+from flow_ops import watchdog  # noqa: E402
+from prefect import flow, get_client  # noqa: E402
+from prefect.client.schemas.actions import WorkPoolCreate  # noqa: E402
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId  # noqa: E402
+from prefect.client.schemas.objects import FlowRun, StateType  # noqa: E402
+from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
+
+from tests.conftest import bake_into  # noqa: E402 - isolates this process before anything imports Prefect
+from tests.support import PREFECT, free_port, prefect_server, process, wait_until  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from prefect.client.orchestration import SyncPrefectClient
+
+    from tests.support import Server
+
+SLOTS = 4
+# Prefect refuses longer answers.
+PAGE = 200
+FLOW = """
+import random, time
+from prefect import flow
+from flow_ops.logs import get_logger
+
+@flow
+def soaked(number: int):
+    logger = get_logger("soak")
+    logger.info("first line of %d", number)
+    time.sleep(random.uniform(0.5, 4))
+    logger.info("last line of %d", number)
+"""
+# Real limits are hours; these let a soak end. Their sum, and Prefect's 300 s for Cancelling, is what the last
+# run may take to end after the crash.
+LIMITS = watchdog.Limits(
+    running=timedelta(minutes=5),
+    late=timedelta(hours=4),
+    pending=timedelta(minutes=3),
+    cancelling=timedelta(minutes=1),
+    heartbeat=timedelta(seconds=90),
+)
+PATIENCE = 15 * 60
+
+
+class Soak:
+    """The runs of one deployment, what was done to them, and what they left."""
+
+    def __init__(self, client: SyncPrefectClient, folder: Path, repository: Path, seed: int) -> None:
+        """Deploy the flow with `SLOTS` slots and its watchdog."""
+        self.client = client
+        self.logs = folder / "logs"
+        self.killed: set[UUID] = set()
+        self.random = random.Random(seed)  # noqa: S311
+        (folder / "flows.py").write_text(FLOW, encoding="utf-8")
+        client.create_work_pool(WorkPoolCreate(name="soak", type="process"))
+        source: Any = flow.from_source(str(folder), entrypoint="flows.py:soaked")
+        self.deployment: UUID = source.deploy(
+            name="soak",
+            work_pool_name="soak",
+            concurrency_limit=SLOTS,
+            job_variables={
+                "env": {
+                    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+                    "PYTHONPATH": str(PACKAGE),
+                    "FLOW_PROJECT_ROOT": str(repository),
+                    "FLOW_LOG_DIR": str(self.logs),
+                }
+            },
+            build=False,
+            ignore_warnings=True,
+            print_next_steps=False,
+        )
+        watchdog.apply(client, self.deployment, "soaked/soak", LIMITS)
+
+    def create(self, runs: int) -> None:
+        """Create the runs, all due now."""
+        for number in range(runs):
+            self.client.create_flow_run_from_deployment(
+                self.deployment, parameters={"number": number}, name=str(number)
+            )
+
+    def runs(self) -> list[FlowRun]:
+        """Return all runs as the server has them."""
+        found: list[FlowRun] = []
+        of_deployment = DeploymentFilter(id=DeploymentFilterId(any_=[self.deployment]))
+        while page := self.client.read_flow_runs(
+            deployment_filter=of_deployment, limit=PAGE, offset=len(found)
+        ):
+            found += page
+        return found
+
+    def ended(self) -> int:
+        """Return how many runs are in a final state."""
+        return sum(_is_final(run) for run in self.runs())
+
+    def kill_one(self) -> None:
+        """Kill the process of a running run."""
+        running = [
+            run for run in self.runs() if run.state_type is StateType.RUNNING and run.infrastructure_pid
+        ]
+        if running:
+            self._kill(self.random.choice(running))
+
+    def crash(self, *groups: int) -> None:
+        """End everything at once, as a power cut does: server, worker and the runs' processes."""
+        self.killed |= {run.id for run in self.runs() if not _is_final(run) and run.infrastructure_pid}
+        for group in groups:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+
+    def slots(self) -> int:
+        """Return how many slots are taken."""
+        limit = self.client.read_deployment(self.deployment).global_concurrency_limit
+        return limit.active_slots if limit else -1
+
+    def missing_lines(self) -> list[str]:
+        """Return the lines that the log should have and does not."""
+        text = "\n".join(file.read_text(encoding="utf-8") for file in self.logs.glob("*.log*"))
+        written = set(re.findall(r"(?:first|last) line of \d+", text))
+        return [
+            line
+            for run in self.runs()
+            if run.state_type is StateType.COMPLETED
+            for line in (f"first line of {run.name}", f"last line of {run.name}")
+            if line not in written
+        ]
+
+    def killed_before_their_first_line(self) -> int:
+        """Return how many killed runs wrote nothing."""
+        text = "\n".join(file.read_text(encoding="utf-8") for file in self.logs.glob("*.log*"))
+        names = set(re.findall(r"first line of (\d+)", text))
+        return sum(run.id in self.killed and run.name not in names for run in self.runs())
+
+    def _kill(self, run: FlowRun) -> None:
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            os.kill(int(str(run.infrastructure_pid).rpartition(":")[2]), signal.SIGKILL)
+            self.killed.add(run.id)
+
+
+def _is_final(run: FlowRun) -> bool:
+    return bool(run.state and run.state.is_final())
+
+
+@contextlib.contextmanager
+def _worker(server: Server, folder: Path) -> Iterator[int]:
+    command = [*PREFECT, "worker", "start", "--pool", "soak", "--name", "soak", "--limit", str(SLOTS)]
+    environment = {**server.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    with process(command, log=folder / "worker.log", environment=environment, cwd=folder) as child:
+        yield child.pid
+
+
+def soak(folder: Path, runs: int, seed: int) -> int:
+    """Run the soak in `folder`; return the exit status."""
+    repository = bake_into(folder)
+    os.environ["FLOW_PROJECT_ROOT"] = str(repository)
+    port = free_port()
+    start = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(prefect_server(folder, port=port))
+        stack.enter_context(temporary_settings({PREFECT_API_URL: server.url}))
+        client = stack.enter_context(get_client(sync_client=True))
+        soaked = Soak(client, folder, repository, seed)
+        worker = stack.enter_context(_worker(server, folder))
+        soaked.create(runs)
+
+        def half(done: int) -> bool:
+            if soaked.random.random() < 0.2:  # noqa: PLR2004
+                soaked.kill_one()
+            return soaked.ended() >= done
+
+        wait_until(lambda: half(runs // 2), seconds=runs * 20, every=1, what="the first half of the runs")
+        print(f"{time.monotonic() - start:.0f} s: {soaked.ended()} ended; the power fails", flush=True)
+        soaked.crash(worker, server.process.pid)
+        again = stack.enter_context(prefect_server(folder, port=port))
+        stack.enter_context(_worker(again, folder))
+        # The last ones may be those that only a rule will end.
+        wait_until(lambda: half(runs - SLOTS), seconds=runs * 20, every=1, what="the second half of the runs")
+        print(f"{time.monotonic() - start:.0f} s: {soaked.ended()} ended; waiting for the rules", flush=True)
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: soaked.ended() == runs, seconds=PATIENCE, every=5, what="the last runs")
+        left = runs - soaked.ended()
+        if left:
+            _maintain(soaked, runs)
+        return _report(soaked, runs, left, time.monotonic() - start)
+
+
+def _maintain(soaked: Soak, runs: int) -> None:
+    from flow_ops.maintenance import end_stuck_runs  # noqa: PLC0415 - needs the repository, made above
+
+    def ended() -> bool:
+        seconds = {name: limit.total_seconds() for name, limit in vars(LIMITS).items()}
+        end_stuck_runs(["soaked/*"], seconds)
+        return soaked.ended() == runs
+
+    with contextlib.suppress(TimeoutError):
+        wait_until(ended, seconds=PATIENCE, every=30, what="the maintenance flow")
+
+
+def _report(soaked: Soak, runs: int, left: int, seconds: float) -> int:
+    states = Counter(run.state_name for run in soaked.runs())
+    missing = soaked.missing_lines()
+    print(f"{runs} runs in {seconds:.0f} s, {len(soaked.killed)} of them killed: {dict(states)}")
+    print(f"left by the automations to the maintenance flow: {left}")
+    print(f"not in a final state: {runs - soaked.ended()}; slots taken: {soaked.slots()}")
+    print(f"killed before they could write a line: {soaked.killed_before_their_first_line()}")
+    print(f"lines missing in the log: {missing or 'none'}")
+    return int(soaked.ended() != runs or soaked.slots() != 0 or bool(missing))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as name:
+        sys.exit(soak(Path(name), options.runs, options.seed))
