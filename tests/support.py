@@ -74,11 +74,11 @@ def process(
 
 
 @contextlib.contextmanager
-def prefect_server(folder: Path, **settings: str) -> Iterator[Server]:
-    """Run a real server with SQLite in `folder` on a free loopback port, scheduler and triggers included."""
+def prefect_server(folder: Path, *, port: int | None = None, **settings: str) -> Iterator[Server]:
+    """Run a real server with SQLite in `folder` on a loopback port, scheduler and triggers included."""
     home = folder / "prefect-home"
     home.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}/api"
     environment = {
         **os.environ,

@@ -50,6 +50,7 @@ class Server:
         self.writes.append("update")
         # As the server does: what was not set is left as it is.
         sent = automation.model_dump(mode="json", exclude_unset=True)
+        assert "owner_resource" not in sent, "the server answers 422"
         self.automations = [
             Automation(**{**old.model_dump(mode="json"), **sent}) if old.id == automation_id else old
             for old in self.automations

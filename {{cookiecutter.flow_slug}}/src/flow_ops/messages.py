@@ -1233,6 +1233,19 @@ MESSAGES: dict[str, Message] = {
             do="deploy the maintenance flow, which applies the same rules every 30 minutes: see flow_ops/maintenance.py.",
         ),
     ),
+    # --- diagnose
+    "FT-DIAGNOSE-01": Message(
+        es=Text(
+            what="El worker de {host} tiene problemas: {problems}.",
+            why="los flujos fallarían ahí, o escribirían mal los acentos, o el watchdog los daría por caídos.",
+            do="corregí el servicio del worker; el informe completo está en el log y en el artifact «diagnose».",
+        ),
+        en=Text(
+            what="The worker on {host} has problems: {problems}.",
+            why="flows would fail there, or write accents wrongly, or be taken for dead by the watchdog.",
+            do="mend the worker's service; the whole report is in the log and in the artifact 'diagnose'.",
+        ),
+    ),
     # --- worker service
     "FT-SERVICE-01": Message(
         es=Text(

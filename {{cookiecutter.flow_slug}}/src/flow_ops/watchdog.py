@@ -59,6 +59,9 @@ _ENDED_OR_PARKED = (
 class Limits:
     """How long a run may be in a state before the watchdog ends it.
 
+    After its own restart Prefect holds back, for 15 minutes, the events of a run that changed its state shortly
+    before: keep the first three longer than that. The last two end nothing that has ended already.
+
     Attributes:
         running: In Running, each attempt by itself. Longer than the flow's own timeout, which ends it kindly.
         late: Waiting to be started, from the moment that Prefect calls it late (15 s past its time) or
@@ -110,11 +113,12 @@ class Channel:
     id: UUID
 
     def action(self, subject: str) -> ActionTypes:
-        """Return the action that sends `subject` with the run's name, state and link.
+        """Return the action that sends `subject` with the run's name and its link.
 
-        Not the state's message: an exception's text may hold what should not leave the server.
+        The link needs PREFECT_UI_URL in the server's settings; without it there is the run's id. The
+        state's message stays on the server: an exception's text may hold anything.
         """
-        body = "{{ flow_run.name }}: {{ flow_run.state.name }}\n{{ flow_run | ui_url }}"
+        body = "{{ flow_run.name }}\n{{ flow_run | ui_url or flow_run.id }}"
         if self.type == "webhook":
             # Through the filter, so that quotes in a run's name stay valid JSON.
             payload = f'{{"text": {{{{ ("{subject}. " ~ flow_run.name) | tojson }}}}}}'
@@ -311,6 +315,7 @@ def _automation(rule: _Rule, deployment_id: UUID, deployment: str, channel: Chan
     # The heartbeat rule makes the run Crashed, of which the failure rule speaks.
     if channel and rule.name != "heartbeat":
         actions.append(channel.action(f"{deployment}: {_description(rule)}"))
+    # Without an owner: every redeploy deletes the automations that a deployment owns.
     automation = AutomationCore(
         name=_name(deployment, rule.name),
         description=_description(rule),
@@ -334,11 +339,10 @@ def _automation(rule: _Rule, deployment_id: UUID, deployment: str, channel: Chan
         actions=actions,
         actions_on_trigger=[],
         actions_on_resolve=[],
-        # Owned by nothing: every redeploy deletes the automations that a deployment owns.
-        owner_resource=None,
     )
-    # Prefect's update sends what was set and leaves the rest as it is on the server: now all of it is set.
-    return AutomationCore.model_validate(automation.model_dump())
+    # Prefect's update sends what was set and leaves the rest as it is on the server: now all of it is set,
+    # but for the owner, which an update may not name.
+    return AutomationCore.model_validate(automation.model_dump(exclude={"owner_resource"}))
 
 
 RULES = ("running", "late", "pending", "cancelling", "heartbeat", "failure")

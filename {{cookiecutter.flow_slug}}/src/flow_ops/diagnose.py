@@ -1,0 +1,172 @@
+"""A tiny flow that reports from inside a worker what most often differs from the machine of who deploys.
+
+Deploy it to a pool as a further flow of `deploy.py`, run it, and read its log or its artifact in the UI:
+
+    "src/flow_ops/diagnose.py:diagnose": {"prod": Environment(work_pool="pool-prod")},
+"""
+
+from __future__ import annotations
+
+import getpass
+import locale
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from flow_ops import project
+from flow_ops.logs import get_logger
+from flow_ops.messages import FlowOpsError, language
+from prefect import flow, get_client
+from prefect.artifacts import create_markdown_artifact
+from prefect.settings import get_current_settings
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Half of what the watchdog allows between two heartbeats, whose times are the worker's.
+CLOCK_TOLERANCE = timedelta(minutes=2)
+
+
+class Diagnosis(BaseModel):
+    """What a worker's process sees."""
+
+    host: str
+    system: str
+    user: str
+    python: str
+    interpreter: str
+    working_folder: str
+    repository: str
+    prefect_home: str
+    temporary_folder: str
+    log_folder: str
+    encoding: str
+    utf8_mode: bool
+    versions: dict[str, str]
+    server: str
+    server_version: str
+    clock_ahead_of_server: timedelta
+    uv: str | None
+    git: str | None
+    problems: list[str]
+
+
+@flow(name="diagnose", timeout_seconds=120)
+def diagnose() -> Diagnosis:
+    """Report the interpreter, user, folders, encoding, versions, tools and clock of this worker.
+
+    Raises:
+        FlowOpsError: FT-DIAGNOSE-01 with what would break flows here, after the report was published.
+    """
+    logger = get_logger("diagnose")
+    diagnosis = inspect_process()
+    for name, value in diagnosis.model_dump(mode="json").items():
+        logger.info("%s: %s", name, value)
+    create_markdown_artifact(key="diagnose", markdown=as_table(diagnosis), description=diagnosis.host)
+    if diagnosis.problems:
+        raise FlowOpsError("FT-DIAGNOSE-01", host=diagnosis.host, problems="; ".join(diagnosis.problems))
+    return diagnosis
+
+
+def inspect_process() -> Diagnosis:
+    """Return what this process sees, and what of it would break flows."""
+    settings = get_current_settings()
+    home = Path(settings.home)
+    # As flow_ops.logs has it: a relative folder is below Prefect's home.
+    log_folder = home / os.environ.get("FLOW_LOG_DIR", "logs")
+    with get_client(sync_client=True) as client:
+        answer = client.request("GET", "/admin/version")
+        server = urlsplit(str(client.api_url))
+    diagnosis = Diagnosis(
+        host=platform.node(),
+        system=platform.platform(),
+        user=_user(),
+        python=platform.python_version(),
+        interpreter=sys.executable,
+        working_folder=str(Path.cwd()),
+        repository=str(project.current().root),
+        prefect_home=str(home),
+        temporary_folder=tempfile.gettempdir(),
+        log_folder=str(log_folder),
+        encoding=locale.getpreferredencoding(False),
+        utf8_mode=bool(sys.flags.utf8_mode),
+        versions=dict(_versions()),
+        # Without the user and password that an address may carry.
+        server=f"{server.scheme}://{server.hostname}:{server.port}{server.path}",
+        server_version=str(answer.json()),
+        clock_ahead_of_server=_clock_ahead_of(answer.headers["date"]),
+        uv=shutil.which("uv"),
+        git=shutil.which("git"),
+        problems=[],
+    )
+    return diagnosis.model_copy(update={"problems": list(_problems(diagnosis))})
+
+
+def as_table(diagnosis: Diagnosis) -> str:
+    """Return the diagnosis as a Markdown table."""
+    rows = "\n".join(f"| {name} | {value} |" for name, value in diagnosis.model_dump(mode="json").items())
+    return f"| | |\n|---|---|\n{rows}\n"
+
+
+# --- the parts
+
+
+def _user() -> str:
+    # Asks the password database, where the account of a service or of a container may be missing.
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "?"
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield project.current().slug, project.current().version
+    yield "flow-template", project.current().template_version
+    for name in ("prefect", "fastapi", "sqlalchemy", "concurrent-log-handler"):
+        yield name, version(name)
+
+
+def _clock_ahead_of(date: str) -> timedelta:
+    ahead = datetime.now(timezone.utc) - parsedate_to_datetime(date)
+    return timedelta(seconds=round(ahead.total_seconds()))
+
+
+def _problems(diagnosis: Diagnosis) -> Iterator[str]:
+    spanish = language() == "es"
+    if diagnosis.uv is None:
+        yield "uv no está en el PATH" if spanish else "uv is not on the PATH"
+    if diagnosis.encoding.lower().replace("-", "") != "utf8":
+        yield (
+            "falta PYTHONUTF8=1: la codificación es " if spanish else "PYTHONUTF8=1 is missing: encoding "
+        ) + (diagnosis.encoding)
+    if reason := _not_writable(Path(diagnosis.log_folder)):
+        text = "no se puede escribir en" if spanish else "cannot write to"
+        yield f"{text} {diagnosis.log_folder} ({reason})"
+    if abs(diagnosis.clock_ahead_of_server) > CLOCK_TOLERANCE:
+        text = "el reloj difiere del servidor en" if spanish else "the clock differs from the server's by"
+        yield f"{text} {abs(diagnosis.clock_ahead_of_server)}"
+    if _release(diagnosis.versions["prefect"]) > _release(diagnosis.server_version):
+        text = "Prefect es más nuevo que el servidor" if spanish else "Prefect is newer than the server"
+        yield f"{text}: {diagnosis.versions['prefect']} > {diagnosis.server_version}"
+
+
+def _not_writable(folder: Path) -> str:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return type(error).__name__
+
+
+def _release(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("+", maxsplit=1)[0].split(".")[:3] if part.isdigit())

@@ -1,0 +1,195 @@
+"""The watchdog's rules as a flow, for servers where automations cannot be used; to be run every 30 minutes.
+
+It also ends what automations do not see: runs that were stuck before the automations were made, runs whose
+limit passed while the server was down, and the subflow runs that a killed run left Running. Deploy it as a
+second flow of `deploy.py`:
+
+    "src/flow_ops/maintenance.py:end_stuck_runs": {
+        "prod": Environment(work_pool="pool-prod", schedule=timedelta(minutes=30)),
+    },
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from flow_ops import project
+from flow_ops.logs import get_logger
+from flow_ops.watchdog import Limits
+from prefect import flow, get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterEndTime,
+    FlowRunFilterParentFlowRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
+from prefect.runtime import flow_run as this_run
+from prefect.states import Cancelled, Cancelling, Crashed
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from uuid import UUID
+
+    from prefect.client.orchestration import SyncPrefectClient
+
+_ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+_NOT_ENDED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+# How far back the parents of subflow runs that were left over are looked for.
+_PARENTS_SINCE = timedelta(days=2)
+# Prefect's longest answer to one request.
+_PAGE = 200
+
+
+class Ended(BaseModel):
+    """A run that was ended: by which rule, and in which state the server has it now."""
+
+    deployment: str
+    flow_run: str
+    rule: str
+    state: str
+
+
+@flow(name="end-stuck-runs", timeout_seconds=600)
+def end_stuck_runs(
+    deployments: list[str] | None = None, limits: dict[str, float] | None = None
+) -> list[Ended]:
+    """End the runs that are stuck, as the watchdog would, and report them.
+
+    Args:
+        deployments: Deployments as "flow/deployment", where `*` stands for any text. Without it, those of the
+            flow that this repository is named after.
+        limits: Seconds, by the name of a limit of the watchdog; those left out are the usual ones.
+    """
+    patterns = deployments or [f"{project.current().slug}/*"]
+    seconds = {name: timedelta(seconds=value) for name, value in (limits or {}).items()}
+    chosen = Limits(**{**asdict(Limits()), **seconds})
+    logger = get_logger("maintenance")
+    ended = []
+    with get_client(sync_client=True) as client:
+        names = _deployments(client, patterns)
+        for run, rule, state in (*_stuck(client, names, chosen), *_left_over(client, names)):
+            after = client.set_flow_run_state(run.id, state).state
+            deployment = names.get(run.deployment_id, "-") if run.deployment_id else "-"
+            report = Ended(
+                deployment=deployment, flow_run=run.name, rule=rule, state=after.name or "" if after else ""
+            )
+            logger.warning("%s: run %s: %s -> %s", deployment, report.flow_run, rule, report.state)
+            ended.append(report)
+    logger.info("%d stuck runs in %d deployments", len(ended), len(names))
+    return ended
+
+
+def broken_rule(run: FlowRun, limits: Limits, now: datetime) -> tuple[str, State] | None:
+    """Return the rule that `run` breaks and the state that ends it, by its record alone: not by heartbeats."""
+    if run.state is None:
+        return None
+    in_state = now - run.state.timestamp
+    due = run.expected_start_time
+    if run.state.type is StateType.RUNNING and in_state > limits.running:
+        return "running", Cancelling(message="flow_ops: running for too long")
+    if run.state.type is StateType.PENDING and in_state > limits.pending:
+        return "pending", Cancelling(message="flow_ops: did not start up")
+    if run.state.type is StateType.CANCELLING and in_state > limits.cancelling:
+        return "cancelling", Cancelled(message="flow_ops: nobody ended the run")
+    waits = run.state.name in ("Scheduled", "Late", "AwaitingConcurrencySlot")
+    if waits and due is not None and now - due > limits.late:
+        return "late", Cancelling(message="flow_ops: nobody started the run")
+    return None
+
+
+# --- what is on the server
+
+
+def _deployments(client: SyncPrefectClient, patterns: list[str]) -> dict[UUID, str]:
+    names = {}
+    flows: dict[UUID, str] = {}
+    offset = 0
+    while page := client.read_deployments(limit=_PAGE, offset=offset):
+        for deployment in page:
+            if deployment.flow_id not in flows:
+                flows[deployment.flow_id] = client.read_flow(deployment.flow_id).name
+            name = f"{flows[deployment.flow_id]}/{deployment.name}"
+            if any(fnmatchcase(name, pattern) for pattern in patterns):
+                names[deployment.id] = name
+        offset += len(page)
+    return names
+
+
+def _runs(
+    client: SyncPrefectClient, flow_run_filter: FlowRunFilter, deployments: Mapping[UUID, str] | None = None
+) -> Iterator[FlowRun]:
+    deployment_filter = (
+        DeploymentFilter(id=DeploymentFilterId(any_=list(deployments))) if deployments is not None else None
+    )
+    offset = 0
+    while page := client.read_flow_runs(
+        flow_run_filter=flow_run_filter, deployment_filter=deployment_filter, limit=_PAGE, offset=offset
+    ):
+        yield from page
+        offset += len(page)
+
+
+def _in(states: list[StateType]) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=states))
+
+
+def _stuck(
+    client: SyncPrefectClient, deployments: Mapping[UUID, str], limits: Limits
+) -> list[tuple[FlowRun, str, State]]:
+    now = datetime.now(timezone.utc)
+    found = []
+    for run in _runs(client, FlowRunFilter(state=_in(_NOT_ENDED)), deployments):
+        if str(run.id) == this_run.id:
+            continue
+        if broken := broken_rule(run, limits, now):
+            found.append((run, *broken))
+        elif _is_dead(client, run, now - limits.heartbeat):
+            found.append((run, "heartbeat", Crashed(message="flow_ops: no more heartbeats")))
+    return found
+
+
+def _is_dead(client: SyncPrefectClient, run: FlowRun, since: datetime) -> bool:
+    """Say whether the run sent heartbeats once, and none since; one that never sent any is not judged."""
+    if run.state is None or run.state.type is not StateType.RUNNING or run.state.timestamp > since:
+        return False
+    beats = client.read_events(
+        EventFilter(
+            event=EventNameFilter(name=["prefect.flow-run.heartbeat"]),
+            resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
+            occurred=EventOccurredFilter.model_validate({"since": run.state.timestamp}),
+        ),
+        limit=1,
+    ).events
+    return bool(beats) and beats[0].occurred < since
+
+
+def _left_over(
+    client: SyncPrefectClient, deployments: Mapping[UUID, str]
+) -> list[tuple[FlowRun, str, State]]:
+    """Return the subflow runs still alive whose parent has ended: a killed process ends its parent run only."""
+    parents = FlowRunFilter(
+        state=_in(_ENDED),
+        end_time=FlowRunFilterEndTime.model_validate({"after_": datetime.now(timezone.utc) - _PARENTS_SINCE}),
+    )
+    ids = [run.id for run in _runs(client, parents, deployments)]
+    state: State = Crashed(message="flow_ops: its parent run has ended")
+    return [
+        (run, "left over", state)
+        for start in range(0, len(ids), _PAGE)
+        for run in _runs(client, _children(ids[start : start + _PAGE]))
+        # One with a deployment has a worker and rules of its own.
+        if run.deployment_id is None
+    ]
+
+
+def _children(parents: list[UUID]) -> FlowRunFilter:
+    return FlowRunFilter(state=_in(_NOT_ENDED), parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents))
