@@ -5,24 +5,33 @@ from __future__ import annotations
 import ast
 import os
 import runpy
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from flow_ops import new_flow, project
 
+from tests.conftest import bake_into
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
 LONGEST = "a-flow-with-a-name-of-forty-letters-long"
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("once")
+    return bake_into(folder, language="en", flow_slug="daily-sales", area="compras")
+
+
 @pytest.fixture
-def own(bake: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own(once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A repository to be changed, which `flow_ops` takes for its own."""
-    root = bake(language="en", flow_slug="daily-sales", area="compras")
+    root = Path(shutil.copytree(once, tmp_path / once.name))
     monkeypatch.setenv("FLOW_PROJECT_ROOT", str(root))
     project.current.cache_clear()
     yield root
