@@ -53,7 +53,7 @@ class Environment:
     """Where, when and how a flow runs.
 
     Attributes:
-        work_pool: Name of the pool; its suffix is the environment's name (`compras-prod`).
+        work_pool: Name of the pool; its suffix is the environment's name (`example-prod`).
         schedule: A cron expression, an interval, or a tuple of them, in the pinned timezone. None: by hand only.
         active: Whether the schedule runs. None: in `prod` only. One paused in Prefect's UI stays paused.
         parameters: Values for the flow's parameters; those left out keep the flow's own defaults.

@@ -610,12 +610,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="TIMEZONE es {timezone}, la hora universal.",
             why="las programaciones se escriben en hora local; en UTC el flujo correría a otra hora que la escrita.",
-            do="poné la zona del equipo en deploy.py, por ejemplo America/Argentina/Buenos_Aires.",
+            do="poné la zona del equipo en deploy.py, por ejemplo Europe/Madrid.",
         ),
         en=Text(
             what="TIMEZONE is {timezone}, universal time.",
             why="schedules are written in local time; in UTC the flow would run at another hour than the one written.",
-            do="set the team's zone in deploy.py, for instance America/Argentina/Buenos_Aires.",
+            do="set the team's zone in deploy.py, for instance Europe/Madrid.",
         ),
     ),
     "FT-ZONE-03": Message(
@@ -634,12 +634,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="La programación «{cron}» no es un cron válido.",
             why="un cron tiene cinco campos: minuto, hora, día, mes y día de la semana, sin paréntesis.",
-            do="corregila en deploy.py; a la 1:30, 13:30 y 17:30 de cada día es: 30 1,13,17 * * *",
+            do="corregila en deploy.py; a la 1:30, 13:30 y 17:30 de cada día es: 0 6,18 * * 1-5",
         ),
         en=Text(
             what="The schedule {cron!r} is no valid cron expression.",
             why="a cron expression has five fields: minute, hour, day, month and weekday, without brackets.",
-            do="correct it in deploy.py; at 1:30, 13:30 and 17:30 every day is: 30 1,13,17 * * *",
+            do="correct it in deploy.py; at 1:30, 13:30 and 17:30 every day is: 0 6,18 * * 1-5",
         ),
     ),
     "FT-SCHED-02": Message(
@@ -958,12 +958,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="La carpeta del código, «{path}», no es una ruta absoluta.",
             why="se busca en la máquina del worker, desde una carpeta que nadie elige.",
-            do="escribila entera en deploy.py: C:/flows/ventas-diarias o /srv/flows/ventas-diarias.",
+            do="escribila entera en deploy.py: C:/flujos/ventas-diarias o /srv/flows/ventas-diarias.",
         ),
         en=Text(
             what="The code's folder, {path!r}, is no absolute path.",
             why="it is looked up on the worker's machine, from a folder that nobody chooses.",
-            do="write all of it in deploy.py: C:/flows/daily-sales or /srv/flows/daily-sales.",
+            do="write all of it in deploy.py: C:/code/daily-sales or /srv/flows/daily-sales.",
         ),
     ),
     "FT-SOURCE-02": Message(

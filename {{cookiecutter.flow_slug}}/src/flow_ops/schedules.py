@@ -86,7 +86,7 @@ def adopt(by_hand: Sequence[Plain], adopted: int) -> list[Plain]:
 
 
 def describe(timing: Plain) -> str:
-    """Return a timing in one line: `30 1,13,17 * * * (America/Argentina/Buenos_Aires)`."""
+    """Return a timing in one line: `0 6 * * 1-5 (Europe/Madrid)`."""
     every = timing.get("cron") or timing.get("rrule") or f"every {timedelta(seconds=timing['interval'])}"
     return f"{every} ({timing.get('timezone') or 'UTC'})"
 

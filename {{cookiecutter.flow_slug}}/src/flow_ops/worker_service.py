@@ -1,10 +1,10 @@
 """A Prefect worker as a service: through nssm on Windows, as a systemd unit on Linux.
 
-    python -m flow_ops.worker_service print --pool compras-prod            # what install would do here
-    python -m flow_ops.worker_service print --pool compras-prod --system windows
-    python -m flow_ops.worker_service install --pool compras-prod
-    python -m flow_ops.worker_service status --pool compras-prod
-    python -m flow_ops.worker_service uninstall --pool compras-prod
+    python -m flow_ops.worker_service print --pool example-prod            # what install would do here
+    python -m flow_ops.worker_service print --pool example-prod --system windows
+    python -m flow_ops.worker_service install --pool example-prod
+    python -m flow_ops.worker_service status --pool example-prod
+    python -m flow_ops.worker_service uninstall --pool example-prod
 
 The service starts at boot, restarts after a crash, and drains when it is stopped (`worker_drain.py`). It has
 a folder and an environment of its own, made by uv with Prefect under the bounds of this repository's
@@ -12,7 +12,7 @@ a folder and an environment of its own, made by uv with Prefect under the bounds
 
 What is to be done is a list of steps (`worker_plan.py`), made first and without touching anything: `print`
 shows it, `install` and `uninstall` carry it out. Installing again brings an installed service up to date.
-The output is in the journal on Linux, which rotates it (`journalctl -u flow-worker-compras-prod`, with
+The output is in the journal on Linux, which rotates it (`journalctl -u flow-worker-example-prod`, with
 `--user` for a service of a user), and in `state/logs` of the service's folder on Windows.
 
 Credentials (`PREFECT_API_KEY`, `PREFECT_API_AUTH_STRING`, a token for a package index) are lines of
