@@ -1,4 +1,4 @@
-"""Another organisation edits `cookiecutter.json` and nothing else: it works, and no trace of this one stays."""
+"""Another organisation edits `cookiecutter.json` alone: it works, and no trace of this organisation stays."""
 
 from __future__ import annotations
 

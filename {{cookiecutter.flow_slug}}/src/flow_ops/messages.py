@@ -634,12 +634,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="La programación «{cron}» no es un cron válido.",
             why="un cron tiene cinco campos: minuto, hora, día, mes y día de la semana, sin paréntesis.",
-            do="corregila en deploy.py; a la 1:30, 13:30 y 17:30 de cada día es: 0 6,18 * * 1-5",
+            do="corregila en deploy.py; a las 6 y a las 18, de lunes a viernes, es: 0 6,18 * * 1-5",
         ),
         en=Text(
             what="The schedule {cron!r} is no valid cron expression.",
             why="a cron expression has five fields: minute, hour, day, month and weekday, without brackets.",
-            do="correct it in deploy.py; at 1:30, 13:30 and 17:30 every day is: 0 6,18 * * 1-5",
+            do="correct it in deploy.py; at 6:00 and 18:00, Monday to Friday, is: 0 6,18 * * 1-5",
         ),
     ),
     "FT-SCHED-02": Message(
