@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import organisation
 from tests.support import prefect_server
 
 if TYPE_CHECKING:
@@ -32,7 +35,11 @@ os.environ |= {
     f"cookiecutters_dir: {_HOME / 'cookiecutters'}\nreplay_dir: {_HOME / 'replay'}\n", encoding="utf-8"
 )
 
-TEMPLATE = Path(__file__).resolve().parents[1]
+# The repository itself, unless its cookiecutter.json has the conventions of another organisation.
+TEMPLATE = organisation.known(_HOME / "template")
+if TEMPLATE != organisation.ROOT:
+    sys.path.insert(0, str(TEMPLATE))
+    importlib.import_module("hooks")  # now: pytest puts the repository first again for every module
 
 
 def pytest_unconfigure() -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 import runpy
-import shutil
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.conftest import TEMPLATE
+from tests.organisation import copied, definition
 
-NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", ".tools", "demo", "node_modules", "__pycache__", ".*_cache", ".benchmarks", ".hypothesis"
-)
-THEIRS = {
+if TYPE_CHECKING:
+    from pathlib import Path
+
+THEIRS: dict[str, Any] = {
     "_work_pools": {
         "logistics": {"dev": "logistics-dev", "prod": "logistics-prod"},
         "quality": {"dev": "lab-dev", "prod": "lab-prod"},
@@ -29,53 +27,29 @@ THEIRS = {
     "_git_token_block": "code-reader",
     "_local_base_folder": "D:/automation",
     "area": ["logistics", "quality"],
+    "__prompts__": {"area": {"__prompt__": "Area", "logistics": "Logistics", "quality": "Quality"}},
 }
-LABELS = {"__prompt__": "Area", "logistics": "Logistics", "quality": "Quality"}
-
-
-def definition(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / "cookiecutter.json").read_text(encoding="utf-8"))
-    return content
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as the other organisation has it."""
-    copy = Path(shutil.copytree(TEMPLATE, tmp_path_factory.mktemp("theirs") / "flows", ignore=NOT_COPIED))
-    content = definition(copy)
-    assert content.keys() >= THEIRS.keys(), (
-        "a convention has another name: tell it in THEIRS and in CONTRIBUTING"
-    )
-    content |= THEIRS
-    content["__prompts__"]["area"] = LABELS
-    (copy / "cookiecutter.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
-    return copy
+    return copied(tmp_path_factory.mktemp("theirs") / "flow-template", THEIRS)
 
 
 @pytest.fixture(scope="module", params=["git", "local"])
-def generated(
-    request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def generated(request: pytest.FixtureRequest, theirs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("generated")
     answers = ["language=en", "flow_slug=night-count", "area=quality", f"code_source={request.param}"]
     done = subprocess.run(
-        [sys.executable, "-m", "cookiecutter", str(template), "--no-input", *answers],
-        cwd=folder, capture_output=True, check=False, encoding="utf-8",
-    )  # fmt: skip
+        [sys.executable, "-m", "cookiecutter", str(theirs), "--no-input", *answers],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "night-count"
-
-
-def test_their_conventions_are_in_what_is_generated(generated: Path) -> None:
-    deployments = runpy.run_path(str(generated / "deploy.py"))["DEPLOYMENTS"]
-    (environments,) = deployments.flows.values()
-    assert {name: each.work_pool for name, each in environments.items()} == {
-        "dev": "lab-dev",
-        "prod": "lab-prod",
-    }
-    assert (deployments.timezone, environments["prod"].schedule) == ("Asia/Tokyo", "0 6 * * 1-5")
-    place = getattr(deployments.source, "url", None) or deployments.source.path
-    assert place in ("https://git.example.org/flows/night-count.git", "D:/automation/night-count")
 
 
 def traces() -> list[str]:
@@ -87,16 +61,56 @@ def traces() -> list[str]:
     return [*pools, *areas, *(ours[name] for name in names)]
 
 
+def test_the_conventions_are_those_that_cookiecutter_json_has() -> None:
+    ours = definition(TEMPLATE)
+    conventions = {name for name in ours if name.startswith("_") and not name.startswith("__")}
+    mechanics = {"_extensions", "_new_lines", "_copy_without_render"}
+    assert {
+        name for name in THEIRS if name.startswith("_") and name != "__prompts__"
+    } == conventions - mechanics
+
+
+def test_their_conventions_are_in_what_is_generated(generated: Path) -> None:
+    deployments = runpy.run_path(str(generated / "deploy.py"))["DEPLOYMENTS"]
+    (environments,) = deployments.flows.values()
+    assert {name: each.work_pool for name, each in environments.items()} == THEIRS["_work_pools"]["quality"]
+    assert (deployments.timezone, environments["prod"].schedule) == ("Asia/Tokyo", "0 6 * * 1-5")
+    place = getattr(deployments.source, "url", None) or deployments.source.path
+    assert place in ("https://git.example.org/flows/night-count.git", "D:/automation/night-count")
+
+
 def test_nothing_of_this_organisation_is_left(generated: Path) -> None:
     found = []
     for file in (path for path in generated.rglob("*") if path.is_file() and ".git" not in path.parts):
-        # The default name of the first flow is an example in a few docstrings, whatever the areas are.
+        # The template's sample flow is an example in a few docstrings, whatever the areas are.
         text = file.read_text(encoding="utf-8").replace("ventas-diarias", "").replace("ventas_diarias", "")
         words = [trace for trace in traces() if re.search(rf"(?<![\w-]){re.escape(trace)}(?![\w-])", text)]
         found += [f"{file.relative_to(generated).as_posix()}: {word}" for word in words]
     assert found == []
 
 
-def test_the_trace_search_finds_a_trace(repository: Path) -> None:
+def test_the_search_for_traces_finds_those_of_this_organisation(repository: Path) -> None:
     text = (repository / "deploy.py").read_text(encoding="utf-8")
     assert [trace for trace in traces() if trace in text]
+
+
+def test_the_tests_of_the_template_pass_in_their_copy(theirs: Path) -> None:
+    tests = [f"tests/test_{name}.py" for name in ("conventions", "naming", "hooks", "project")]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-m",
+            "not e2e and not environment",
+            *tests,
+        ],
+        cwd=theirs,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -17,15 +17,13 @@ import pytest
 from flow_ops import messages, project, updates
 
 from tests.conftest import TEMPLATE
+from tests.organisation import NOT_COPIED, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PREVIOUS = "v0.9.0"  # made here, so that there is one to update from also where the checkout has no tags
 GENERATED = "{{cookiecutter.flow_slug}}"
-NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", ".tools", "demo", "node_modules", "__pycache__", ".*_cache", ".benchmarks", ".hypothesis"
-)
 EDITED = {
     "src/ventas_diarias/tasks.py": "\n\ndef ours() -> int:\n    return 1\n",
     "README.md": "\nA line of the team.\n",
@@ -54,7 +52,7 @@ def run_tool(tool: str, *arguments: str, cwd: Path) -> subprocess.CompletedProce
 def released_tags() -> list[str]:
     """The tags of this checkout: all releases on a developer's machine, none in a shallow clone."""
     listed = subprocess.run(
-        ["git", "-C", str(TEMPLATE), "tag", "--list", "v*"], capture_output=True, check=False, text=True
+        ["git", "-C", str(ROOT), "tag", "--list", "v*"], capture_output=True, check=False, text=True
     )
     return listed.stdout.split()
 
@@ -83,9 +81,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory, _git_of_its_own: None) -> P
     root.mkdir()
     git(root, "init", "--quiet")
     for tag in released_tags():
-        archive = subprocess.run(
-            ["git", "-C", str(TEMPLATE), "archive", tag], capture_output=True, check=True
-        )
+        archive = subprocess.run(["git", "-C", str(ROOT), "archive", tag], capture_output=True, check=True)
         replace_tree(root, lambda: tarfile.open(fileobj=io.BytesIO(archive.stdout)).extractall(root))  # noqa: B023, S202, SIM115
         commit(root, tag)
         git(root, "tag", tag)
