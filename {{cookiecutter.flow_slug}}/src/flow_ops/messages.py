@@ -1464,6 +1464,258 @@ MESSAGES: dict[str, Message] = {
         ),
     ),
     # --- testing
+    "FT-TEST-01": Message(
+        es=Text(
+            what="Una prueba quiso hablar con un servidor de Prefect en «{host}», que no es este equipo.",
+            why="las pruebas crean y borran ejecuciones: en un servidor de verdad tocarían el trabajo de otros.",
+            do="pedí el fixture prefect_server, que arranca un servidor propio, y sacá la dirección de la prueba.",
+        ),
+        en=Text(
+            what="A test called a Prefect server at {host!r}, which is not this machine.",
+            why="tests create and delete runs: on a real server they would touch the work of others.",
+            do="ask for the prefect_server fixture, which starts a server of its own; take the address out of the test.",
+        ),
+    ),
+    "FT-TEST-02": Message(
+        es=Text(
+            what="«{test}» llama a un flujo o a una tarea, y no pidió un servidor.",
+            why="Prefect registra cada ejecución en un servidor; las pruebas arrancan uno solo cuando se lo pide.",
+            do="agregá el fixture prefect_server, o llamá a la función sola con .fn(...), que no usa servidor.",
+        ),
+        en=Text(
+            what="{test!r} calls a flow or a task, and asked for no server.",
+            why="Prefect records every run on a server; tests start one only where it is asked for.",
+            do="add the prefect_server fixture, or call the plain function with .fn(...), which needs no server.",
+        ),
+    ),
+    "FT-TEST-03": Message(
+        es=Text(
+            what="El servidor rápido de las pruebas no arrancó: {reason}",
+            why="depende de detalles de Prefect; las pruebas siguen con el de Prefect, que tarda más del doble.",
+            do="si se repite, actualizá la plantilla (uvx cruft update) o avisale a quien la mantiene.",
+        ),
+        en=Text(
+            what="The quick server of the tests did not start: {reason}",
+            why="it relies on details of Prefect; the tests go on with Prefect's own, which takes over twice as long.",
+            do="if it happens again, update the template (uvx cruft update) or tell whoever keeps it.",
+        ),
+    ),
+    "FT-TEST-04": Message(
+        es=Text(
+            what="Algo importó Prefect antes que el plugin flow_ops.testing.",
+            why="Prefect ya leyó el perfil y las direcciones de esta persona: las pruebas podrían tocar un servidor real.",
+            do='dejá pytest_plugins = ["flow_ops.testing"] como primera línea de tests/conftest.py y sacá los plugins que importan Prefect.',
+        ),
+        en=Text(
+            what="Something imported Prefect before the plugin flow_ops.testing.",
+            why="Prefect has read this person's profile and addresses: the tests could touch a real server.",
+            do='keep pytest_plugins = ["flow_ops.testing"] as the first line of tests/conftest.py and remove plugins that import Prefect.',
+        ),
+    ),
+    "FT-TEST-05": Message(
+        es=Text(
+            what="El worker del pool «{work_pool}» no terminó bien en {seconds} s (salida {status}).\n{output}",
+            why="sin un worker que termine, las ejecuciones encoladas no se pueden comprobar.",
+            do="leé su salida, acá arriba; si el flujo tarda más, pasale seconds= a run_worker_once.",
+        ),
+        en=Text(
+            what="The worker of pool {work_pool!r} did not end well within {seconds} s (exit status {status}).\n{output}",
+            why="without a worker that ends, the queued runs cannot be checked.",
+            do="read its output, above; if the flow takes longer, give run_worker_once more seconds=.",
+        ),
+    ),
+    "FT-TEST-06": Message(
+        es=Text(
+            what="La excepción «{rule}» de [tool.flow-ops.exceptions] no dice por qué, o no es el nombre de una regla.",
+            why="una excepción sin motivo nadie la puede revisar, y una con otro nombre no exceptúa nada.",
+            do='escribí en pyproject.toml: {rule} = "motivo". Las reglas: {known}.',
+        ),
+        en=Text(
+            what="The exception {rule!r} of [tool.flow-ops.exceptions] gives no reason, or is no rule's name.",
+            why="nobody can review an exception without a reason, and one by another name excepts nothing.",
+            do='write in pyproject.toml: {rule} = "reason". The rules: {known}.',
+        ),
+    ),
+    "FT-RULE-01": Message(
+        es=Text(
+            what="Los nombres no coinciden:{places}",
+            why="Prefect, git, el paquete y el comando se encuentran por nombre: uno distinto es un flujo que nadie halla.",
+            do="poné en cada lugar el valor de la derecha; todos salen del nombre del repositorio.",
+        ),
+        en=Text(
+            what="The names disagree:{places}",
+            why="Prefect, git, the package and the command find each other by name: another one is a flow that nobody finds.",
+            do="write the value on the right in each place; all of them follow from the repository's name.",
+        ),
+    ),
+    "FT-RULE-02": Message(
+        es=Text(
+            what="Un entrypoint no se carga con los archivos versionados solos:{places}",
+            why="el worker clona el repositorio en una carpeta vacía: lo que git no sigue no está ahí.",
+            do="agregá a git el archivo que falta (git status), o corregí el import o el entrypoint de deploy.py.",
+        ),
+        en=Text(
+            what="An entrypoint does not load from the tracked files alone:{places}",
+            why="a worker clones the repository into an empty folder: what git does not track is not there.",
+            do="add the missing file to git (git status), or mend the import or the entrypoint in deploy.py.",
+        ),
+    ),
+    "FT-RULE-03": Message(
+        es=Text(
+            what="Estos flujos no tienen timeout_seconds:{places}",
+            why="un flujo sin límite que se cuelga ocupa el worker para siempre.",
+            do="poné timeout_seconds= (en segundos) en su @flow, con holgura sobre la corrida más larga.",
+        ),
+        en=Text(
+            what="These flows have no timeout_seconds:{places}",
+            why="a flow without a limit that hangs holds its worker for ever.",
+            do="give their @flow a timeout_seconds= (seconds), well above the longest run.",
+        ),
+    ),
+    "FT-RULE-04": Message(
+        es=Text(
+            what="Estos flujos no tienen descripción:{places}",
+            why="es lo que lee en Prefect quien atiende una falla a la noche.",
+            do="poné description= en su @flow, o un docstring en la función.",
+        ),
+        en=Text(
+            what="These flows have no description:{places}",
+            why="it is what the person who answers a failure at night reads in Prefect.",
+            do="give their @flow a description=, or the function a docstring.",
+        ),
+    ),
+    "FT-RULE-05": Message(
+        es=Text(
+            what="Estos despliegues no dicen de quién son:{places}",
+            why="sin etiqueta area: u owner: nadie sabe a quién avisar.",
+            do='completá area en [tool.flow-ops] de pyproject.toml, o poné tags=("owner:equipo",) en deploy.py.',
+        ),
+        en=Text(
+            what="These deployments do not say whose they are:{places}",
+            why="without an area: or owner: tag nobody knows whom to tell.",
+            do='fill in area in [tool.flow-ops] of pyproject.toml, or write tags=("owner:team",) in deploy.py.',
+        ),
+    ),
+    "FT-RULE-06": Message(
+        es=Text(
+            what="Quedan futuros sin resolver:{places}",
+            why="una tarea enviada cuyo resultado nadie pide puede fallar y el flujo termina igual en Completed; wait() no alcanza.",
+            do="guardá el futuro y pedile .result(), o devolvelo desde el flujo.",
+        ),
+        en=Text(
+            what="Futures are left unresolved:{places}",
+            why="a submitted task whose result nobody asks for may fail, and the flow is Completed all the same; wait() is not enough.",
+            do="keep the future and ask for its .result(), or return it from the flow.",
+        ),
+    ),
+    "FT-RULE-07": Message(
+        es=Text(
+            what="Se leen bloques o Variables al importar:{places}",
+            why="importar el módulo (al probar, al desplegar) llamaría al servidor, y el valor quedaría viejo.",
+            do="leelos dentro de un flujo o de una tarea, con flow_ops.secrets.",
+        ),
+        en=Text(
+            what="Blocks or Variables are read at import:{places}",
+            why="importing the module (to test, to deploy) would call the server, and the value would grow old.",
+            do="read them inside a flow or a task, with flow_ops.secrets.",
+        ),
+    ),
+    "FT-RULE-08": Message(
+        es=Text(
+            what="Hay fechas sin zona horaria:{places}",
+            why="dependen del reloj del equipo: el worker en UTC y la PC dan días distintos.",
+            do="usá datetime.now(project.current().zone), y su .date() para el día de hoy.",
+        ),
+        en=Text(
+            what="There are times without a zone:{places}",
+            why="they follow the machine's clock: a worker on UTC and a desktop disagree on the day.",
+            do="use datetime.now(project.current().zone), and its .date() for today.",
+        ),
+    ),
+    "FT-RULE-09": Message(
+        es=Text(
+            what="Hay rutas relativas:{places}",
+            why="cada corrida empieza en una carpeta temporal: lo que se escribe ahí se pierde y lo que se lee no está.",
+            do="partí de Path(__file__).parent para lo que viene con el código; para lo demás, de un parámetro con la ruta absoluta.",
+        ),
+        en=Text(
+            what="There are relative paths:{places}",
+            why="each run begins in a temporary folder: what is written there is lost, what is read is not there.",
+            do="start from Path(__file__).parent for what comes with the code; for the rest, from a parameter with the absolute path.",
+        ),
+    ),
+    "FT-RULE-10": Message(
+        es=Text(
+            what="Los horarios o la zona horaria no sirven:{places}",
+            why="una corrida a otra hora, o ninguna, no avisa.",
+            do="seguí lo que dice cada línea; los dos están en deploy.py.",
+        ),
+        en=Text(
+            what="Schedules or the time zone are not right:{places}",
+            why="a run at another hour, or none, tells nobody.",
+            do="do what each line says; both are in deploy.py.",
+        ),
+    ),
+    "FT-RULE-11": Message(
+        es=Text(
+            what="El pool no es el del entorno:{places}",
+            why="una prueba en el pool de producción toca datos de verdad, y producción en otro pool no corre.",
+            do="poné en deploy.py el pool que termina en el nombre del entorno.",
+        ),
+        en=Text(
+            what="The pool is not the environment's:{places}",
+            why="a trial in the production pool touches real data, and production in another pool does not run.",
+            do="write the pool that ends in the environment's name in deploy.py.",
+        ),
+    ),
+    "FT-RULE-12": Message(
+        es=Text(
+            what="Los parámetros no coinciden con la firma del flujo:{places}",
+            why="Prefect acepta nombres de más y cada corrida falla al empezar.",
+            do="seguí lo que dice cada línea; están en deploy.py.",
+        ),
+        en=Text(
+            what="Parameters do not match the flow's signature:{places}",
+            why="Prefect takes unknown names, and every run fails as it begins.",
+            do="do what each line says; they are in deploy.py.",
+        ),
+    ),
+    "FT-RULE-13": Message(
+        es=Text(
+            what="La fuente, el entorno o los límites de un despliegue no sirven:{places}",
+            why="deploy.py apply los rechazaría.",
+            do="seguí lo que dice cada línea; están en deploy.py.",
+        ),
+        en=Text(
+            what="The source, environment or limits of a deployment are not right:{places}",
+            why="deploy.py apply would refuse them.",
+            do="do what each line says; they are in deploy.py.",
+        ),
+    ),
+    "FT-RULE-14": Message(
+        es=Text(
+            what="deploy.py hace algo al importarse:{places}",
+            why="las pruebas y los comandos lo importan solo para leer sus valores.",
+            do='mové lo que actúa debajo de if __name__ == "__main__".',
+        ),
+        en=Text(
+            what="deploy.py does something when it is imported:{places}",
+            why="tests and commands import it for its values alone.",
+            do='move what acts below if __name__ == "__main__".',
+        ),
+    ),
+    "FT-RULE-15": Message(
+        es=Text(
+            what="Faltan dependencias, o sus límites dejan entrar versiones que no andan:{places}",
+            why="con ellas el servidor no arranca, o no crea ninguna corrida y no avisa.",
+            do="recuperá la línea de pyproject.toml: git log -p -- pyproject.toml. Su comentario dice qué se rompe.",
+        ),
+        en=Text(
+            what="Dependencies are missing, or their bounds let in versions that do not work:{places}",
+            why="with them the server does not start, or creates no run and tells nobody.",
+            do="restore the line of pyproject.toml: git log -p -- pyproject.toml. Its comment says what breaks.",
+        ),
+    ),
     # --- updates
     "FT-UPDATE-01": Message(
         es=Text(

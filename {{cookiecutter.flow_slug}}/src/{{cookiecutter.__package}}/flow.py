@@ -6,7 +6,12 @@ from pathlib import Path
 from prefect import flow
 
 from {{ cookiecutter.__package }}.subflows import summarise_in_parallel
-from {{ cookiecutter.__package }}.tasks import Summary, list_branches, load_summaries, publish_report
+from {{ cookiecutter.__package }}.tasks import (
+    Summary,
+    list_branches,
+    load_summaries,
+    publish_report,
+)
 
 SAMPLE = Path(__file__).parent / "data" / "orders.csv"
 

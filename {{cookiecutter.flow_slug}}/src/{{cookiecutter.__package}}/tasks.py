@@ -111,7 +111,11 @@ async def load_summaries(summaries: list[Summary]) -> None:
 async def publish_report(summaries: list[Summary]) -> Summary:
     """Publish the summaries as a table in the UI and return their total."""
     table = [row.model_dump(mode="json") for row in summaries]
-    await acreate_table_artifact(table, key="{{ cookiecutter.flow_slug }}", description="Orders by branch")
+    await acreate_table_artifact(
+        table,
+        key="{{ cookiecutter.flow_slug }}",
+        description="Orders by branch",
+    )
     return Summary(branch="all", **{name: sum(getattr(row, name) for row in summaries) for name in TOTALS})
 
 

@@ -1,0 +1,369 @@
+"""The pytest plugin of a flow repository, turned on by the one line of `tests/conftest.py`.
+
+Prefect is isolated before it is imported: a home of its own, no profile, no `.env` or `prefect.toml`, no API
+address, no analytics, and none of the team's `FLOW_*` settings. A server, on loopback, starts only when a test
+asks for it, once a session (with xdist, once for each worker that needs it). Whatever address a test gives to
+Prefect, requests beyond loopback are refused.
+
+Fixtures: `prefect_server`, `work_pool`, `run_worker_once`, `flow_logs`, `variables` and `secrets`;
+`next_local_runs` and `deployments` are plain functions. Coroutine tests run under `@pytest.mark.anyio`, which Prefect brings along.
+
+A rule of `tests/rules` is set aside, with its reason, in `pyproject.toml`:
+
+    [tool.flow-ops.exceptions]
+    every_flow_has_a_timeout = "The migration runs for days, watched by hand until March."
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from flow_ops import project
+from flow_ops.messages import FlowOpsError, render
+from flow_ops.testing_server import Server, Start, begin, finish, is_loopback
+
+if TYPE_CHECKING:
+    from flow_ops.deployment import Deployments, Schedule
+    from flow_ops.secrets import Values
+    from prefect.client.schemas.objects import FlowRun, State
+
+_HOME = Path(tempfile.mkdtemp(prefix="flow-tests-")).resolve()
+_PREFECT_CAME_FIRST = "prefect" in sys.modules
+_IGNORED = sorted(
+    name
+    for name in os.environ
+    if name.startswith(("PREFECT_", "FLOW_")) and name not in ("FLOW_PROJECT_ROOT", "FLOW_LANGUAGE")
+)
+
+
+# --- isolation: when this module is imported, before conftest.py and the tests are
+
+
+@contextlib.contextmanager
+def _in_folder(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _isolate() -> None:
+    for name in _IGNORED:
+        del os.environ[name]
+    loopback = "127.0.0.1,localhost"
+    os.environ |= {
+        "PREFECT_HOME": str(_HOME),
+        "PREFECT_PROFILES_PATH": str(_HOME / "profiles.toml"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.1",
+        "DO_NOT_TRACK": "1",
+        "NO_PROXY": f"{os.environ['NO_PROXY']},{loopback}" if os.environ.get("NO_PROXY") else loopback,
+    }
+    _read_settings()
+
+
+def _read_settings() -> None:
+    """Let Prefect read the environment, and no file: `.env` and the others are read in the current folder."""
+    with _in_folder(_HOME):
+        from prefect.context import refresh_global_settings_context  # noqa: PLC0415
+
+        refresh_global_settings_context()
+
+
+if not _PREFECT_CAME_FIRST:
+    _isolate()
+
+
+# --- hooks
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a Prefect that has read its settings already, and every request beyond loopback."""
+    if _PREFECT_CAME_FIRST:
+        raise pytest.UsageError(render("FT-TEST-04"))
+    config.stash[_guards] = pytest.MonkeyPatch()
+    _guard(config.stash[_guards])
+
+
+def pytest_report_header() -> list[str]:
+    """Say what of the environment the tests do not see; the names, not the values."""
+    ignored = f"; ignored: {', '.join(_IGNORED)}" if _IGNORED else ""
+    return [f"flow-ops: Prefect isolated in {_HOME}{ignored}"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the rules that the repository has set aside, with the reason that it gives."""
+    from flow_ops import rules  # noqa: PLC0415
+
+    found = {item.name.removeprefix("test_"): item for item in items if item.path.parent.name == "rules"}
+    try:
+        set_aside = rules.exceptions(config.rootpath)
+    except FlowOpsError as error:
+        raise pytest.UsageError(str(error)) from None
+    for name, reason in set_aside.items():
+        if name in found:
+            found[name].add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin to start the server where a test will ask for it, so that it comes up beside the other tests."""
+    parallel = hasattr(session.config, "workerinput")
+    wanted = any("prefect_server" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and not parallel and not session.config.option.collectonly:
+        session.config.stash[_starting] = begin(_HOME)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Add what to do to a failure for want of a server."""
+    report = yield
+    if report.failed and "No Prefect API URL provided" in report.longreprtext:
+        report.sections.append(("flow-ops", render("FT-TEST-02", test=item.name)))
+    return report
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing: no server, no folder."""
+    if start := config.stash.get(_starting, None):
+        start.stop()
+    if guards := config.stash.get(_guards, None):
+        guards.undo()
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+_starting = pytest.StashKey[Start]()
+_guards = pytest.StashKey[pytest.MonkeyPatch]()
+
+
+def _guard(patch: pytest.MonkeyPatch) -> None:
+    from prefect.client import base  # noqa: PLC0415
+
+    for client in (base.PrefectHttpxAsyncClient, base.PrefectHttpxSyncClient):
+        patch.setattr(client, "send", _only_loopback(client.send))
+
+
+def _only_loopback(send: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        if not is_loopback(request.url.host):
+            raise FlowOpsError("FT-TEST-01", host=request.url.host)
+        return send(self, request, *args, **kwargs)
+
+    return checked
+
+
+# --- fixtures with a server
+
+
+@pytest.fixture(scope="session")
+def prefect_server(pytestconfig: pytest.Config) -> Iterator[Server]:
+    """A real server process with an empty database; flows that are called run on it.
+
+    It has no scheduler and fires no automations: for these, and for a worker that stays, see `tests/e2e`.
+    """
+    start = pytestconfig.stash.get(_starting, None) or begin(_HOME)
+    pytestconfig.stash[_starting] = start
+    server = finish(start)
+    from prefect.settings import (  # noqa: PLC0415
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+
+    os.environ["PREFECT_API_URL"] = server.url
+    _read_settings()
+    # Without heartbeats each flow that is not `async` takes a second less.
+    with temporary_settings(updates={PREFECT_API_URL: server.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield server
+        _drain()
+    del os.environ["PREFECT_API_URL"]
+    _read_settings()
+    server.stop()
+
+
+@pytest.fixture
+def work_pool(prefect_server: Server) -> Iterator[str]:  # noqa: ARG001
+    """The name of a process work pool that is this test's own."""
+    from prefect.client.schemas.actions import WorkPoolCreate  # noqa: PLC0415
+    from prefect.workers.process import ProcessWorker  # noqa: PLC0415
+
+    name = f"tests-{uuid4().hex[:8]}"
+    template = ProcessWorker.get_default_base_job_template()
+    with _client() as client:
+        client.create_work_pool(WorkPoolCreate(name=name, type="process", base_job_template=template))
+    yield name
+    with _client() as client:
+        client.request("DELETE", "/work_pools/{name}", path_params={"name": name})
+
+
+@pytest.fixture
+def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # noqa: ARG001
+    """A function: a real process worker takes what is queued in a pool, and the pool's runs are returned."""
+
+    def run(work_pool: str, *, seconds: float = 120) -> list[FlowRun]:
+        """Raise FlowOpsError FT-TEST-05 where the runs have not ended within `seconds`."""
+        log = _HOME / f"worker-{work_pool}.log"
+        pool = ["--pool", work_pool, "--type", "process", "--no-create-pool-if-not-found"]
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--run-once", *pool]
+        with log.open("wb") as output:
+            worker = subprocess.Popen(  # noqa: S603
+                command, cwd=_HOME, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        try:
+            status = worker.wait(seconds)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            _end(worker)
+        if status != 0:
+            tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise FlowOpsError("FT-TEST-05", work_pool=work_pool, seconds=seconds, status=status, output=tail)
+        return _runs(work_pool)
+
+    return run
+
+
+@pytest.fixture
+def flow_logs(prefect_server: Server) -> Callable[[FlowRun | State[Any] | UUID], list[str]]:  # noqa: ARG001
+    """A function: the lines that the UI shows for a run, given as a run, its id or its state."""
+
+    def read(run: FlowRun | State[Any] | UUID) -> list[str]:
+        run_id = _run_id(run)
+        end = time.monotonic() + 5
+        while True:
+            lines = _log_lines(run_id)
+            # Prefect's last line; a run that was killed has none.
+            if any("Finished in state" in line for line in lines) or time.monotonic() > end:
+                return lines
+            time.sleep(0.1)
+
+    return read
+
+
+# --- fixtures without a server
+
+
+@pytest.fixture
+def _values() -> Iterator[Values]:
+    from flow_ops.secrets import override  # noqa: PLC0415
+
+    with override() as values:
+        yield values
+
+
+@pytest.fixture
+def variables(_values: Values) -> dict[str, Any]:
+    """The Variables that exist in this test, by name: `variables["orders-limit"] = 10`. No server is asked."""
+    return _values.variables
+
+
+@pytest.fixture
+def secrets(_values: Values) -> dict[str, Any]:
+    """The Secret blocks that exist in this test, by name. No server is asked."""
+    return _values.secrets
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Coroutine tests run on asyncio, as Prefect does."""
+    return "asyncio"
+
+
+def deployments() -> Deployments:
+    """Return the `DEPLOYMENTS` of this repository's `deploy.py`, which is run for them, though not as a command."""
+    pins: Deployments = runpy.run_path(str(project.current().root / "deploy.py"))["DEPLOYMENTS"]
+    return pins
+
+
+def next_local_runs(schedule: Schedule, timezone: str, *, after: datetime, count: int = 3) -> list[datetime]:
+    """Return the first `count` moments at which `schedule` fires after `after`, in the time of `timezone`.
+
+    They are computed by the code of Prefect's scheduler. `after` without a zone is in that of `timezone`.
+    """
+    from flow_ops import schedules  # noqa: PLC0415
+
+    zone = ZoneInfo(timezone)
+    start = after if after.tzinfo else after.replace(tzinfo=zone)
+    timing = {"timing": schedules.plain(schedule, timezone), "active": True}
+    return [moment.astimezone(zone) for moment in schedules.next_runs([timing], count, start)]
+
+
+# --- the server, asked
+
+
+def _client() -> Any:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+
+    return get_client(sync_client=True)
+
+
+def _runs(work_pool: str) -> list[FlowRun]:
+    from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName  # noqa: PLC0415
+    from prefect.client.schemas.sorting import FlowRunSort  # noqa: PLC0415
+
+    only = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
+    with _client() as client:
+        runs: list[FlowRun] = client.read_flow_runs(
+            work_pool_filter=only, sort=FlowRunSort.EXPECTED_START_TIME_ASC
+        )
+    return runs
+
+
+def _run_id(run: FlowRun | State[Any] | UUID) -> UUID:
+    if isinstance(run, UUID):
+        return run
+    found = run.id if hasattr(run, "flow_id") else run.state_details.flow_run_id
+    if found is None:
+        raise ValueError(f"a state of no run: {run!r}")
+    return found
+
+
+def _log_lines(run_id: UUID) -> list[str]:
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId  # noqa: PLC0415
+    from prefect.client.schemas.sorting import LogSort  # noqa: PLC0415
+
+    only = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
+    lines: list[str] = []
+    with _client() as client:
+        while page := client.read_logs(
+            log_filter=only, limit=200, offset=len(lines), sort=LogSort.TIMESTAMP_ASC
+        ):
+            lines += [record.message for record in page]
+    return lines
+
+
+def _drain() -> None:
+    """Send what Prefect still holds before its server goes, so that it does not complain of that."""
+    with contextlib.suppress(Exception):  # Not a public part of Prefect: at worst it does complain.
+        from prefect.events.worker import EventsWorker  # noqa: PLC0415
+        from prefect.logging.handlers import APILogWorker  # noqa: PLC0415
+
+        APILogWorker.drain_all(timeout=5)
+        EventsWorker.drain_all(timeout=5)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and, where the system knows process groups, whatever it has started."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

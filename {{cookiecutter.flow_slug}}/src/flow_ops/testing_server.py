@@ -1,0 +1,182 @@
+"""The Prefect server of a test session: started in less than half of the time of Prefect's own test harness.
+
+Most of the harness's start-up is the migration of an empty database. Here it is migrated once for each version
+of Prefect, kept in the user's cache folder, and copied for each session. Where Prefect has changed so much that
+this fails, the session gets the harness, and a warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import ipaddress
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flow_ops.messages import render
+
+# Seconds; a server that is not up by then is not coming.
+START_TIMEOUT = 90.0
+
+# The server without its scheduler and its UI, as Prefect's harness starts it; task runs and events are recorded.
+QUICK = ("uvicorn", "--factory", "prefect.server.api.server:create_app", "--log-level", "error")
+# The whole server, as `prefect server start` runs it: schedules become runs, automations fire.
+WHOLE = ("prefect", "server", "start")
+
+
+@dataclass
+class Server:
+    """A Prefect server on loopback."""
+
+    url: str
+    stop: Callable[[], None]
+
+
+@dataclass
+class Start:
+    """A server that is starting while the tests go on."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+    database: Path
+    migrating: bool
+
+    def wait(self) -> Server:
+        """Return the server once it answers.
+
+        Raises:
+            RuntimeError: It ended, or does not answer within `START_TIMEOUT`, or not as Prefect does.
+        """
+        end = time.monotonic() + START_TIMEOUT
+        while self.process.poll() is None and time.monotonic() < end:
+            if _answers(f"{self.url}/health"):
+                break
+            time.sleep(0.05)
+        # Asks the database, so that a copy that does not fit this Prefect is noticed here.
+        if not _answers(f"{self.url}/flows/count", data=b"{}"):
+            self.stop()
+            log = self.log.read_text(encoding="utf-8", errors="replace")
+            raise RuntimeError(" ".join(log.split())[-500:] or "no answer")
+        if self.migrating:
+            _keep(self.database)
+        return Server(self.url, self.stop)
+
+    def stop(self) -> None:
+        """End the server. At once: its database is thrown away."""
+        self.process.kill()
+        self.process.wait()
+
+
+def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
+    """Begin to start a server whose database and log are in the folder `home`."""
+    database = home / "server.db"
+    with contextlib.suppress(OSError):
+        shutil.copyfile(_migrated(), database)
+    migrating = not database.exists()
+    port = _free_port()
+    settings = {
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database.as_posix()}",
+        "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": str(migrating),
+        "PREFECT_API_BLOCKS_REGISTER_ON_START": str(migrating),
+        "PREFECT_SERVER_UI_ENABLED": "false",
+    }
+    if command == QUICK:
+        # As Prefect's harness does; without them it is a slower server with services that no test needs.
+        settings |= {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+    log = home / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port)],
+            env={**os.environ, **settings},
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return Start(process, f"http://127.0.0.1:{port}/api", log, database, migrating)
+
+
+def finish(start: Start) -> Server:
+    """Return the server that is starting, or the one of Prefect's own harness where it cannot be had."""
+    try:
+        return start.wait()
+    except (OSError, RuntimeError, sqlite3.Error) as error:
+        # The next session makes a new one.
+        with contextlib.suppress(OSError):
+            _migrated().unlink(missing_ok=True)
+        warnings.warn(render("FT-TEST-03", reason=error), stacklevel=2)
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+
+    harness = prefect_test_harness()
+    harness.__enter__()
+
+    def stop() -> None:
+        harness.__exit__(None, None, None)
+
+    return Server(str(PREFECT_API_URL.value()), stop)
+
+
+def is_loopback(host: str | None) -> bool:
+    """Return whether `host`, a name or an address, is this machine's own loopback."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def cache_folder() -> Path:
+    """Return the folder for what may be made again: below the user's cache folder, on any system."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "flow-ops"
+
+
+def _migrated() -> Path:
+    return cache_folder() / f"prefect-{importlib.metadata.version('prefect')}.db"
+
+
+def _keep(database: Path) -> None:
+    """Keep a copy of a database that was just migrated, whole or not at all: other sessions may do the same."""
+    target = _migrated()
+    draft = target.with_suffix(f".{os.getpid()}")
+    with contextlib.suppress(OSError, sqlite3.Error):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            contextlib.closing(sqlite3.connect(database)) as source,
+            contextlib.closing(sqlite3.connect(draft)) as to,
+        ):
+            source.backup(to)
+        draft.replace(target)
+
+
+def _answers(url: str, data: bytes | None = None) -> bool:
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310
+    # No proxy, whatever the environment says: the address is this machine's.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with contextlib.suppress(OSError), opener.open(request, timeout=10) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

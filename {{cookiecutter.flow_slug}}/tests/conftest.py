@@ -1,0 +1,3 @@
+"""Prefect isolated, a server when a test asks for one, and the fixtures: see `flow_ops/testing.py`."""
+
+pytest_plugins = ["flow_ops.testing"]

@@ -1,0 +1,17 @@
+"""The versions that are known to break each other stay out."""
+
+from flow_ops import project, rules
+from packaging.requirements import Requirement
+
+# Each was measured; the comments in pyproject.toml say what breaks. A version of each that must not get in.
+KEPT_OUT = {"prefect": "4.0", "fastapi": "0.151.0", "sqlalchemy": "2.1.0"}
+NEEDED = {"concurrent-log-handler", "tzdata"}
+
+
+def test_dependency_bounds_are_still_in_place() -> None:
+    written = map(Requirement, rules.pyproject(project.current().root)["project"]["dependencies"])
+    bounds = {requirement.name.lower(): requirement.specifier for requirement in written}
+    let_in = [
+        f"{name} {bad}" for name, bad in KEPT_OUT.items() if name not in bounds or bounds[name].contains(bad)
+    ]
+    rules.require("FT-RULE-15", [*let_in, *sorted(NEEDED - bounds.keys())])
