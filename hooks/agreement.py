@@ -96,7 +96,7 @@ def _in_environments(table: ast.expr | None, answers: Mapping[str, Any]) -> Iter
     """Each deployment `<slug>-<environment>` is in the team's pool; only `prod` has the schedule."""
     found = dict(zip(table.keys, table.values, strict=True)) if isinstance(table, ast.Dict) else {}
     environments = {_literal(name): value for name, value in found.items()}
-    slug, pools = answers["flow_slug"], answers["_work_pools"][answers["area"]]
+    slug, pools = answers["flow_slug"], naming.definition()["_work_pools"][answers["area"]]
     names = [f"{slug}-{environment}" for environment in pools]
     yield Disagreement("deploy.py: deployments", names, [f"{slug}-{name}" for name in environments])
     for name, pool in pools.items():

@@ -10,7 +10,6 @@ rename the class or a filter, and put what a later version adds into a new modul
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from cookiecutter.exceptions import FailedHookException
 from cookiecutter.prompt import read_user_variable
 from jinja2.ext import Extension
 
-from hooks import naming, refusal
+from hooks import naming, origin, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,6 +111,8 @@ def folder_checked(answers: dict[str, Any]) -> str:
     found = naming.problems(answers)
     if found:
         _refuse(found, answers, _invocation())
+    # A replay file may bring its own: these are names of folders too, and follow from the slug alone.
+    answers["__package"] = answers["__function"] = naming.package_of(answers["flow_slug"])
     return str(answers["flow_slug"])
 
 
@@ -168,8 +169,8 @@ def _user_defaults() -> dict[str, str]:
 def _invocation() -> refusal.Invocation:
     """Return how the user called; unknown when another program calls cookiecutter's function."""
     parameters = _parameters()
-    if not parameters:
-        return refusal.Invocation()
+    if not parameters:  # cruft, for one, whose clone of the template will be gone
+        return refusal.Invocation(template=origin.address())
     unattended = parameters.get("no_input") or parameters.get("replay") or parameters.get("replay_file")
     flags = {
         "--no-input": unattended,
@@ -192,7 +193,7 @@ def _invocation() -> refusal.Invocation:
     ]
     given = {**(_user_defaults() if _dropped_defaults() else {}), **_extra_context()}
     return refusal.Invocation(
-        template=str(parameters.get("template") or parameters.get("template_git_url") or naming.TEMPLATE),
+        template=str(parameters.get("template", naming.TEMPLATE)),
         options=options,
         given=None if parameters.get("replay") or parameters.get("replay_file") else given,
         unknown=[name for name in given if name not in naming.questions()],
@@ -200,9 +201,8 @@ def _invocation() -> refusal.Invocation:
 
 
 def _extra_context() -> dict[str, str]:
-    """Return the answers of the command line: pairs for cookiecutter, a JSON text for cruft."""
-    extra = _parameters().get("extra_context") or {}
-    return dict(json.loads(extra) if isinstance(extra, str) else extra)
+    """Return the answers of the command line."""
+    return dict(_parameters().get("extra_context") or {})
 
 
 def _parameters() -> dict[str, Any]:

@@ -24,7 +24,7 @@ def record(root: Path, answers: Mapping[str, Any]) -> bool:
         return False
     _, commit, prefix = [*found.splitlines(), ""][:3]
     content = {
-        "template": _address(),
+        "template": address(),
         "commit": commit,
         "checkout": answers.get("_checkout"),
         "context": {"cookiecutter": {name: answers[name] for name in naming.questions()}},
@@ -42,11 +42,11 @@ def git_init(root: Path) -> bool:
     return _git(root, "-c", "init.defaultBranch=main", "init", "--quiet") is not None
 
 
-def _address() -> str:
+def address() -> str:
     """Return the template's address for later updates: its origin, without credentials, or its own folder."""
-    address = (_git(naming.TEMPLATE, "remote", "get-url", "origin") or "").strip()
-    if address:
-        return naming.without_credentials(address) if "://" in address else address
+    found = (_git(naming.TEMPLATE, "remote", "get-url", "origin") or "").strip()
+    if found:
+        return naming.without_credentials(found) if "://" in found else found
     return (_git(naming.TEMPLATE, "rev-parse", "--show-toplevel") or str(naming.TEMPLATE)).strip()
 
 

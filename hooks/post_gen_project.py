@@ -13,15 +13,17 @@ ANSWERS: dict[str, Any] = json.loads(r"""{{ cookiecutter | jsonify }}""")
 sys.path.insert(0, json.loads(r""" {{ template_folder | jsonify }} """))
 # {% raw %}
 
-from hooks import agreement, managed, origin, welcome  # noqa: E402
+from hooks import agreement, managed, origin, overwrite, welcome  # noqa: E402
 
 
 def main(root: Path) -> int:
     """Return 1, with the reasons, where the generated names disagree: cookiecutter then deletes all."""
     found = agreement.disagreements(root, ANSWERS)
     if found:
+        overwrite.restore(root, ANSWERS["__package"])
         welcome.tell(sys.stderr, agreement.report(found, ANSWERS["language"]))
         return 1
+    overwrite.forget(root)
     managed.record(root, ANSWERS)
     if "_commit" in ANSWERS:  # cruft generates: it keeps its own record, and compares folders without .git
         return 0

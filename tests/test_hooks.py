@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,8 @@ HOSTILE = [
 
 def hook(name: str, folder: Path, answers: dict[str, Any]) -> ModuleType:
     """Render a hook with `answers` into `folder` and load it, without running it."""
-    context = {"cookiecutter": {"_extensions": naming.definition()["_extensions"], **answers}}
+    derived = {"__package": "ventas_diarias", "__function": "ventas_diarias"}
+    context = {"cookiecutter": {"_extensions": naming.definition()["_extensions"], **derived, **answers}}
     source = (TEMPLATE / "hooks" / f"{name}.py").read_text(encoding="utf-8")
     rendered = folder / "rendered_hook.py"
     rendered.write_text(
@@ -76,15 +78,16 @@ def test_answers_reach_the_hook_as_data(text: str, tmp_path: Path) -> None:
 def test_what_the_second_barrier_says_of_hostile_answers_is_data_too(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    module = hook("pre_gen_project", tmp_path, {**GOOD, "flow_slug": text})
-    assert module.main() == 1
+    module = hook("pre_gen_project", tmp_path, {**GOOD, "flow_slug": text, "__package": text})
+    assert module.main(str(tmp_path)) == 1
     assert "FT-SLUG-01" in capsys.readouterr().err
 
 
 def test_the_second_barrier_lets_good_answers_pass_without_a_word(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert hook("pre_gen_project", tmp_path, GOOD).main() == 0
+    (tmp_path / "empty").mkdir()
+    assert hook("pre_gen_project", tmp_path, GOOD).main(str(tmp_path / "empty")) == 0
     assert capsys.readouterr() == ("", "")
 
 
@@ -94,7 +97,7 @@ def test_the_second_barrier_says_everything_on_a_console_without_unicode(
     console = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")  # as in Windows; simulated, errors are strict
     module = hook("pre_gen_project", tmp_path, {**GOOD, "flow_slug": "日本", "area": "x", "timezone": "UTC"})
     monkeypatch.setattr(sys, "stderr", console)
-    assert module.main() == 1
+    assert module.main(str(tmp_path)) == 1
     console.seek(0)
     text = console.read()
     assert all(code in text for code in ("FT-SLUG-01", "FT-CHOICE-01", "FT-ZONE-03"))
@@ -201,7 +204,7 @@ def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(folder, "init", "--quiet")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "x")
-    monkeypatch.setattr(origin.naming, "TEMPLATE", folder)
+    monkeypatch.setattr("hooks.naming.TEMPLATE", folder)
     return folder
 
 
@@ -237,19 +240,19 @@ def test_a_template_in_a_folder_of_its_repository_records_that_folder(
     git(outer, "init", "--quiet")
     git(outer, "add", "--all")
     git(outer, "commit", "--quiet", "--message", "x")
-    monkeypatch.setattr(origin.naming, "TEMPLATE", outer / "templates" / "flow")
+    monkeypatch.setattr("hooks.naming.TEMPLATE", outer / "templates" / "flow")
     assert origin.record(tmp_path, GOOD)
     content = json.loads((tmp_path / ".cruft.json").read_text(encoding="ascii"))
     assert (content["directory"], content["template"]) == ("templates/flow", str(outer))
 
 
 def test_a_copy_that_stands_in_another_repository_is_not_taken_for_it(
-    committed: Path, tmp_path: Path
+    committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = committed / "copy"
     copy.mkdir()
     (copy / "cookiecutter.json").write_text("{}", encoding="utf-8")
-    origin.naming.TEMPLATE = copy  # undone by the fixture
+    monkeypatch.setattr("hooks.naming.TEMPLATE", copy)
     assert not origin.record(tmp_path, GOOD)
     assert not (tmp_path / ".cruft.json").exists()
 
@@ -337,7 +340,7 @@ def hook_words() -> Callable[[str], list[str]]:
     def words(line: str) -> list[str]:
         show = "import json, sys; print(json.dumps(sys.argv[1:]))"
         done = subprocess.run(
-            ["sh", "-c", f"{refusal.shlex.join([sys.executable, '-c', show])} {line}"],
+            ["sh", "-c", f"{shlex.join([sys.executable, '-c', show])} {line}"],
             capture_output=True,
             text=True,
             check=True,

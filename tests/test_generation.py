@@ -1,0 +1,530 @@
+"""What is generated, from where, and what is left behind: nothing, where an answer is refused."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from cookiecutter.exceptions import FailedHookException
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hooks import naming
+from tests.conftest import TEMPLATE, bake_into
+from tests.generating import (
+    command,
+    contents,
+    generate_without_hooks,
+    git,
+    invoke,
+    parse_everything,
+    repository_of_the_template,
+    snapshot,
+)
+from tests.test_naming import GOOD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ANSWERS = Path(__file__).parent / "answers"
+HOSTILE = [
+    "quotes \" ' ''' \"\"\" and \\ backslash \\",
+    '"""); import os; os.abort() #',
+    "{{ 7 * 7 }} {% raw %} {# x #} {{ {",
+    "{{ cookiecutter.area }}",
+    "Ñandú 日本語 % # $HOME `id` <b> & |",
+    "\\u0041\\N{BULLET}\\n",
+    "- yaml: [list, {a: b}]",
+    "= [toml]",
+]
+
+
+# --- the files
+
+
+def template_files() -> set[str]:
+    """Return the files that every repository has."""
+    inside = TEMPLATE / "{{cookiecutter.flow_slug}}"
+    named = (path.replace("{{cookiecutter.__package}}", "ventas_diarias") for path in contents(inside))
+    return {path for path in named if "__pycache__" not in path}
+
+
+def test_every_file_of_the_template_is_generated_and_its_record(repository: Path) -> None:
+    assert set(contents(repository)) == template_files() | {".cruft.json"}
+
+
+OPTIONS = list(
+    itertools.product(
+        naming.choices("language"),
+        naming.choices("area"),
+        [{"code_source": "git"}, {"code_source": "local", "repo_url": "C:\\flows\\ventas"}],
+        ["0 6 * * 1", "none"],
+    )
+)
+
+
+@pytest.mark.parametrize(("language", "area", "source", "schedule"), OPTIONS)
+def test_every_combination_of_options_agrees_and_can_be_read(
+    language: str, area: str, source: dict[str, str], schedule: str, tmp_path: Path
+) -> None:
+    chosen = {"language": language, "area": area, "schedule": schedule, **source}
+    root = generate_without_hooks(tmp_path, {**GOOD, **chosen})
+    parse_everything(root)
+    assert set(contents(root)) == template_files()
+
+
+def test_the_same_answers_give_the_same_bytes_twice_in_a_row(bake: Callable[..., Path]) -> None:
+    assert contents(bake(**GOOD)) == contents(bake(**GOOD))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_free_text_arrives_intact(text: str, tmp_path: Path) -> None:
+    root = generate_without_hooks(tmp_path, {**GOOD, "flow_name": text, "description": text})
+    parse_everything(root)
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["description"] == text
+    tree = ast.parse((root / "src" / "ventas_diarias" / "flow.py").read_text(encoding="utf-8"))
+    assert text in {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert (root / "README.md").read_text(encoding="utf-8").splitlines()[0] == f"# {text}"
+
+
+def test_the_slug_is_derived_from_the_name_with_its_accents_folded(tmp_path: Path) -> None:
+    assert invoke(tmp_path, "--no-input", "flow_name=Año Ñandú: ¡qué día!")[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["ano-nandu-que-dia"]
+
+
+@pytest.mark.parametrize("file", sorted(ANSWERS.glob("*.json")), ids=lambda file: file.stem)
+def test_recorded_answers_of_earlier_releases_still_generate(file: Path, tmp_path: Path) -> None:
+    recorded = json.loads(file.read_text(encoding="utf-8"))
+    root = generate_without_hooks(tmp_path, recorded)
+    parse_everything(root)
+
+
+# --- refusals
+
+
+def assert_refused(status: int, output: str, folder: Path, *codes: str) -> None:
+    assert status == 1
+    assert [code for code in codes if code not in output] == []
+    assert "Traceback" not in output
+    assert list(folder.iterdir()) == []
+
+
+BAD = ["flow_slug=Ventas", "timezone=UTC", "schedule=(0 6 * * *)", "repo_url=https://u:hush@host/x.git"]
+CODES = ["FT-SLUG-01", "FT-ZONE-03", "FT-CRON-02", "FT-URL-02"]
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("es", "No se generó nada"), ("en", "Nothing was generated")]
+)
+def test_all_problems_are_refused_at_once_in_the_chosen_language(
+    language: str, title: str, tmp_path: Path
+) -> None:
+    status, output = invoke(tmp_path, "--no-input", f"language={language}", *BAD)
+    assert_refused(status, output, tmp_path, title, *CODES)
+    assert "hush" not in output
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        BAD,
+        ["flow_slug=../x", 'description=it\'s "quoted" {{ braces }} $HOME', "language=en"],
+        ["flow_name=Ventas 🎉", "area=compras"],
+        ["flow_name=¿?", "code_source=local"],
+        ["code_source=local", "repo_url=https://github.com/your-org/x.git"],
+        ["descripcion=Otra cosa", "flow_slug=json"],
+        ["flow_slug=con", "flow_name=Con todo"],
+    ],
+)
+def test_the_command_of_a_refusal_works_and_keeps_the_good_answers(
+    answers: list[str], tmp_path: Path
+) -> None:
+    status, output = invoke(tmp_path, "--no-input", *answers)
+    assert status == 1
+    program, template, *arguments = shlex.split(output.strip().splitlines()[-1])
+    assert (program, template) == ("cookiecutter", str(TEMPLATE))
+    kept = [pair for pair in answers if pair in arguments]
+    refused = sum("[FT-" in line for line in output.splitlines())
+    assert len(kept) >= len(answers) - refused
+    assert invoke(tmp_path, *arguments)[0] == 0
+    (root,) = tmp_path.iterdir()
+    recorded = json.loads((root / ".cruft.json").read_text(encoding="ascii"))["context"]["cookiecutter"]
+    assert naming.problems(recorded) == []
+    assert dict(pair.split("=", 1) for pair in kept).items() <= recorded.items()
+
+
+def test_the_command_of_a_refusal_keeps_the_options(tmp_path: Path) -> None:
+    _, output = invoke(tmp_path, "--no-input", "-f", "--default-config", "flow_slug=X")
+    line = output.strip().splitlines()[-1]
+    assert all(option in line for option in ("--no-input", "--overwrite-if-exists", "--default-config"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("flow_nmae=x y", "flow_name=x y"),
+        ("Flow_Slug=x", "flow_slug=x"),
+        ("zona=x", "timezone=x"),
+        ("__package=x", "language=x"),
+    ],
+)
+def test_a_mistyped_answer_is_named_with_the_nearest_question(typed: str, meant: str, tmp_path: Path) -> None:
+    status, output = invoke(tmp_path, "--no-input", typed)
+    assert_refused(status, output, tmp_path, "FT-ANSWER-01", typed.split("=", 1)[0])
+    if typed != "__package=x":  # nothing is near that one
+        assert f": {meant}\n" in output
+
+
+@pytest.fixture
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], str]:
+    """Return a function that writes a user's configuration with these defaults."""
+
+    def write(defaults: dict[str, str]) -> str:
+        folder = tmp_path_factory.mktemp("configuration")
+        content = {
+            "cookiecutters_dir": str(folder / "templates"),
+            "replay_dir": str(folder / "replay"),
+            "default_context": defaults,
+        }
+        (folder / "config.yaml").write_text(json.dumps(content), encoding="utf-8")
+        return str(folder / "config.yaml")
+
+    return write
+
+
+@pytest.mark.filterwarnings("ignore:Invalid default received")
+def test_a_bad_default_of_the_users_configuration_is_named_and_the_command_keeps_the_rest(
+    configuration: Callable[[dict[str, str]], str], tmp_path: Path
+) -> None:
+    file = configuration({"full_name": "x", "area": "Compras", "timezone": "America/Montevideo"})
+    status, output = invoke(tmp_path, "--no-input", "--config-file", file)
+    assert_refused(status, output, tmp_path, "FT-ANSWER-02", "area")
+    assert invoke(tmp_path, *shlex.split(output.strip().splitlines()[-1])[2:])[0] == 0
+    pyproject = tomllib.loads((tmp_path / "ventas-diarias" / "pyproject.toml").read_text(encoding="utf-8"))
+    table = pyproject["tool"]["flow-ops"]
+    assert (table["area"], table["timezone"]) == ("compras", "America/Montevideo")
+
+
+@pytest.mark.parametrize("defaults", [{"full_name": "x"}, {"area": "ventas", "language": "en"}, {}])
+def test_good_defaults_of_the_users_configuration_are_no_problem(
+    configuration: Callable[[dict[str, str]], str], defaults: dict[str, str], tmp_path: Path
+) -> None:
+    assert invoke(tmp_path, "--no-input", "--config-file", configuration(defaults))[0] == 0
+
+
+@pytest.mark.filterwarnings("ignore:Invalid default received")
+def test_a_bad_default_that_the_command_line_overrides_is_no_problem(
+    configuration: Callable[[dict[str, str]], str], tmp_path: Path
+) -> None:
+    file = configuration({"area": "Compras"})
+    assert invoke(tmp_path, "--no-input", "--config-file", file, "area=ventas")[0] == 0
+
+
+@pytest.mark.parametrize("slug", ["../escaped", "a/b/c", "Ventas", "{absolute}"])
+def test_a_replay_file_that_skips_the_questions_meets_the_barrier_before_a_folder_is_made(
+    slug: str, tmp_path: Path
+) -> None:
+    folder, outside = tmp_path / "output", tmp_path / "outside"
+    folder.mkdir()
+    recorded = {**naming.definition(), **GOOD, "flow_slug": slug.replace("{absolute}", str(outside))}
+    recorded.pop("__prompts__")
+    (tmp_path / "replay.json").write_text(json.dumps({"cookiecutter": recorded}), encoding="utf-8")
+    before = set(tmp_path.iterdir())
+    status, output = invoke(folder, "--replay-file", str(tmp_path / "replay.json"))
+    assert_refused(status, output, folder, "FT-SLUG-01")
+    assert set(tmp_path.iterdir()) == before
+    arguments = shlex.split(output.strip().splitlines()[-1])[2:]
+    assert invoke(folder, *arguments)[0] == 0
+
+
+def test_skipping_the_hooks_does_not_skip_the_rules(tmp_path: Path) -> None:
+    status, output = invoke(tmp_path, "--no-input", "--accept-hooks", "no", "flow_slug=X")
+    assert_refused(status, output, tmp_path, "FT-SLUG-01")
+
+
+def test_a_refusal_over_an_existing_folder_touches_nothing_in_it(tmp_path: Path) -> None:
+    root = bake_into(tmp_path)
+    (root / "src" / "ventas_diarias" / "flow.py").write_text("mine", encoding="utf-8")
+    (root / "notes.txt").write_text("mine too", encoding="utf-8")
+    before = contents(root)
+    status, output = invoke(tmp_path, "--no-input", "-f", "timezone=UTC")
+    assert (status, "FT-ZONE-03" in output) == (1, True)
+    assert contents(root) == before
+
+
+def test_generating_over_an_existing_folder_keeps_the_files_that_are_not_the_templates(
+    tmp_path: Path,
+) -> None:
+    root = bake_into(tmp_path)
+    mine = [
+        root / "notes.txt",
+        root / "src" / "flow_ops" / "mine.py",
+        root / "src" / "ventas_diarias" / "more.py",
+    ]
+    for file in mine:
+        file.write_text("mine = 1\n", encoding="utf-8")
+    assert invoke(tmp_path, "--no-input", "-f")[0] == 0
+    assert [file.read_text(encoding="utf-8") for file in mine] == ["mine = 1\n"] * len(mine)
+
+
+# --- any string at all
+
+ANY_TEXT = st.text(max_size=50)
+NEAR_MISSES = {
+    "flow_slug": st.from_regex(r"[a-zA-Z0-9_./\\-]{1,45}", fullmatch=True),
+    "timezone": st.sampled_from(
+        ["America/Argentina/Buenos_Aires", "Europe/Madrid", "UTC", "Etc/GMT+3", "../x"]
+    ),
+    "schedule": st.from_regex(r"([0-9*,/-]{1,5} ){4}[0-9*]", fullmatch=True) | st.just("none"),
+    "repo_url": st.from_regex(r"(https://|git@|C:[/\\]|/)[a-z0-9./\\:@?=-]{1,40}", fullmatch=True),
+    "flow_name": st.text(alphabet="\"'\\{}%#$`ñÁ a日", min_size=1, max_size=30),
+    "description": st.text(alphabet="\"'\\{}%#$`ñÁ a日", min_size=1, max_size=30),
+}
+FREE = [question for question in GOOD if not naming.choices(question)]
+ANY_ANSWERS = st.fixed_dictionaries(
+    {question: st.just(GOOD[question]) | NEAR_MISSES[question] | ANY_TEXT for question in FREE}
+    | {question: st.sampled_from(naming.choices(question)) for question in GOOD if question not in FREE}
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(answers=ANY_ANSWERS)
+def test_any_answers_either_generate_files_that_agree_or_leave_nothing(
+    answers: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "any"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        root = generate_without_hooks(folder, answers)
+    except FailedHookException:
+        assert naming.problems(answers)
+        assert list(folder.iterdir()) == []
+    else:
+        assert root.parent == folder
+        assert naming.problems(answers) == []
+        parse_everything(root)
+
+
+@settings(max_examples=200, deadline=None)
+@given(answers=ANY_ANSWERS)
+def test_any_refused_answers_get_suggestions_that_pass_together(answers: dict[str, str]) -> None:
+    from hooks import refusal  # noqa: PLC0415
+
+    problems = naming.problems(answers)
+    mended = refusal.mended(problems, answers, refusal.Invocation())
+    assert naming.problems(mended) == []
+    assert refusal.refusal(problems, answers, refusal.Invocation())
+
+
+# --- where the template comes from
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as it stands, as a git repository: the tag `v1` on its first commit, and a later one."""
+    # Cookiecutter takes an address for git's by the word in it.
+    folder = repository_of_the_template(tmp_path_factory.mktemp("git-server") / "flow-template")
+    readme = folder / "{{cookiecutter.flow_slug}}" / "README.md"
+    readme.write_text(readme.read_text(encoding="utf-8") + "\nAdded later.\n", encoding="utf-8")
+    git(folder, "commit", "--quiet", "--all", "--message", "second")
+    return folder
+
+
+@pytest.fixture
+def isolated(tmp_path: Path) -> dict[str, str]:
+    """Folders of its own for a command: temporary files, cloned templates and answers."""
+    folders = {name: tmp_path / name for name in ("temp", "home")}
+    for folder in folders.values():
+        folder.mkdir()
+    config = tmp_path / "home" / "config.yaml"
+    config.write_text(
+        f"cookiecutters_dir: {tmp_path / 'home' / 'templates'}\nreplay_dir: {tmp_path / 'home' / 'replay'}\n",
+        encoding="utf-8",
+    )
+    temp = str(folders["temp"])
+    return {"TMPDIR": temp, "TEMP": temp, "TMP": temp, "COOKIECUTTER_CONFIG": str(config)}
+
+
+def recorded_origin(root: Path) -> tuple[str, str, str | None]:
+    content = json.loads((root / ".cruft.json").read_text(encoding="ascii"))
+    return content["template"], content["commit"], content["checkout"]
+
+
+@pytest.mark.parametrize("checkout", [None, "v1"])
+def test_generates_from_a_git_address_and_from_a_tag(
+    checkout: str | None, remote: Path, isolated: dict[str, str], tmp_path: Path
+) -> None:
+    options = ["--checkout", checkout] if checkout else []
+    done = command(remote.as_uri(), "--no-input", *options, cwd=tmp_path, **isolated)
+    assert done.returncode == 0, done.stdout + done.stderr
+    root = tmp_path / "ventas-diarias"
+    assert recorded_origin(root) == (remote.as_uri(), git(remote, "rev-parse", checkout or "HEAD"), checkout)
+    assert ("Added later." in (root / "README.md").read_text(encoding="utf-8")) is (checkout is None)
+    assert git(root, "symbolic-ref", "HEAD") == "refs/heads/main"
+    assert list((tmp_path / "temp").iterdir()) == []
+
+
+def test_generates_from_a_zip_and_says_how_to_link_it(
+    remote: Path, isolated: dict[str, str], tmp_path: Path
+) -> None:
+    archive = tmp_path / "flow-template.zip"
+    git(remote, "archive", "--prefix=flow-template/", "--output", str(archive), "HEAD")
+    done = command(archive, "--no-input", cwd=tmp_path, **isolated)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cruft link" in done.stdout
+    assert not (tmp_path / "ventas-diarias" / ".cruft.json").exists()
+    left = [path for path in (tmp_path / "temp").rglob("*") if path.is_file()]
+    assert left == []
+
+
+def test_generates_from_a_local_path_given_as_a_dot_and_says_what_is_next(
+    remote: Path, isolated: dict[str, str], tmp_path: Path
+) -> None:
+    done = command(".", "--no-input", "--output-dir", tmp_path, cwd=remote, **isolated)
+    assert done.returncode == 0, done.stdout + done.stderr
+    root = tmp_path / "ventas-diarias"
+    assert recorded_origin(root) == (str(remote), git(remote, "rev-parse", "HEAD"), None)
+    steps = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert shlex.split(steps[0]) == ["cd", str(root)]
+    assert "uv run ventas-diarias" in steps
+    assert list((tmp_path / "temp").iterdir()) == []
+
+
+def test_a_refusal_by_the_command_leaves_nothing_in_temp_nor_in_the_replay_folder(
+    remote: Path, isolated: dict[str, str], tmp_path: Path
+) -> None:
+    done = command(remote.as_uri(), "--no-input", *BAD, cwd=tmp_path, **isolated)
+    assert_refused(done.returncode, done.stdout + done.stderr, tmp_path / "temp", *CODES)
+    assert not list((tmp_path / "home").rglob("replay/*"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "temp"]
+
+
+@pytest.mark.parametrize("answers", [["flow_slug=日本", "flow_name=日本 ñ"], ["flow_name=Ventas 日本 ñ → €"]])
+def test_the_output_survives_a_console_with_the_windows_code_page(
+    answers: list[str], isolated: dict[str, str], tmp_path: Path
+) -> None:
+    """Windows is not here: the code page is simulated by its encoding."""
+    done = command(TEMPLATE, "--no-input", *answers, cwd=tmp_path, PYTHONIOENCODING="cp1252", **isolated)
+    assert done.returncode == (1 if len(answers) > 1 else 0), done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert ("FT-SLUG-01" if len(answers) > 1 else "Listo") in done.stdout
+
+
+def test_cruft_gives_the_same_files_keeps_its_own_record_and_no_git(
+    remote: Path, isolated: dict[str, str], tmp_path: Path
+) -> None:
+    plain = command(remote.as_uri(), "--no-input", "--output-dir", "plain", cwd=tmp_path, **isolated)
+    arguments = ["create", remote.as_uri(), "--no-input", "--output-dir", "cruft"]
+    done = command(*arguments, cwd=tmp_path, program="cruft", **isolated)
+    assert (plain.returncode, done.returncode) == (0, 0), plain.stderr + done.stdout + done.stderr
+    first, second = (tmp_path / name / "ventas-diarias" for name in ("plain", "cruft"))
+    expected, found = contents(first), contents(second)
+    records = [json.loads(each.pop(".cruft.json")) for each in (expected, found)]
+    assert found == expected
+    assert not (second / ".git").exists()
+    assert records[0]["commit"] == records[1]["commit"]
+    public = {name: records[1]["context"]["cookiecutter"][name] for name in GOOD}
+    assert records[0]["context"]["cookiecutter"] == public
+
+
+def test_cruft_refuses_bad_answers_with_a_command_that_does_not_need_its_clone(
+    remote: Path, isolated: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = ["create", remote.as_uri(), "--no-input", "--extra-context", json.dumps({"flow_slug": "X y"})]
+    done = command(*arguments, cwd=tmp_path, program="cruft", **isolated)
+    assert done.returncode == 1
+    assert "FT-SLUG-01" in done.stderr
+    assert f"{remote} --no-input flow_slug" in " ".join(done.stderr.replace("language=es ", "").split()).replace(
+        "'flow_name=Ventas diarias' ", ""
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "temp"]
+
+
+def test_what_plain_cookiecutter_generated_is_updated_by_cruft(
+    remote: Path, isolated: dict[str, str], tmp_path: Path
+) -> None:
+    hostile = [
+        "flow_name=Ventas {{ 'diarias' }} 100 %",
+        "flow_slug=ventas-diarias",
+        f"description={HOSTILE[2]}",
+    ]
+    done = command(remote.as_uri(), "--no-input", "--checkout", "v1", *hostile, cwd=tmp_path, **isolated)
+    assert done.returncode == 0, done.stdout + done.stderr
+    root = tmp_path / "ventas-diarias"
+    record = json.loads((root / ".cruft.json").read_text(encoding="ascii"))
+    (root / ".cruft.json").write_text(json.dumps({**record, "checkout": None}), encoding="ascii")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "first")
+    done = command("update", "--skip-apply-ask", cwd=root, program="cruft", **isolated)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert git(root, "status", "--porcelain").splitlines() == [" M .cruft.json", " M README.md"] or (
+        set(git(root, "diff", "HEAD", "--name-only").splitlines()) == {".cruft.json", "README.md"}
+    )
+    assert (root / "README.md").read_text(encoding="utf-8").splitlines()[
+        0
+    ] == "# Ventas {{ 'diarias' }} 100 %"
+    assert command("check", cwd=root, program="cruft", **isolated).returncode == 0
+
+
+# --- a template that an editor broke
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A copy of the template whose deploy.py names another zone than the answer."""
+    folder = snapshot(tmp_path / "broken")
+    file = folder / "{{cookiecutter.flow_slug}}" / "deploy.py"
+    text = file.read_text(encoding="utf-8")
+    assert "{{ cookiecutter.timezone }}" in text
+    file.write_text(text.replace("{{ cookiecutter.timezone }}", "America/Buenos_Aires"), encoding="utf-8")
+    return folder
+
+
+def test_names_that_disagree_fail_generation_and_leave_nothing(
+    broken: Path, isolated: dict[str, str], tmp_path: Path
+) -> None:
+    done = command(broken, "--no-input", "--output-dir", "out", cwd=tmp_path, **isolated)
+    assert done.returncode == 1
+    assert "FT-GEN-01" in done.stderr
+    assert "deploy.py: TIMEZONE" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+    assert list((tmp_path / "temp").iterdir()) == []
+
+
+def test_names_that_disagree_over_an_existing_folder_lose_nothing_of_the_users(
+    broken: Path, isolated: dict[str, str], tmp_path: Path
+) -> None:
+    root = bake_into(tmp_path)
+    (root / "notes.txt").write_text("mine", encoding="utf-8")
+    (root / "src" / "ventas_diarias" / "flow.py").write_text("mine = 1\n", encoding="utf-8")
+    before = contents(root)
+    done = command(broken, "--no-input", "-f", cwd=tmp_path, **isolated)
+    assert (done.returncode, "FT-GEN-01" in done.stderr) == (1, True)
+    assert contents(root) == before
+
+
+def test_two_commands_in_a_row_do_not_meet(isolated: dict[str, str], tmp_path: Path) -> None:
+    for name, area in [("Uno primero", "compras"), ("Dos segundo", "ventas")]:
+        done = command(TEMPLATE, "--no-input", f"flow_name={name}", f"area={area}", cwd=tmp_path, **isolated)
+        assert done.returncode == 0, done.stdout + done.stderr
+    texts = [
+        (tmp_path / slug / "deploy.py").read_text(encoding="utf-8") for slug in ("uno-primero", "dos-segundo")
+    ]
+    assert ["compras-prod" in text for text in texts] == [True, False]
+    assert "dos" not in texts[0]
+    assert os.listdir(tmp_path / "temp") == []  # noqa: PTH208
