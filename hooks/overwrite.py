@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hooks import naming
+from hooks import managed, naming
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,11 @@ def _written(package: str) -> list[str]:
     """Return the paths, relative to a repository, of all that generation writes."""
     inside = naming.TEMPLATE / "{{cookiecutter.flow_slug}}"
     files = (path.relative_to(inside).as_posix() for path in inside.rglob("*") if path.is_file())
-    return [".cruft.json", *(name.replace("{{cookiecutter.__package}}", package) for name in files)]
+    return [
+        ".cruft.json",
+        managed.FILE,
+        *(name.replace("{{cookiecutter.__package}}", package) for name in files),
+    ]
 
 
 def _copy(source: Path, target: Path) -> None:
