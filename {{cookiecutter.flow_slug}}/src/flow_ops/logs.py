@@ -33,7 +33,6 @@ import os
 import re
 import sys
 import threading
-import time
 from collections import Counter
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -57,12 +56,6 @@ else:
 MASK = "********"
 SHORTEST_SECRET = 4
 """Characters. Shorter values are not masked: they would blot out half of every line and hide nothing."""
-
-RETRY_SECONDS = 60
-"""How long a file that could not be written is left alone, so that a lost network drive slows nothing."""
-
-# The loggers of Prefect's own lines about runs.
-_PREFECT = ("prefect.flow_runs", "prefect.task_runs")
 
 _chosen_file: ContextVar[Path | None] = ContextVar("flow_ops_log_file", default=None)
 
@@ -246,26 +239,34 @@ def _mask_record(record: logging.LogRecord) -> None:
         if (masked := mask(message)) != message:
             record.msg, record.args = masked, ()
     if record.exc_info and record.exc_info[0]:
-        text = record.exc_text or _FORMATTER.formatException(record.exc_info)
+        text = record.exc_text or _TEXT.formatException(record.exc_info)
         if (masked := mask(text)) != text:
-            # Formatters print `exc_text`; the exception itself would be formatted anew by some.
+            # Formatters print `exc_text`; from `exc_info` some would write the exception anew.
             record.exc_text, record.exc_info = masked, None
     if record.stack_info:
         record.stack_info = mask(record.stack_info)
 
 
-def _run() -> dict[str, str]:
+_NO_RUN: dict[str, str | None] = {
+    "flow_run_id": None,
+    "flow_run_name": None,
+    "task_run_id": None,
+    "task_run_name": None,
+}
+
+
+def _run() -> dict[str, str | None]:
     """Return the ids and names of the flow run and the task run that the caller is in."""
     # Not imported: where Prefect is not loaded yet, there is no run.
     context = sys.modules.get("prefect.context")
     get_run_context = getattr(context, "get_run_context", None)
     if context is None or get_run_context is None:
-        return {}
+        return _NO_RUN
     try:
         current = get_run_context()
     except RuntimeError:
-        return {}
-    fields: dict[str, str] = {}
+        return _NO_RUN
+    fields = dict(_NO_RUN)
     flow = context.FlowRunContext.get()
     if flow_run := flow.flow_run if flow else None:
         fields |= {"flow_run_id": str(flow_run.id), "flow_run_name": flow_run.name}
@@ -279,30 +280,40 @@ def _run() -> dict[str, str]:
 def _attach() -> None:
     """Put each handler on its logger once; older copies of this module's own go, all else stays."""
     try:
-        package = logging.getLogger(project.current().package)
+        places = _places(project.current().package)
     except (FlowOpsError, OSError):
         return  # Nothing can be named yet; `get_logger` says why.
+    package = places[0][0]
     if package.disabled:
         _enable(package.name)
     if package.level != _settings.level and (_settings.explicit_level or package.level == logging.NOTSET):
         package.setLevel(_settings.level)
-    _place(package, (_TO_FILE, _TO_UI, _TO_TERMINAL))
-    for name in _PREFECT:
-        _place(logging.getLogger(name), (_TO_FILE,))
+    for logger, handlers in places:
+        if not all(handler in logger.handlers for handler in handlers):
+            _place(logger, handlers)
+
+
+@lru_cache(maxsize=1)
+def _places(package: str) -> list[tuple[logging.Logger, tuple[logging.Handler, ...]]]:
+    """Return the handlers that belong on each logger, the package's first."""
+    return [
+        (logging.getLogger(package), (_TO_FILE, _TO_UI, _TO_TERMINAL)),
+        # Prefect's own lines about runs.
+        (logging.getLogger("prefect.flow_runs"), (_TO_FILE,)),
+        (logging.getLogger("prefect.task_runs"), (_TO_FILE,)),
+    ]
 
 
 def _enable(package: str) -> None:
     """Undo `disable_existing_loggers`, which a team's logging file switches on by leaving it out."""
-    for name, logger in logging.root.manager.loggerDict.items():
+    for name, logger in list(logging.root.manager.loggerDict.items()):
         if isinstance(logger, logging.Logger) and f"{name}.".startswith(f"{package}."):
             logger.disabled = False
 
 
 def _place(logger: logging.Logger, handlers: tuple[logging.Handler, ...]) -> None:
-    if all(handler in logger.handlers for handler in handlers):
-        return
-    for stale in [handler for handler in logger.handlers if _is_ours(handler)]:
-        logger.removeHandler(stale)
+    for stale_handler in [handler for handler in logger.handlers if _is_ours(handler)]:
+        logger.removeHandler(stale_handler)
     for stale_filter in [filter_ for filter_ in logger.filters if _is_ours(filter_)]:
         logger.removeFilter(stale_filter)
     logger.addFilter(_GUARD)
@@ -319,7 +330,9 @@ def _others(record: logging.LogRecord) -> Iterator[logging.Handler]:
     """Yield the handlers, not ours, that this record reaches on its way up."""
     logger: logging.Logger | None = logging.getLogger(record.name)
     while logger:
-        yield from (h for h in logger.handlers if record.levelno >= h.level and not _is_ours(h))
+        for handler in logger.handlers:
+            if record.levelno >= handler.level and not _is_ours(handler):
+                yield handler
         logger = logger.parent if logger.propagate else None
 
 
@@ -332,14 +345,13 @@ class _ToFile(logging.Handler):
     def handle(self, record: logging.LogRecord) -> bool:
         # Without this handler's lock, as each file has its own: finding the file may import Prefect,
         # whose set-up takes the lock of every handler.
-        if self.filter(record):
-            while _settings.problems:
-                _warn(render("FT-LOGS-01", **_settings.problems.pop()), record)
-            try:
-                path = _chosen_file.get() or _folder() / f"{project.current().slug}.log"
-                _file(path).handle(record)
-            except Exception:  # noqa: BLE001
-                self.handleError(record)
+        _GUARD.filter(record)
+        while _settings.problems:
+            _warn(render("FT-LOGS-01", **_settings.problems.pop()), record)
+        try:
+            _file(_chosen_file.get() or _usual_file()).handle(record)
+        except Exception:  # noqa: BLE001
+            self.handleError(record)
         return True
 
 
@@ -347,12 +359,10 @@ class _ToUi(logging.Handler):
     """Sends records of a run to Prefect's API, unless `PREFECT_LOGGING_EXTRA_LOGGERS` or the like does."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not (getattr(record, "flow_run_id", None) or getattr(record, "task_run_id", None)):
-            return
-        from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
-
-        if not any(isinstance(handler, APILogHandler) for handler in _others(record)):
-            _api_handler().handle(record)
+        if getattr(record, "flow_run_id", None) or getattr(record, "task_run_id", None):
+            api = _api_handler()
+            if not any(isinstance(handler, type(api)) for handler in _others(record)):
+                api.handle(record)
 
 
 @lru_cache(maxsize=1)
@@ -391,6 +401,11 @@ def _is_terminal(handler: logging.Handler) -> bool:
     return isinstance(handler, logging.StreamHandler) and handler.stream in streams
 
 
+def _warn(text: str, cause: logging.LogRecord) -> None:
+    """Log a problem of the logging itself, in the run of the record that met it."""
+    get_logger().warning("%s", text, extra={name: getattr(cause, name, None) for name in _NO_RUN})
+
+
 # --- files
 
 
@@ -400,94 +415,30 @@ _blocks: Counter[Path] = Counter()
 _files_lock = threading.Lock()
 
 
+def _usual_file() -> Path:
+    return _file_in(os.environ.get("PREFECT_HOME"), project.current().slug)
+
+
+@lru_cache
+def _file_in(_home: str | None, slug: str) -> Path:
+    return _folder() / f"{slug}.log"
+
+
 def _file(path: Path) -> logging.Handler:
     """Return the handler of `path`, the same for the whole process."""
     handler = _files.get(path)
     if handler is None:
-        made = _rotating_file_class()(path)
+        from flow_ops.rotating_file import RotatingFile  # noqa: PLC0415
+
+        made = RotatingFile(path, _settings.max_bytes, _settings.files, report=_report_file)
+        made.setFormatter(_JsonFormatter() if _settings.as_json else _TEXT)
         with _files_lock:
             handler = _files.setdefault(path, made)
     return handler
 
 
-@lru_cache(maxsize=1)
-def _rotating_file_class() -> Any:
-    """Return the class of the rotating file; made at the first record, because its library is not needed before."""
-    # portalocker imports its Redis lock wherever a redis package is installed, and Prefect installs one:
-    # half a second that no flow has a use for. Halting that import makes it go on without.
-    halted = "portalocker" not in sys.modules
-    if halted:
-        sys.modules["portalocker.redis"] = None  # type: ignore[assignment]
-    try:
-        from concurrent_log_handler import ConcurrentRotatingFileHandler  # noqa: PLC0415
-    finally:
-        if halted:
-            del sys.modules["portalocker.redis"]
-
-    class RotatingFile(ConcurrentRotatingFileHandler):
-        """A file that many processes rotate, and that never fails a run."""
-
-        def __init__(self, path: Path) -> None:
-            super().__init__(
-                str(path),
-                # Also for reading: see `do_write`.
-                mode="a+",
-                maxBytes=_settings.max_bytes,
-                backupCount=_settings.files - 1,
-                encoding="utf-8",
-                newline="",
-                unicode_error_policy="replace",
-            )
-            self.setFormatter(_JsonFormatter() if _settings.as_json else _FORMATTER)
-            self._wait_until = 0.0
-            self._reported = False
-
-        def emit(self, record: logging.LogRecord) -> None:
-            if time.monotonic() < self._wait_until:
-                return
-            try:
-                if self.stream_lock is None:
-                    Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
-            except OSError:
-                self.handleError(record)
-            else:
-                super().emit(record)
-
-        def do_write(self, msg: str) -> None:
-            if self.stream is None or self.stream.closed:
-                self.stream = self.do_open()
-            descriptor = self.stream.fileno()
-            # A process that was killed, or a full disk, may have left half a line: end it.
-            if os.lseek(descriptor, 0, os.SEEK_END) > 0:
-                os.lseek(descriptor, -1, os.SEEK_END)
-                if os.read(descriptor, 1) != b"\n":
-                    msg = self.terminator + msg
-            super().do_write(msg)
-
-        def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-            error = sys.exc_info()[1]
-            if not isinstance(error, (OSError, RuntimeError)):
-                super().handleError(record)
-                return
-            self._wait_until = time.monotonic() + RETRY_SECONDS
-            with contextlib.suppress(OSError, ValueError):
-                self.close()
-            self.stream = None
-            if not self._reported:
-                self._reported = True
-                _warn(render("FT-LOGS-02", file=self.baseFilename, error=error), record)
-
-    return RotatingFile
-
-
-def _warn(text: str, cause: logging.LogRecord) -> None:
-    """Log a problem of the logging itself where the record that met it belongs."""
-    run = {
-        k: v
-        for k, v in cause.__dict__.items()
-        if k in ("flow_run_id", "flow_run_name", "task_run_id", "task_run_name")
-    }
-    get_logger().warning("%s", text, extra=run)
+def _report_file(path: str, error: BaseException, record: logging.LogRecord) -> None:
+    _warn(render("FT-LOGS-02", file=path, error=error), record)
 
 
 # --- formats
@@ -498,14 +449,13 @@ class _TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         field = record.__dict__.get
-        flow_run = f"{field('flow_run_name') or '-'} {field('flow_run_id') or '-'}"
         text = super().format(record)
-        if "\n" in text or "\r" in text:
-            # Nobody can forge a record by putting a line break into a message.
+        if not text.isprintable():
+            # No message can pass for a record of its own by bringing line breaks.
             text = "\n    | ".join(text.splitlines())
         return mask(
-            f"{_local_time(record)} | {record.levelname:<8} | {flow_run} | {field('task_run_name') or '-'}"
-            f" | {record.name} | {text}"
+            f"{_local_time(record)} | {record.levelname:<8} | {field('flow_run_name') or '-'}"
+            f" {field('flow_run_id') or '-'} | {field('task_run_name') or '-'} | {record.name} | {text}"
         )
 
 
@@ -519,12 +469,13 @@ class _JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             "process": record.process,
+            "thread": record.threadName,
         }
         if record.exc_info or record.exc_text:
             document["traceback"] = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
         if record.stack_info:
             document["stack"] = record.stack_info
-        extra = {k: v for k, v in record.__dict__.items() if k not in _STANDARD}
+        extra = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
         return mask(json.dumps(document | extra, ensure_ascii=False, default=str))
 
 
@@ -532,18 +483,19 @@ class _CutFormatter(logging.Formatter):
     """Message and traceback, cut to what the API takes; the file has the whole."""
 
     def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        if len(text) <= 1000:
+            return text
         from prefect.settings import get_current_settings  # noqa: PLC0415
 
-        text = super().format(record)
-        # The limit is on the size in JSON, where a character takes up to 12 bytes; the rest of a log takes some 400.
+        # The limit is on the log in JSON, whose other fields take some 400 bytes.
         room = get_current_settings().logging.to_api.max_log_size - 1000
-        if len(text) * 12 <= room or len(json.dumps(text)) <= room:
-            return text
-        # Halving what is too long ends in a few steps, whatever the characters are.
-        kept = text[:room]
-        while len(json.dumps(kept)) > room:
-            kept = kept[: len(kept) * room // len(json.dumps(kept))]
-        return f"{kept}... [{len(text) - len(kept)} more characters in the log file]"
+        kept = text[: max(room, 1000)]
+        while (size := len(json.dumps(kept))) > room and len(kept) > 1000:
+            kept = kept[: max(len(kept) * room // size, 1000) - 1]
+        return (
+            text if kept == text else f"{kept}... [{len(text) - len(kept)} more characters in the log file]"
+        )
 
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -553,10 +505,9 @@ def _local_time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, _zone()).isoformat(timespec="milliseconds")
 
 
-_FORMATTER = _TextFormatter()
+_TEXT = _TextFormatter()
 _GUARD = _Guard()
 _TO_FILE = _ToFile()
 _TO_UI = _ToUi()
 _TO_TERMINAL = _ToTerminal()
-_TO_FILE.addFilter(_GUARD)
 _attach()
