@@ -1,4 +1,4 @@
-"""What a record costs through `flow_ops.logs`, against Prefect's run logger and a rotating file by themselves.
+"""What a record costs through `flow_ops.logs`, against Prefect's run logger and a rotating file.
 
     uv run python benchmarks/bench_logs.py
 
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,8 @@ def _isolate(folder: Path) -> None:
     for name in [name for name in os.environ if name.startswith(("PREFECT_", "FLOW_"))]:
         del os.environ[name]
     (folder / "pyproject.toml").write_text(
-        '[project]\nname = "bench"\nversion = "1"\n[tool.flow-ops]\npackage = "bench"\nlanguage = "en"\narea = "x"\n'
+        '[project]\nname = "bench"\nversion = "1"\n'
+        '[tool.flow-ops]\npackage = "bench"\nlanguage = "en"\narea = "x"\n'
         'timezone = "America/Argentina/Buenos_Aires"\ntemplate-version = "1"\n',
         encoding="utf-8",
     )
@@ -173,7 +175,8 @@ def _imports() -> float:
     costs: dict[str, list[float]] = {"import prefect.main": [], "import flow_ops.logs, prefect.main": []}
     for _ in range(7):
         for code, values in costs.items():
-            values.append(_seconds(lambda code=code: subprocess.run([sys.executable, "-c", code], check=True)))  # type: ignore[misc]
+            command = [sys.executable, "-c", code]
+            values.append(_seconds(partial(subprocess.run, command, check=True)))
     prefect, both = (min(values) for values in costs.values())
     return both / prefect
 

@@ -70,10 +70,14 @@ def bake(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A repository with the default answers; to be read, not changed. `flow_ops` takes it for its own."""
+    from flow_ops import project  # noqa: PLC0415
+
     root = bake_into(tmp_path_factory.mktemp("repository"))
     os.environ["FLOW_PROJECT_ROOT"] = str(root)
+    project.current.cache_clear()  # Whoever asked before got the template itself.
     yield root
     del os.environ["FLOW_PROJECT_ROOT"]
+    project.current.cache_clear()
 
 
 @pytest.fixture(scope="session")

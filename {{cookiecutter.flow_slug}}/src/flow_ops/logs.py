@@ -107,9 +107,8 @@ def add_secret(value: str) -> None:
     if len(value) < SHORTEST_SECRET:
         return
     with _secrets_lock:
-        _secrets.update(
-            (value, repr(value)[1:-1], json.dumps(value)[1:-1], quote(value, safe=""), quote_plus(value))
-        )
+        _secrets.update((value, repr(value)[1:-1], quote(value, safe=""), quote_plus(value)))
+        _secrets.update(json.dumps(value, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False))
         # The longest first, so that a secret inside another does not leave the rest of it readable.
         longest_first = sorted(_secrets, key=len, reverse=True)
         _secret_pattern = re.compile("|".join(map(re.escape, longest_first)))
@@ -489,10 +488,10 @@ class _CutFormatter(logging.Formatter):
         from prefect.settings import get_current_settings  # noqa: PLC0415
 
         # The limit is on the log in JSON, whose other fields take some 400 bytes.
-        room = get_current_settings().logging.to_api.max_log_size - 1000
-        kept = text[: max(room, 1000)]
-        while (size := len(json.dumps(kept))) > room and len(kept) > 1000:
-            kept = kept[: max(len(kept) * room // size, 1000) - 1]
+        room = max(get_current_settings().logging.to_api.max_log_size - 1000, 500)
+        kept = text[:room]
+        while (size := len(json.dumps(kept))) > room:
+            kept = kept[: len(kept) * room // size - 1]
         return (
             text if kept == text else f"{kept}... [{len(text) - len(kept)} more characters in the log file]"
         )

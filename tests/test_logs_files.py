@@ -1,0 +1,211 @@
+"""One log file under many processes, killed ones, and Windows as far as it can be simulated on Linux."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import types
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flow_ops import logs, rotating_file
+
+from tests.support import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = Path(logs.__file__).parents[1]
+
+WRITER = """
+import sys
+from flow_ops.logs import get_logger
+logger = get_logger("writer")
+name, count, filling = sys.argv[1], int(sys.argv[2]), "x" * int(sys.argv[3])
+for number in range(count):
+    logger.info("<%s %d %s>", name, number, filling)
+"""
+
+
+def writer(
+    repository: Path, folder: Path, name: str, count: int, filling: int = 20, **settings: str
+) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(SOURCE),
+        "FLOW_PROJECT_ROOT": str(repository),
+        "FLOW_LOG_DIR": str(folder),
+        "FLOW_LOG_FILES": "100",
+        **settings,
+    }
+    with (folder / f"{name}.terminal").open("wb") as terminal:
+        return subprocess.Popen(
+            [sys.executable, "-c", WRITER, name, str(count), str(filling)], env=environment, stderr=terminal
+        )
+
+
+def lines(folder: Path) -> list[str]:
+    return [line for file in folder.glob("ventas*") for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def written(folder: Path) -> Counter[str]:
+    """Count the whole messages; a torn or merged line is under its own text."""
+    return Counter(line.rpartition(" | ")[2] for line in lines(folder))
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("processes", [2, 8])
+def test_processes_on_one_rotating_file_lose_tear_and_double_no_line(
+    repository: Path, tmp_path: Path, processes: int
+) -> None:
+    count = 20_000
+    children = [writer(repository, tmp_path, f"p{n}", count, FLOW_LOG_MAX_MB="0.5") for n in range(processes)]
+    assert [child.wait(240) for child in children] == [0] * processes
+    expected = {f"<p{n} {number} {'x' * 20}>": 1 for n in range(processes) for number in range(count)}
+    found = written(tmp_path)
+    assert found == expected, (found - Counter(expected)).most_common(3)
+    assert len(list(tmp_path.glob("ventas-diarias.log.*"))) > processes
+    for terminal in tmp_path.glob("*.terminal"):
+        assert b"Traceback" not in terminal.read_bytes()
+
+
+def test_a_process_killed_while_it_writes_stops_no_other_one(repository: Path, tmp_path: Path) -> None:
+    def size() -> int:
+        return sum(file.stat().st_size for file in tmp_path.glob("ventas*"))
+
+    # Long lines, so that the kill falls into a write if it can.
+    victim = writer(repository, tmp_path, "victim", 10**9, 200_000, FLOW_LOG_MAX_MB="5")
+    try:
+        wait_until(lambda: size() > 3_000_000, seconds=30, what="the victim's lines", every=0.01)
+        survivor = writer(repository, tmp_path, "survivor", 2000, FLOW_LOG_MAX_MB="5")
+    finally:
+        victim.send_signal(signal.SIGKILL)
+        victim.wait(10)
+    assert survivor.wait(60) == 0
+    assert writer(repository, tmp_path, "later", 10, FLOW_LOG_MAX_MB="5").wait(60) == 0
+    found = written(tmp_path)
+    for name, count in (("survivor", 2000), ("later", 10)):
+        assert all(found[f"<{name} {number} {'x' * 20}>"] == 1 for number in range(count))
+
+
+# --- the two ways of writing, in this process
+
+
+@pytest.fixture
+def refused() -> list[str]:
+    """The renames that the simulated Windows refused."""
+    return []
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch, refused: list[str]) -> None:
+    """Let the library take this for Windows: no open file can be renamed, by whomever it was opened."""
+    import concurrent_log_handler  # noqa: PLC0415
+
+    def rename(source: str, target: str) -> None:
+        for descriptor in Path("/proc/self/fd").iterdir():
+            if descriptor.exists() and descriptor.samefile(source):
+                refused.append(source)
+                raise PermissionError(13, "The process cannot access the file", source, 32)
+        Path(source).replace(target)
+
+    simulated: Any = types.SimpleNamespace(**{**vars(os), "name": "nt", "rename": rename})
+    monkeypatch.setattr(concurrent_log_handler, "os", simulated)
+
+
+@pytest.fixture
+def reports() -> list[BaseException]:
+    return []
+
+
+@pytest.fixture(params=[rotating_file.LockedFile, rotating_file.AppendingFile])
+def handler(
+    request: pytest.FixtureRequest, tmp_path: Path, reports: list[BaseException]
+) -> Iterator[rotating_file.LockedFile]:
+    """A handler with files of 1,000 bytes."""
+    made = request.param(
+        tmp_path / "logs" / "ventas.log", 1000, 50, report=lambda _path, error, _record: reports.append(error)
+    )
+    yield made
+    made.close()
+
+
+def write(handler: rotating_file.LockedFile, *messages: str) -> None:
+    import logging  # noqa: PLC0415
+
+    for message in messages:
+        handler.handle(logging.makeLogRecord({"msg": message}))
+
+
+@pytest.mark.usefixtures("windows")
+def test_on_windows_a_handle_open_elsewhere_puts_off_the_rotation_and_loses_nothing(
+    tmp_path: Path, reports: list[BaseException], refused: list[str]
+) -> None:
+    file = tmp_path / "logs" / "ventas.log"
+    handler = rotating_file.LockedFile(file, 1000, 50, report=lambda *args: reports.append(args[1]))
+    messages = [f"line {number:04}" for number in range(1000)]
+    write(handler, *messages[:300])
+    rotated = len(list(file.parent.glob("ventas.log.*")))
+    assert rotated > 1
+    with file.open(encoding="utf-8"):
+        write(handler, *messages[300:800])
+        assert file.stat().st_size > 2 * 1000
+        assert len(list(file.parent.glob("ventas.log.*"))) == rotated
+    write(handler, *messages[800:])
+    assert len(list(file.parent.glob("ventas.log.*"))) > rotated
+    assert refused
+    assert reports == []
+    assert sorted(lines(file.parent)) == messages
+
+
+def test_half_a_line_that_somebody_left_is_ended_first(
+    handler: rotating_file.LockedFile, tmp_path: Path
+) -> None:
+    file = tmp_path / "logs" / "ventas.log"
+    file.parent.mkdir()
+    file.write_bytes("half a líne"[:9].encode())
+    write(handler, "next", "and next")
+    assert file.read_text(encoding="utf-8").splitlines() == ["half a lí", "next", "and next"]
+
+
+def test_a_file_that_is_taken_away_is_made_anew(
+    handler: rotating_file.LockedFile, tmp_path: Path, reports: list[BaseException]
+) -> None:
+    write(handler, "first")
+    (tmp_path / "logs" / "ventas.log").unlink()
+    time.sleep(rotating_file.CHECK_SECONDS)
+    write(handler, "second")
+    assert (tmp_path / "logs" / "ventas.log").read_text(encoding="utf-8") == "second\n"
+    assert reports == []
+
+
+def test_a_closed_file_is_opened_again_by_the_next_record(
+    handler: rotating_file.LockedFile, tmp_path: Path
+) -> None:
+    write(handler, "first")
+    handler.close()
+    write(handler, "second")
+    assert (tmp_path / "logs" / "ventas.log").read_text(encoding="utf-8") == "first\nsecond\n"
+
+
+def test_where_the_lock_cannot_be_had_the_file_grows_and_nothing_is_lost(
+    tmp_path: Path, reports: list[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import concurrent_log_handler  # noqa: PLC0415
+
+    def no_locks(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(concurrent_log_handler, "lock", no_locks)
+    made = rotating_file.AppendingFile(
+        tmp_path / "x.log", 1000, 5, report=lambda *args: reports.append(args[1])
+    )
+    write(made, *[f"{number}" for number in range(1000)])
+    made.close()
+    assert len((tmp_path / "x.log").read_text(encoding="utf-8").splitlines()) == 1000
+    assert reports == []
