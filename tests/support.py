@@ -84,6 +84,8 @@ def prefect_server(folder: Path, *, port: int | None = None, **settings: str) ->
         **os.environ,
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Where the pages of the UI look for the API; by default port 4200.
+        "PREFECT_SERVER_UI_API_URL": url,
         **settings,
     }
     environment.pop("PREFECT_API_URL", None)
