@@ -146,8 +146,11 @@ def test_the_module_is_a_flow_of_that_name(own: Path) -> None:
 @pytest.mark.environment
 def test_a_repository_with_a_second_flow_passes_its_own_checks_and_runs_it(own: Path) -> None:
     environment = {
-        name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "FLOW_PROJECT_ROOT")
+        **os.environ,
+        "FLOW_PROJECT_ROOT": "",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }
+    environment.pop("VIRTUAL_ENV", None)
     for command in (
         "python -m flow_ops.new_flow nightly-stock", "ruff check", "ruff format --check", "mypy", "pytest -q",
         "nightly-stock --limit 2",

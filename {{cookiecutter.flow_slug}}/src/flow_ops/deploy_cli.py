@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 
-from flow_ops import planning, preflight, report, runs, server
+from flow_ops import planning, preflight, report, runs, server, updates
 from flow_ops.command_line import Parser, add_parameters, read_parameters, use_utf8
 from flow_ops.deployment import Deployments
 from flow_ops.messages import FlowOpsError
@@ -194,6 +194,7 @@ def _confirmed() -> bool:
 def _checks(deployments: Deployments, options: Namespace) -> Iterator[tuple[str, Iterator[FlowOpsError]]]:
     yield say("Esta máquina", "This machine"), preflight.machine()
     yield say("El repositorio", "The repository"), preflight.repository(deployments)
+    yield say("El template", "The template"), updates.problems()
     chosen = targets(deployments, options.environment, options.flow)
     for target in chosen:
         yield target.full_name, preflight.pins(target)

@@ -30,7 +30,9 @@ else:
     import tomli as tomllib
 
 # These are told and stop nothing.
-WARNINGS = {"FT-POOL-05", "FT-POOL-06", "FT-MACHINE-01", "FT-MACHINE-02", "FT-DEPLOY-08"}
+WARNINGS = {"FT-POOL-05", "FT-POOL-06", "FT-MACHINE-01", "FT-MACHINE-02", "FT-DEPLOY-08"} | {
+    f"FT-UPDATE-0{number}" for number in (1, 2, 3, 4, 7)
+}
 
 _SECRET_NAME = re.compile(r"(?i)pass(word|wd|phrase)?$|pwd$|secret|token|api_?key|credential")
 _PLACEHOLDER = re.compile(
