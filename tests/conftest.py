@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.support import Server
+    from tests.workshop import Workshop
 
 # Before anything imports Prefect: no profile, home, server or .env but those that the tests make.
 for _name in [name for name in os.environ if name.startswith(("PREFECT_", "FLOW_"))]:
@@ -85,3 +86,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One real server for the tests that only add to it, under names of their own."""
     with prefect_server(tmp_path_factory.mktemp("server")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def _workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    from tests.workshop import open_workshop  # noqa: PLC0415
+
+    with open_workshop(tmp_path_factory.mktemp("workshop"), bake_into) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def workshop(_workshop: Workshop) -> Iterator[Workshop]:
+    """A real server with pools, and a repository with its git remote; the tests stand in the repository."""
+    from tests.workshop import inside, pointing_at  # noqa: PLC0415
+
+    with inside(_workshop.root), pointing_at(_workshop.server.url):
+        yield _workshop

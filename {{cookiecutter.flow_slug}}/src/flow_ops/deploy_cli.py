@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
@@ -38,32 +39,27 @@ def run(deployments: Deployments, arguments: list[str]) -> int:
 
 
 def _plan(deployments: Deployments, options: Namespace) -> int:
-    chosen = targets(deployments, options.environment, options.flow)
-    found, plans = _prepare(deployments, chosen, _choice(options))
-    # Schedules made by hand are what a plan is there to show; they stop `apply` alone.
-    found = [problem for problem in found if problem.code != "FT-SCHED-03" or not options.json]
-    if options.json:
-        report.as_json(
-            {"deployments": [report.plan_document(plan) for plan in plans], **report.problem_document(found)}
-        )
-    else:
-        for plan in plans:
-            report.plan(plan)
-        report.problems(found)
-    if any(preflight.stops(problem) and problem.code != "FT-SCHED-03" for problem in found):
-        return 1
-    return DIFFERENT if any(plan.changes for plan in plans) else 0
+    with _prepared(deployments, options) as (found, plans, _):
+        if options.json:
+            documents = [report.plan_document(plan) for plan in plans]
+            report.as_json({"deployments": documents, **report.problem_document(found)})
+        else:
+            for plan in plans:
+                report.plan(plan)
+            report.problems(found)
+        # Schedules made by hand stop `apply` alone: here they are a difference like any other.
+        if any(preflight.stops(problem) and problem.code != "FT-SCHED-03" for problem in found):
+            return 1
+        return DIFFERENT if any(plan.changes for plan in plans) else 0
 
 
 def _apply(deployments: Deployments, options: Namespace) -> int:
-    chosen = targets(deployments, options.environment, options.flow)
-    found, plans = _prepare(deployments, chosen, _choice(options))
-    for plan in plans:
-        report.plan(plan)
-    report.problems(found)
-    if any(preflight.stops(problem) for problem in found):
-        return 1
-    with server.connect() as client:
+    with _prepared(deployments, options) as (found, plans, client):
+        for plan in plans:
+            report.plan(plan)
+        report.problems(found)
+        if client is None or any(preflight.stops(problem) for problem in found):
+            return 1
         for plan in plans:
             deployment = planning.apply(client, plan)
             report.applied(plan, deployment)
@@ -134,24 +130,30 @@ def _doctor(deployments: Deployments, options: Namespace) -> int:
 # --- what they share
 
 
-def _prepare(
-    deployments: Deployments, chosen: list[Target], choice: Choice
-) -> tuple[list[FlowOpsError], list[Plan]]:
-    """Return every problem that can be found without writing, and the plans that can be made in spite of them."""
+@contextlib.contextmanager
+def _prepared(
+    deployments: Deployments, options: Namespace
+) -> Iterator[tuple[list[FlowOpsError], list[Plan], SyncPrefectClient | None]]:
+    """Yield every problem that can be found without writing, the plans that can be made in spite of them, a client.
+
+    The client is None where the server cannot be reached.
+    """
+    chosen = targets(deployments, options.environment, options.flow)
     found = [*preflight.repository(deployments), *(p for target in chosen for p in preflight.pins(target))]
     plannable = not any(preflight.stops(problem) for problem in found)
     found += preflight.code(chosen)
-    plans: list[Plan] = []
-    try:
-        with server.connect() as client:
-            found += preflight.server(client, chosen)
-            if plannable:
-                plans = [planning.make(client, target, choice) for target in chosen]
+    with contextlib.ExitStack() as connection:
+        try:
+            client = connection.enter_context(server.connect())
+            with server.coded():
+                found += preflight.server(client, chosen)
+                plans = [planning.make(client, t, _choice(options)) for t in chosen] if plannable else []
                 found += [problem for plan in plans for problem in plan.problems()]
-            found += _unnamed(planning.unnamed(client, targets(deployments)))
-    except FlowOpsError as problem:
-        found.append(problem)
-    return found, plans
+                found += _unnamed(planning.unnamed(client, targets(deployments)))
+        except FlowOpsError as problem:
+            yield [*found, problem], [], None
+        else:
+            yield found, plans, client
 
 
 def _unnamed(others: dict[str, DeploymentResponse]) -> list[FlowOpsError]:
@@ -253,7 +255,7 @@ def _add_choice(parser: ArgumentParser) -> None:
     choices = {
         "by_hand": {
             "adopt": say("conservar las programaciones hechas a mano", "keep the schedules made by hand"),
-            "remove": say("quitar las programaciones hechas a mano", "remove the schedules made by hand"),
+            "remove": say("quitar las hechas a mano, adoptadas o no", "remove those made by hand, adopted or not"),
         },
         "running": {
             "activate": say("activar las programaciones pausadas", "activate paused schedules"),

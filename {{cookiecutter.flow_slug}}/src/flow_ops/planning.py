@@ -130,6 +130,8 @@ def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list
         raise FlowOpsError("FT-SCHED-05", environment=target.environment_name)
     if choice.running != "keep":
         wanted = [{**one, "active": choice.running == "activate"} for one in wanted]
+    if choice.by_hand == "remove":
+        wanted = [one for one in wanted if not schedules.is_adopted(one)]
     if choice.by_hand == "adopt":
         elsewhere = [
             one for one in found.by_hand if one["timing"].get("timezone") != target.deployments.timezone
@@ -137,8 +139,7 @@ def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list
         if elsewhere:
             timing = schedules.describe(elsewhere[0]["timing"])
             raise FlowOpsError("FT-SCHED-04", schedule=timing, timezone=target.deployments.timezone)
-        kept = sum((one["slug"] or "").startswith(schedules.ADOPTED) for one in wanted)
-        wanted = wanted + schedules.adopt(found.by_hand, kept)
+        wanted = wanted + schedules.adopt(found.by_hand, sum(map(schedules.is_adopted, wanted)))
     return wanted
 
 

@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from flow_ops import planning, project, source, state, watchdog
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
@@ -38,6 +38,7 @@ _SECRET_NAME = re.compile(r"(?i)pass(word|wd|phrase)?$|pwd$|secret|token|api_?ke
 _PLACEHOLDER = re.compile(
     r"\{\{\s*prefect\.(?:blocks\.(?P<type>[\w-]+)\.(?P<block>[\w-]+)|variables\.(?P<variable>[\w-]+))"
 )
+_UNIVERSAL = {"UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "ZULU", "UNIVERSAL", "GREENWICH"}
 _SHORTEST_INTERVAL = timedelta(minutes=1)
 
 
@@ -94,25 +95,21 @@ def server(client: SyncPrefectClient, targets: Iterable[Target]) -> Iterator[Flo
 
 
 def _timezone(name: str, pinned: str) -> Iterator[FlowOpsError]:
-    zones = available_timezones()
+    zones = sorted(available_timezones())
     if name not in zones:
+        # People write the city, with blanks and capitals of their own.
         tidy = re.sub(r"\s*/\s*", "/", name.strip()).replace(" ", "_")
-        cities = {zone.rpartition("/")[2].lower(): zone for zone in sorted(zones)}
-        near = cities.get(tidy.rpartition("/")[2].lower()) or nearest(tidy, sorted(zones))
+        same_city = [zone for zone in zones if _city(zone) == _city(tidy)]
+        near = pinned if pinned in same_city else next(iter(same_city), nearest(tidy, zones))
         yield FlowOpsError("FT-ZONE-01", timezone=name, near=near)
-    elif ZoneInfo(name).key.split("/")[-1].upper() in (
-        "UTC",
-        "UCT",
-        "GMT",
-        "GMT0",
-        "GMT+0",
-        "GMT-0",
-        "ZULU",
-        "UNIVERSAL",
-    ):
+    elif name.rpartition("/")[2].upper() in _UNIVERSAL:
         yield FlowOpsError("FT-ZONE-02", timezone=name)
     elif name != pinned:
         yield FlowOpsError("FT-ZONE-03", timezone=name, pinned=pinned)
+
+
+def _city(zone: str) -> str:
+    return zone.rpartition("/")[2].lower()
 
 
 def _flow(target: Target) -> Iterator[FlowOpsError]:

@@ -21,6 +21,8 @@ from prefect.exceptions import ParameterBindError, ParameterTypeError
 _EVERY = 1.0
 # Seconds. The last records of a run reach the server up to two after its end.
 _LOG_DELAY = 2.0
+# Seconds in which a pass of Prefect's scheduler that had begun before a pause has ended.
+_SCHEDULER_PASS = 2.0
 # As many records as the server gives at once.
 _PAGE = 200
 
@@ -84,11 +86,19 @@ def retire(client: SyncPrefectClient, deployment: DeploymentResponse, full_name:
     Runs that have started go on to their end.
     """
     client.pause_deployment(deployment.id)
+    # The scheduler may be at work on it at this very moment, and runs outlive their deployment.
+    deleted = _delete_future_runs(client, deployment.id)
+    time.sleep(_SCHEDULER_PASS)
+    deleted += _delete_future_runs(client, deployment.id)
+    client.delete_deployment(deployment.id)
+    watchdog.remove(client, full_name)
+    return deleted
+
+
+def _delete_future_runs(client: SyncPrefectClient, deployment_id: UUID) -> int:
     deleted = 0
-    while runs := planning.flow_runs(client, deployment.id, [StateType.SCHEDULED]):
+    while runs := planning.flow_runs(client, deployment_id, [StateType.SCHEDULED]):
         for run in runs:
             client.delete_flow_run(run.id)
         deleted += len(runs)
-    client.delete_deployment(deployment.id)
-    watchdog.remove(client, full_name)
     return deleted

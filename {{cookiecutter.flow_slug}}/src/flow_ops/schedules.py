@@ -75,9 +75,14 @@ def reconcile(wanted: Sequence[Plain], existing: Sequence[Plain], *, active: boo
             left.remove(match)
         runs = active and (match is None or match["active"])
         schedules.append({"timing": timing, "active": runs, "slug": slug, "parameters": {}})
-    adopted = [s for s in left if (s["slug"] or "").startswith(ADOPTED)]
+    adopted = [s for s in left if is_adopted(s)]
     by_hand = [s for s in left if not (s["slug"] or "").startswith((ADOPTED, FROM_FILE))]
     return Reconciled(schedules + adopted, by_hand)
+
+
+def is_adopted(schedule: Plain) -> bool:
+    """Return whether a schedule was made by hand and then kept with `apply --adopt`."""
+    return (schedule["slug"] or "").startswith(ADOPTED)
 
 
 def adopt(by_hand: Sequence[Plain], adopted: int) -> list[Plain]:

@@ -192,12 +192,13 @@ def _remote_of(url: str, root: Path) -> str | None:
             _git(root, "remote", "get-url", name),
             _git(root, "config", "--get", f"remote.{name}.url"),
         }
-        if any(_same_place(url, address) for address in addresses):
+        if any(same_place(url, address) for address in addresses):
             return name
     return None
 
 
-def _same_place(one: str, other: str) -> bool:
+def same_place(one: str, other: str) -> bool:
+    """Return whether two addresses are of the same repository, whatever their protocol, user and suffix."""
     return _place(one) == _place(other)
 
 
