@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops import planning, project, server
+from flow_ops import project, server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule
@@ -22,7 +22,6 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from tests import support
 from tests.workshop import (
     FLOW,
-    FULL_NAME,
     PACKAGE,
     TIMEZONE,
     Answer,
@@ -273,40 +272,39 @@ def paused_pool(workshop: Workshop) -> Iterator[None]:
         workshop.client.update_work_pool("pool-prod", WorkPoolUpdate(is_paused=False))
 
 
-@contextlib.contextmanager
-def schedule_by_hand(workshop: Workshop) -> Iterator[None]:
+def test_a_pool_that_someone_paused_is_named(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    with paused_pool(workshop):
+        assert_refused(workshop, capsys, "FT-POOL-02", workshop.pins, "apply", "prod")
+
+
+@pytest.fixture
+def schedule_by_hand(workshop: Workshop) -> Iterator[Deployments]:
+    """A deployment of its own with a schedule that someone made in the interface, in UTC."""
+    change = only(f"{QUICK}:quick", schedule="0 8 * * *", parameters={"day": "2026-01-01"})
+    pins = change(workshop.pins)
+    assert deploy(pins, "apply", "prod") == 0
+    deployment_id = workshop.client.read_deployment_by_name("quick/quick-prod").id
     by_hand = DeploymentScheduleCreate(schedule=CronSchedule(cron="0 9 * * *", timezone="UTC"), active=False)
-    deployment_id = workshop.client.read_deployment_by_name(FULL_NAME).id
-    created = workshop.client.create_deployment_schedules(deployment_id, [by_hand])
-    try:
-        yield
-    finally:
-        # Prefect deletes the runs of all schedules with it, and its scheduler makes those that are due again.
-        workshop.client.delete_deployment_schedule(deployment_id, created[0].id)
-        support.wait_until(
-            lambda: planning.flow_runs(workshop.client, deployment_id), seconds=30, what="runs"
-        )
+    workshop.client.create_deployment_schedules(deployment_id, [by_hand])
+    yield pins
+    assert deploy(pins, "retire", "prod", "--yes") == 0
 
 
 @pytest.mark.parametrize(
-    ("code", "mistake", "arguments"),
+    ("code", "arguments"),
     [
-        pytest.param("FT-POOL-02", paused_pool, [], id="a pool that someone paused"),
-        pytest.param("FT-SCHED-03", schedule_by_hand, [], id="a schedule made by hand"),
-        pytest.param(
-            "FT-SCHED-04", schedule_by_hand, ["--adopt"], id="a schedule made by hand in UTC, adopted"
-        ),
+        pytest.param("FT-SCHED-03", [], id="without a word"),
+        pytest.param("FT-SCHED-04", ["--adopt"], id="adopted, in another zone"),
     ],
 )
-def test_a_mistake_on_the_server_ends_in_its_code_and_changes_nothing(
+def test_a_schedule_made_by_hand_stops_apply(
     workshop: Workshop,
     capsys: pytest.CaptureFixture[str],
+    schedule_by_hand: Deployments,
     code: str,
-    mistake: Callable[[Workshop], contextlib.AbstractContextManager[None]],
     arguments: list[str],
 ) -> None:
-    with mistake(workshop):
-        assert_refused(workshop, capsys, code, workshop.pins, "apply", "prod", *arguments)
+    assert_refused(workshop, capsys, code, schedule_by_hand, "apply", "prod", *arguments)
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,9 @@ def _add_choice(parser: ArgumentParser) -> None:
     choices = {
         "by_hand": {
             "adopt": say("conservar las programaciones hechas a mano", "keep the schedules made by hand"),
-            "remove": say("quitar las hechas a mano, adoptadas o no", "remove those made by hand, adopted or not"),
+            "remove": say(
+                "quitar las hechas a mano, adoptadas o no", "remove those made by hand, adopted or not"
+            ),
         },
         "running": {
             "activate": say("activar las programaciones pausadas", "activate paused schedules"),

@@ -31,7 +31,11 @@ def connect() -> Iterator[SyncPrefectClient]:
         FlowOpsError: FT-SERVER-02 to FT-SERVER-09.
     """
     url = api_url()
-    with temporary_settings({PREFECT_API_REQUEST_TIMEOUT: TIMEOUT}), coded(), get_client(sync_client=True) as client:
+    with (
+        temporary_settings({PREFECT_API_REQUEST_TIMEOUT: TIMEOUT}),
+        coded(),
+        get_client(sync_client=True) as client,
+    ):
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             _check_version(client, url)
         # From here on Prefect's own retries hold: a server on SQLite answers 503 while another writes.
