@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from prefect.client.schemas.responses import DeploymentResponse
 
+pytestmark = pytest.mark.e2e
+
 QUICK = f"src/{PACKAGE}/quick.py:quick"
 ANOTHER = "0 6 * * 1"
 
@@ -386,7 +388,6 @@ def test_a_deployment_made_with_from_source_is_recognised(
     assert timings(workshop) == {"30 1,13,17 * * *": False}
 
 
-@pytest.mark.e2e
 def test_a_deployment_made_with_prefect_deploy_is_recognised(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.e2e
+
 QUICK = f"src/{PACKAGE}/quick.py"
 
 
