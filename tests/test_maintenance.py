@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from flow_ops.watchdog import Limits
 from prefect import flow, get_client, task
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
@@ -108,6 +108,12 @@ class Runs:
         assert limit is not None
         return limit.active_slots
 
+    def leak_a_slot(self) -> None:
+        """Count one slot more than there are runs, as a server does that restarts while a run starts up."""
+        name = f"deployment:{self.deployment}"
+        update = GlobalConcurrencyLimitUpdate(active_slots=self.slots() + 1)
+        self.client.update_global_concurrency_limit(name, update)
+
 
 @pytest.fixture(scope="module")
 def client(server: Server, repository: Path) -> Iterator[SyncPrefectClient]:
@@ -137,21 +143,26 @@ def test_the_flow_ends_what_is_stuck_and_left_over_frees_the_slots_and_leaves_th
     assert runs.slots() == 3
 
     # Another repository's deployments are not looked at.
-    assert end_stuck_runs(["other/*"]) == []
+    assert end_stuck_runs(["other/*"]).ended == []
 
-    assert {ended.rule for ended in end_stuck_runs(["upkeep/*"])} == {"late", "left over"}
+    assert {ended.rule for ended in end_stuck_runs(["upkeep/*"]).ended} == {"late", "left over"}
     assert runs.state(late) == "Cancelled"
     assert runs.state(left_over) == "Crashed"
 
     limits: dict[str, float] = {"pending": 10, "cancelling": 10}
     wait_until(
-        lambda: end_stuck_runs(["upkeep/*"], limits) and runs.state(cancelling) == "Cancelled",
+        lambda: end_stuck_runs(["upkeep/*"], limits).ended and runs.state(cancelling) == "Cancelled",
         seconds=40,
         every=2,
         what="the end of the run in Cancelling",
     )
     # Its worker would end it now; without one, the flow does the next time.
     assert runs.state(pending) == "Cancelling"
+    assert runs.slots() == 2
+    # No slot was freed twice, and one that no run holds is given back.
+    runs.leak_a_slot()
+    assert runs.slots() == 3
+    assert end_stuck_runs(["upkeep/*"]).slots_freed == {"upkeep/prod": 1}
     assert runs.slots() == 2
     assert [runs.state(run) for run in (running, finished, later)] == ["Running", "Completed", "Scheduled"]
 

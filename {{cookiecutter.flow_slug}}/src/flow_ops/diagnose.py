@@ -60,7 +60,8 @@ class Diagnosis(BaseModel):
     problems: list[str]
 
 
-@flow(name="diagnose", timeout_seconds=120)
+# With the repository's name: every repository on a server may have its own.
+@flow(name=f"{project.current().slug}-diagnose", timeout_seconds=120)
 def diagnose() -> Diagnosis:
     """Report the interpreter, user, folders, encoding, versions, tools and clock of this worker.
 

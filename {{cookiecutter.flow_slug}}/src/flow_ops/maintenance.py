@@ -1,8 +1,8 @@
 """The watchdog's rules as a flow, for servers where automations cannot be used; to be run every 30 minutes.
 
 It also ends what automations do not see: runs that were stuck before the automations were made, runs whose
-limit passed while the server was down, and the subflow runs that a killed run left Running. Deploy it as a
-second flow of `deploy.py`:
+limit passed while the server was down, the subflow runs that a killed run left Running, and the concurrency
+slots that no run holds any more. Deploy it as a second flow of `deploy.py`:
 
     "src/flow_ops/maintenance.py:end_stuck_runs": {
         "prod": Environment(work_pool="pool-prod", schedule=timedelta(minutes=30)),
@@ -11,6 +11,7 @@ second flow of `deploy.py`:
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
@@ -20,6 +21,7 @@ from flow_ops import project
 from flow_ops.logs import get_logger
 from flow_ops.watchdog import Limits
 from prefect import flow, get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
@@ -27,6 +29,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterEndTime,
     FlowRunFilterParentFlowRunId,
     FlowRunFilterState,
+    FlowRunFilterStateName,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
@@ -47,6 +50,8 @@ _NOT_ENDED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateTy
 _PARENTS_SINCE = timedelta(days=2)
 # Prefect's longest answer to one request.
 _PAGE = 200
+# Seconds between two looks at a slot that seems to be nobody's.
+_SECOND_LOOK = 3
 
 
 class Ended(BaseModel):
@@ -58,11 +63,17 @@ class Ended(BaseModel):
     state: str
 
 
-@flow(name="end-stuck-runs", timeout_seconds=600)
-def end_stuck_runs(
-    deployments: list[str] | None = None, limits: dict[str, float] | None = None
-) -> list[Ended]:
-    """End the runs that are stuck, as the watchdog would, and report them.
+class Report(BaseModel):
+    """What the flow did: runs ended, and slots freed, by deployment."""
+
+    ended: list[Ended]
+    slots_freed: dict[str, int]
+
+
+# With the repository's name: every repository on a server may have its own.
+@flow(name=f"{project.current().slug}-maintenance", timeout_seconds=600)
+def end_stuck_runs(deployments: list[str] | None = None, limits: dict[str, float] | None = None) -> Report:
+    """End the runs that are stuck, as the watchdog would, free the slots that no run holds, and report both.
 
     Args:
         deployments: Deployments as "flow/deployment", where `*` stands for any text. Without it, those of the
@@ -84,8 +95,11 @@ def end_stuck_runs(
             )
             logger.warning("%s: run %s: %s -> %s", deployment, report.flow_run, rule, report.state)
             ended.append(report)
+        freed = _free_slots(client, names)
+    for deployment, slots in freed.items():
+        logger.warning("%s: %d concurrency slots that no run held", deployment, slots)
     logger.info("%d stuck runs in %d deployments", len(ended), len(names))
-    return ended
+    return Report(ended=ended, slots_freed=freed)
 
 
 def broken_rule(run: FlowRun, limits: Limits, now: datetime) -> tuple[str, State] | None:
@@ -193,3 +207,38 @@ def _left_over(
 
 def _children(parents: list[UUID]) -> FlowRunFilter:
     return FlowRunFilter(state=_in(_NOT_ENDED), parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents))
+
+
+def _free_slots(client: SyncPrefectClient, deployments: Mapping[UUID, str]) -> dict[str, int]:
+    """Give back the slots that no run holds.
+
+    A server that keeps its leases in memory, as it does unless told otherwise, counts a slot twice for a run
+    that was starting up while it restarted, and gives back one: a deployment with one slot never runs again.
+    """
+    suspects = {
+        deployment: surplus for deployment in deployments if (surplus := _surplus_slots(client, deployment))
+    }
+    if suspects:
+        # A run may have been taking or giving back its slot at that moment.
+        time.sleep(_SECOND_LOOK)
+    freed = {}
+    for deployment, surplus in suspects.items():
+        if _surplus_slots(client, deployment) == surplus:
+            limit = client.read_global_concurrency_limit_by_name(f"deployment:{deployment}")
+            update = GlobalConcurrencyLimitUpdate(active_slots=max(0, limit.active_slots - surplus))
+            client.update_global_concurrency_limit(limit.name, update)
+            freed[deployments[deployment]] = surplus
+    return freed
+
+
+def _surplus_slots(client: SyncPrefectClient, deployment: UUID) -> int:
+    limit = client.read_deployment(deployment).global_concurrency_limit
+    if limit is None:
+        return 0
+    # A run that waits to try again keeps its slot.
+    holders = [
+        FlowRunFilter(state=_in([StateType.PENDING, StateType.RUNNING, StateType.CANCELLING])),
+        FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["AwaitingRetry"]))),
+    ]
+    held = sum(1 for one in holders for _ in _runs(client, one, {deployment: ""}))
+    return max(0, limit.active_slots - held)
