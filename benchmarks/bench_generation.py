@@ -50,6 +50,5 @@ def _generation(template: Path, output: Path) -> float:
     environment = {name: str(output) for name in ("HOME", "USERPROFILE")}
     # As on a machine in use: bytecode is kept between runs.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    command: list[str | Path] = [sys.executable, "-m", "cookiecutter", template]
-    command += ["--no-input", "--output-dir", output]
+    command = [sys.executable, "-m", "cookiecutter", template, "--no-input", "--output-dir", output]
     return run(command, environment=environment).seconds

@@ -15,7 +15,11 @@ from urllib.parse import urlsplit
 
 from flow_ops.messages import FlowOpsError, language, print_error
 from prefect import Flow, State
-from prefect.settings import get_current_settings
+from prefect.settings import (
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    get_current_settings,
+    temporary_settings,
+)
 from pydantic import TypeAdapter, ValidationError
 
 # Seconds to wait for a server's port before a run; Prefect itself retries for over two minutes.
@@ -54,8 +58,10 @@ def run_flow(flow: Flow[..., Any], arguments: list[str] | None = None) -> int:
     # The temporary server's telemetry competes with the first run for its new database, and says so
     # with a traceback of a hundred lines.
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    outcome: Any = flow(**parameters, return_state=True)
-    state: State[Any] = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
+    # A busy machine starts that server in more than the 20 s that Prefect waits by default.
+    with temporary_settings(set_defaults={PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 120}):
+        outcome: Any = flow(**parameters, return_state=True)
+        state: State[Any] = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
     if not state.is_completed():
         print_error(FlowOpsError("FT-RUN-01", state=state.name, reason=state.message or "-"))
         return 1

@@ -64,16 +64,23 @@ def pyproject(root: Path) -> dict[str, Any]:
 
 
 def tracked_files(root: Path) -> list[Path]:
-    """Return what git would give a worker, relative to `root`; outside git, what git would not ignore by name."""
-    git = shutil.which("git")
-    if git and (root / ".git").exists():
-        answer = subprocess.run(  # noqa: S603
-            [git, "-C", str(root), "ls-files", "-z"], check=True, capture_output=True, encoding="utf-8"
-        )
-        return [Path(name) for name in answer.stdout.split("\0") if name and (root / name).is_file()]
+    """Return what git would give a worker, relative to `root`; outside git, what git would not ignore by name.
+
+    Before anything is added to git, that is what `git add --all` would add: a new repository is green.
+    """
+    if shutil.which("git") and (root / ".git").exists():
+        return _listed(root) or _listed(root, "--others", "--exclude-standard")
     made = {".venv", ".git", "__pycache__", "build", "dist"}
     files = (file.relative_to(root) for file in root.rglob("*") if file.is_file())
     return [file for file in files if not any(part in made or part.endswith("_cache") for part in file.parts)]
+
+
+def _listed(root: Path, *options: str) -> list[Path]:
+    git = shutil.which("git") or "git"
+    answer = subprocess.run(  # noqa: S603
+        [git, "-C", str(root), "ls-files", "-z", *options], check=True, capture_output=True, encoding="utf-8"
+    )
+    return [Path(name) for name in answer.stdout.split("\0") if name and (root / name).is_file()]
 
 
 def copy_tracked_files(root: Path, folder: Path) -> None:

@@ -1,0 +1,137 @@
+"""Write the codes into docs/es/problems.md and docs/en/problems.md, from where the programs take them.
+
+    uv run docs/generate_problems.py
+
+The prose of both pages is written by hand; what stands between the two marks is replaced.
+"""
+
+from __future__ import annotations
+
+import string
+import sys
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src")]
+
+from flow_ops.messages import MESSAGES, Text  # noqa: E402
+
+from hooks.refusal import RULES  # noqa: E402
+
+BEGIN, END = "<!-- codes: begin -->", "<!-- codes: end -->"
+WORDS = {
+    "es": (
+        "Al generar",
+        "Las respuestas se revisan antes de escribir nada. Cada código es una regla:",
+        "Código",
+        "Regla",
+    ),
+    "en": (
+        "When generating",
+        "Answers are checked before anything is written. Each code is a rule:",
+        "Code",
+        "Rule",
+    ),
+}
+LABELS = {"es": ("Por qué", "Qué hacer"), "en": ("Why", "What to do")}
+SUBJECTS = {
+    "ARGS": ("Línea de comandos", "Command line"),
+    "BLOCK": (
+        "Bloques y Variables que piden los despliegues",
+        "Blocks and Variables that deployments ask for",
+    ),
+    "DEPLOY": ("Despliegue", "Deploying"),
+    "DIAGNOSE": ("Diagnóstico de un worker", "Diagnosis of a worker"),
+    "ENV": ("Entornos de deploy.py", "Environments of deploy.py"),
+    "FLOW": ("El flujo", "The flow"),
+    "GIT": ("git", "git"),
+    "LOGS": ("Registros", "Logs"),
+    "MACHINE": ("Esta máquina", "This machine"),
+    "NEW": ("Otro flujo en el repositorio", "Another flow in the repository"),
+    "PARAM": ("Parámetros", "Parameters"),
+    "POOL": ("Work pools", "Work pools"),
+    "PROJECT": ("El repositorio", "The repository"),
+    "RULE": ("Reglas del repositorio", "Rules of the repository"),
+    "RUN": ("Ejecución", "Runs"),
+    "RUNNER": ("Dónde corren las tareas", "Where tasks run"),
+    "SCHED": ("Programaciones", "Schedules"),
+    "SECRET": ("Secretos", "Secrets"),
+    "SERVER": ("Servidor", "Server"),
+    "SERVICE": ("Workers como servicios", "Workers as services"),
+    "SOURCE": ("De dónde viene el código", "Where the code comes from"),
+    "TEST": ("Pruebas", "Tests"),
+    "UPDATE": ("Actualizaciones del template", "Updates from the template"),
+    "VARIABLE": ("Variables", "Variables"),
+    "WATCHDOG": ("Watchdog", "Watchdog"),
+    "ZONE": ("Zona horaria", "Time zone"),
+}
+
+
+class _Names(string.Formatter):
+    """Puts the name of each value where the value would be."""
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[str, str]:  # noqa: ARG002
+        return f"‹{field_name}›", field_name
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:  # noqa: ARG002
+        return value
+
+    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ARG002
+        return str(value)
+
+
+def codes(language: str) -> str:
+    """Return the generated part of the page, in Markdown."""
+    index = ("es", "en").index(language)
+    title, words, code_word, rule_word = WORDS[language]
+    lines = [f"### {title}", "", words, "", f"| {code_word} | {rule_word} |", "|---|---|"]
+    choices = {"es": "‹opciones›", "en": "‹choices›"}[language]
+    lines += [
+        f"| {code} | {_cell(rule[index].replace('{choices}', choices))} |" for code, rule in RULES.items()
+    ]
+    for subject in dict.fromkeys(code.split("-")[1] for code in MESSAGES):
+        lines += ["", f"### {SUBJECTS.get(subject, (subject, subject))[index]}"]
+        for code, message in MESSAGES.items():
+            if code.split("-")[1] == subject:
+                lines += ["", *_message(code, message.es if language == "es" else message.en, language)]
+    return "\n".join(lines)
+
+
+def _message(code: str, text: Text, language: str) -> list[str]:
+    why, do = LABELS[language]
+    return [
+        f"**{code}** {_plain(text.what)}",
+        "",
+        f"- {why}: {_plain(text.why)}",
+        f"- {do}: {_plain(text.do)}",
+    ]
+
+
+def _plain(text: str) -> str:
+    named = " ".join(_Names().vformat(text, (), {}).split()).replace("«‹", "‹").replace("›»", "›")
+    # Markdown would take these for tags, emphasis or links.
+    for character in "\\*<>[]`":
+        named = named.replace(character, "\\" + character)
+    return named
+
+
+def _cell(text: str) -> str:
+    return _plain(text.replace("{", "{{").replace("}", "}}")).replace("|", "\\|")
+
+
+def page(language: str) -> str:
+    """Return the whole page as it should be: its prose, with the codes of now between the marks."""
+    text = path(language).read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{codes(language)}\n\n{END}{rest.partition(END)[2]}"
+
+
+def path(language: str) -> Path:
+    """Return where the page of a language is."""
+    return TEMPLATE / "docs" / language / "problems.md"
+
+
+if __name__ == "__main__":
+    for each in ("es", "en"):
+        path(each).write_text(page(each), encoding="utf-8", newline="\n")

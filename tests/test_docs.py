@@ -1,0 +1,296 @@
+"""The documentation: both languages say the same, links lead somewhere, and every command works."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import itertools
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import markdown
+from tests.support import free_port, process, wait_until
+
+if TYPE_CHECKING:
+    from tests.support import Server
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+DOCS = TEMPLATE / "docs"
+PAGES = sorted(page.name for page in (DOCS / "en").glob("*.md"))
+PAIRS = {
+    "README": (TEMPLATE / "README.es.md", TEMPLATE / "README.md"),
+    "generated README": (TEMPLATE / "templates" / "README.es.md", TEMPLATE / "templates" / "README.en.md"),
+    **{name: (DOCS / "es" / name, DOCS / "en" / name) for name in PAGES},
+}
+FILES = [file for pair in PAIRS.values() for file in pair]
+
+
+def read(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+def identify(file: Path) -> str:
+    return str(file.relative_to(TEMPLATE))
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+def test_both_languages_have_the_same_structure_commands_and_links(pair: tuple[Path, Path]) -> None:
+    spanish, english = (markdown.outline(read(file)) for file in pair)
+    assert spanish == english
+
+
+def test_every_page_exists_in_both_languages() -> None:
+    assert sorted(page.name for page in (DOCS / "es").glob("*.md")) == PAGES
+
+
+@pytest.mark.parametrize("file", FILES, ids=identify)
+def test_every_block_says_what_it_is_and_every_command_block_is_run_or_says_why_not(file: Path) -> None:
+    for block in markdown.blocks(read(file)):
+        assert block.kind in ("bash", "powershell", "python", "diff", "text", "mermaid"), block.code
+        assert block.kind != "powershell" or block.mark == "not run", block.code
+        assert block.mark in ("", "not run", "fails", "background", "input", "in"), block.mark
+        assert (block.mark in ("", "background")) or block.value, block.code
+
+
+@pytest.mark.parametrize("file", FILES, ids=identify)
+def test_relative_links_lead_to_files_and_headings_that_exist(file: Path) -> None:
+    text = read(file)
+    for target in markdown.LINK.findall(text):
+        if target.startswith(("http", "{" + "{")):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (file.parent / path).resolve() if path else file
+        assert linked.exists(), target
+        assert not anchor or anchor in markdown.anchors(read(linked)), target
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.es.md"])
+def test_a_readme_of_the_template_is_read_in_one_sitting(name: str) -> None:
+    assert len(read(TEMPLATE / name).splitlines()) < 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("name", ["README.md", "README.es.md"])
+def test_the_questions_are_those_that_the_readme_shows(name: str, tmp_path: Path) -> None:
+    import pexpect  # noqa: PLC0415
+
+    shown = next(block.code for block in markdown.blocks(read(TEMPLATE / name)) if "[1/9]" in block.code)
+    answers = [line.rpartition(":")[2].strip() for line in shown.splitlines() if re.search(r"\(.*\):", line)]
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-m", "cookiecutter", str(TEMPLATE), "--output-dir", str(tmp_path)],
+        encoding="utf-8",
+        timeout=60,
+        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb"},
+    )
+    typed = ""
+    for number, answer in enumerate(answers, 1):
+        # The default stands in brackets at the end; its line may be broken to fit.
+        terminal.expect(rf"\[{number}/9\][\s\S]*\):\s*$")
+        typed += terminal.before + terminal.after
+        terminal.sendline(answer)
+    terminal.expect(pexpect.EOF)
+    assert "".join(shown.split()) in "".join((typed + terminal.before).split())
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_the_page_of_problems_has_every_code_as_the_programs_say_it(language: str) -> None:
+    generator = _generator()
+    assert read(generator.path(language)) == generator.page(language), "run: uv run docs/generate_problems.py"
+
+
+def _generator() -> Any:
+    specification = importlib.util.spec_from_file_location("generate_problems", DOCS / "generate_problems.py")
+    assert specification
+    assert specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+# --- what the blocks do
+
+
+PYTHON_BLOCKS = {
+    f"{file.parent.name}-{file.stem}-{number}": block
+    for file in (english for _, english in PAIRS.values())
+    for number, block in enumerate(markdown.blocks(read(file)), 1)
+    if block.kind == "python" and block.runs
+}
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("block", PYTHON_BLOCKS.values(), ids=PYTHON_BLOCKS)
+def test_a_python_block_does_what_it_is_shown_for(
+    block: markdown.Block, server: Server, repository: Path, tmp_path: Path
+) -> None:
+    shutil.copy(DOCS / "recipes" / "hello.py", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", rendered(block.code)],
+        cwd=tmp_path,
+        env={
+            **server.environment,
+            "PYTHONPATH": str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"),
+            "FLOW_PROJECT_ROOT": str(repository),
+        },
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    if block.mark == "fails":
+        assert done.returncode == 1
+        assert re.search(rf"^[\w.]*{block.value}\b", done.stderr, re.MULTILINE), done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+
+
+def rendered(code: str) -> str:
+    """Return the code of a template's block as the default answers render it."""
+    from jinja2 import Environment  # noqa: PLC0415
+
+    pools = {"general": {"dev": "pool-dev", "prod": "pool-prod"}}
+    answers = {"_work_pools": pools, "area": "general"}
+    return Environment(autoescape=False).from_string(code).render(cookiecutter=answers)  # noqa: S701
+
+
+class Terminal:
+    """Types the blocks of a page, in order, as a person does on a machine of their own."""
+
+    def __init__(self, repository: Path, folder: Path, environment: dict[str, str]) -> None:
+        self.repository = repository
+        self.folder = folder
+        self.environment = environment
+        self.port = str(free_port())
+        self.numbers = itertools.count(1)
+        self.output = ""
+
+    def read(self, text: str) -> str:
+        """Return the text with a free port, where the page has Prefect's own."""
+        return text.replace("4200", self.port)
+
+    def type(self, block: markdown.Block) -> None:
+        """Run one block; a step that fails names its block."""
+        if block.kind == "diff":
+            self._edit(block)
+            return
+        for line in self.read(block.code).splitlines():
+            if exported := re.fullmatch(r"export (\w+)=(\S+)", line):
+                self.environment[exported[1]] = exported[2]
+                continue
+            done = subprocess.run(
+                ["bash", "-c", line],
+                cwd=self.repository,
+                env=self.environment,
+                input=block.value if block.mark == "input" else "",
+                capture_output=True,
+                text=True,
+                timeout=400,
+                check=False,
+                start_new_session=True,
+            )
+            self.output += done.stdout
+            # `plan` says with 2 that there is something to change.
+            allowed = (0, 2) if " plan " in line else (0,)
+            assert done.returncode in allowed, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+    def background(self, block: markdown.Block) -> Any:
+        """Start a block that goes on running, and return it as a context."""
+        log = self.folder / f"terminal-{next(self.numbers)}.log"
+        line = self.read(block.code).strip()
+        if line.endswith("server start"):
+            line += f" --port {self.port}"
+        return process(
+            ["bash", "-c", f"exec {line}"], log=log, environment=dict(self.environment), cwd=self.repository
+        )
+
+    def _edit(self, block: markdown.Block) -> None:
+        file = self.repository / block.value
+        old, new = (line[2:] for line in block.code.splitlines())
+        text = read(file)
+        assert text.count(old) == 1, f"{old!r} is not once in {block.value}"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    """A fresh repository, its remote, and an account with nothing in it but git's and uv's settings."""
+    from tests.conftest import bake_into  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("newcomer")
+    repository = bake_into(folder)
+    remote = folder / "remote.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(remote)], check=True)
+    settings = folder / "gitconfig"
+    settings.write_text(
+        "[user]\nname = newcomer\nemail = newcomer@example.com\n"
+        f'[url "file://{remote.as_posix()}"]\ninsteadOf = https://github.com/your-org/ventas-diarias.git\n',
+        encoding="utf-8",
+    )
+    environment = {
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("VIRTUAL_ENV", "FLOW_PROJECT_ROOT", "PREFECT_PROFILES_PATH")
+        },
+        "GIT_CONFIG_GLOBAL": str(settings),
+        "GIT_TERMINAL_PROMPT": "0",
+        "PREFECT_HOME": str(folder / "prefect-home"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    return Terminal(repository, folder, environment)
+
+
+@pytest.mark.e2e
+@pytest.mark.environment
+def test_a_newcomer_who_types_the_readme_gets_to_a_completed_run_and_back(terminal: Terminal) -> None:
+    page = markdown.blocks(read(terminal.repository / "README.md"))
+    with contextlib.ExitStack() as open_terminals:
+        for block in page:
+            if not block.runs or block.kind == "python":
+                continue
+            if block.mark == "background":
+                open_terminals.enter_context(terminal.background(block))
+                if "server start" in block.code:
+                    _wait_for_server(terminal)
+            else:
+                terminal.type(block)
+    shown = next(block.code for block in page if block.kind == "text")
+    assert shown.strip() in terminal.output
+    assert "Completed" in terminal.output
+
+
+PAGES_WITH_COMMANDS = [
+    page
+    for page in PAGES
+    if any(block.kind == "bash" and block.runs for block in markdown.blocks(read(DOCS / "en" / page)))
+]
+
+
+@pytest.mark.e2e
+@pytest.mark.environment
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS)
+def test_the_commands_of_a_page_work_in_a_generated_repository(
+    page: str, terminal: Terminal, server: Server
+) -> None:
+    terminal.port = server.url.rpartition(":")[2].removesuffix("/api")
+    terminal.environment["PREFECT_API_URL"] = server.url
+    for block in markdown.blocks(read(DOCS / "en" / page)):
+        if block.kind == "bash" and block.runs:
+            terminal.type(block)
+
+
+def _wait_for_server(terminal: Terminal) -> None:
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", int(terminal.port))) == 0
+
+    wait_until(listens, seconds=120, what="the server of the README")
