@@ -12,8 +12,6 @@ import os
 import signal
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,7 +30,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Failed, Pending, Running
 from pydantic import SecretStr
 
-from tests.support import free_port, prefect_server, prefect_worker, wait_until
+from tests.support import free_port, prefect_server, prefect_worker, wait_until, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,23 +142,6 @@ def _has_heartbeat(client: SyncPrefectClient, run: UUID) -> bool:
     return bool(client.read_events(heartbeats, limit=1).events)
 
 
-@contextlib.contextmanager
-def _webhook(received: list[str]) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(self.rfile.read(int(self.headers["content-length"])).decode())
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("watchdog")
@@ -177,7 +158,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.url}))
         client = stack.enter_context(get_client(sync_client=True))
         stage = Stage(client, folder)
-        address = stack.enter_context(_webhook(stage.notified))
+        address = stack.enter_context(webhook(stage.notified))
         for pool in ("survives", "dies", "nobody"):
             client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
         stack.enter_context(prefect_worker(server, "survives", folder / "survives-worker"))
