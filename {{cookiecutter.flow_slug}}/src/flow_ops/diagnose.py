@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flow_ops import project
-from flow_ops.logs import get_logger
+from flow_ops.logs import get_logger, mask
 from flow_ops.messages import FlowOpsError, language
 from prefect import flow, get_client
 from prefect.artifacts import create_markdown_artifact
@@ -72,7 +72,7 @@ def diagnose() -> Diagnosis:
     diagnosis = inspect_process()
     for name, value in diagnosis.model_dump(mode="json").items():
         logger.info("%s: %s", name, value)
-    create_markdown_artifact(key="diagnose", markdown=as_table(diagnosis), description=diagnosis.host)
+    create_markdown_artifact(key="diagnose", markdown=mask(as_table(diagnosis)), description=diagnosis.host)
     if diagnosis.problems:
         raise FlowOpsError("FT-DIAGNOSE-01", host=diagnosis.host, problems="; ".join(diagnosis.problems))
     return diagnosis
