@@ -21,7 +21,7 @@ import pytest
 from flow_ops import logs
 
 from tests.conftest import bake_into
-from tests.support import Server, prefect_server, prefect_worker, wait_until
+from tests.support import Server, prefect_worker, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -239,8 +239,8 @@ def read_logs(server: Server) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
-    """Run every scenario, all on one server, and return what each one left."""
+def seen(tmp_path_factory: pytest.TempPathFactory, server: Server) -> dict[str, Seen]:
+    """Run every scenario, all at once on one server, and return what each one left."""
     folder = tmp_path_factory.mktemp("logs")
     repository = bake_into(folder)
     (repository / "src" / "ventas_diarias" / "origins.py").write_text(ORIGINS, encoding="utf-8")
@@ -262,7 +262,6 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
 
     terminals = {scenario: folder / f"{scenario}.terminal" for scenario in SCRIPTS}
     with ExitStack() as stack:
-        server = stack.enter_context(prefect_server(folder))
         run_id = deploy_and_run(server, repository, environment("worker"))
         stack.enter_context(prefect_worker(server, "logs-pool", folder / "work"))
         processes = {}
@@ -276,7 +275,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
                 stderr=subprocess.STDOUT,
             )
             stack.callback(processes[scenario].kill)
-        statuses: dict[str, int | None] = {name: process.wait(150) for name, process in processes.items()}
+        statuses: dict[str, int | None] = {name: process.wait(300) for name, process in processes.items()}
 
         def run() -> dict[str, Any]:
             return dict(call(server, "flow_runs/filter", flow_runs={"id": {"any_": [run_id]}})[0])
@@ -284,7 +283,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
         def ended() -> bool:
             return run()["state"]["type"] in ("COMPLETED", "FAILED", "CRASHED")
 
-        wait_until(ended, seconds=120, what="the worker's run")
+        wait_until(ended, seconds=300, what="the worker's run")
         statuses["worker"] = 0 if run()["state"]["type"] == "COMPLETED" else 1
         # Its process sends the last records as it ends.
         process_id = int(run()["infrastructure_pid"].rpartition(":")[2])
