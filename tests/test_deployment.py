@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flow_ops import entrypoints, planning, schedules, source, state
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
-from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.flows import Flow
@@ -28,6 +28,7 @@ from tests.workshop import (
     PACKAGE,
     SLUG,
     TIMEZONE,
+    Answer,
     Workshop,
     ask,
     deploy,
@@ -477,6 +478,36 @@ def test_doctor_says_what_is_well_and_what_is_not(
     told = capsys.readouterr().out
     assert f"[MAL] {FULL_NAME}" in told
     assert "FT-POOL-03  " in told
+
+
+# --- workers and the scheduler
+
+
+def test_a_queue_that_gives_out_no_runs_is_told_and_stops_nothing(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop.client.update_work_pool("spare-prod", WorkPoolUpdate(concurrency_limit=0))
+    try:
+        apply(with_prod(workshop.pins, work_pool="spare-prod"))
+    finally:
+        workshop.client.update_work_pool("spare-prod", WorkPoolUpdate(concurrency_limit=None))
+    told = capsys.readouterr().err
+    assert "FT-POOL-05  " in told
+    assert "FT-POOL-06  " in told
+
+
+def test_a_scheduler_that_creates_no_runs_is_an_error(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server whose scheduler has died, as seen from here: it has no runs."""
+    monkeypatch.setattr(planning, "SCHEDULER_PATIENCE", 1.0)
+
+    def no_runs(_: str, path: str) -> Answer | None:
+        return Answer(200, b"[]") if path.endswith("/flow_runs/filter") else None
+
+    with proxy(workshop.server.url, no_runs) as (url, _), pointing_at(url):
+        assert deploy(workshop.pins, "apply", "prod") == 1
+    assert "FT-DEPLOY-06  " in capsys.readouterr().err
 
 
 # --- where the code comes from

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from zoneinfo import available_timezones
 
@@ -75,7 +75,7 @@ def pins(target: Target) -> Iterator[FlowOpsError]:
     yield from source.written(target.source)
 
 
-def code(targets: Iterable[Target]) -> Iterator[FlowOpsError]:
+def code(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
     """Yield what stands between the code here and the code that a run would get."""
     about = project.current()
     for one in dict.fromkeys(target.source for target in targets):
@@ -83,15 +83,17 @@ def code(targets: Iterable[Target]) -> Iterator[FlowOpsError]:
         yield from source.problems(one, about.root, entrypoints)
 
 
-def server(client: SyncPrefectClient, targets: Iterable[Target]) -> Iterator[FlowOpsError]:
+def server(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
     """Yield what the server lacks, or has paused, of what these deployments need."""
+    pools = {name: _read_pool(client, name) for name in sorted({t.environment.work_pool for t in targets})}
+    for name, pool in pools.items():
+        yield from _pool(client, name, pool)
     for target in targets:
-        yield from _pool(client, target)
+        if pool := pools[target.environment.work_pool]:
+            yield from _pool_type(pool, target)
         yield from _blocks(client, target)
-        try:
-            watchdog.find_channel(client, target.deployments.notification)
-        except FlowOpsError as problem:
-            yield problem
+    for notification in {target.deployments.notification for target in targets}:
+        yield from _notification(client, notification)
 
 
 def _timezone(name: str, pinned: str) -> Iterator[FlowOpsError]:
@@ -194,17 +196,20 @@ def _environment(name: str, pins: Environment) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-ENV-06", collision=pins.collision, environment=name)
 
 
-def _pool(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]:
-    name = target.environment.work_pool
+def _read_pool(client: SyncPrefectClient, name: str) -> WorkPool | None:
     try:
-        pool = client.read_work_pool(name)
+        return client.read_work_pool(name)
     except ObjectNotFound:
+        return None
+
+
+def _pool(client: SyncPrefectClient, name: str, pool: WorkPool | None) -> Iterator[FlowOpsError]:
+    if pool is None:
         names = sorted(one.name for one in client.read_work_pools())
         yield FlowOpsError("FT-POOL-01", pool=name, known=", ".join(names) or "-", near=nearest(name, names))
         return
     if pool.is_paused:
         yield FlowOpsError("FT-POOL-02", pool=name)
-    yield from _pool_type(pool, target)
     queue = client.read_work_queue(pool.default_queue_id)
     if queue.is_paused or 0 in (pool.concurrency_limit, queue.concurrency_limit):
         yield FlowOpsError("FT-POOL-06", pool=name, queue=queue.name)
@@ -225,6 +230,15 @@ def _pool_type(pool: WorkPool, target: Target) -> Iterator[FlowOpsError]:
     if unknown:
         known = ", ".join(sorted(variables))
         yield FlowOpsError("FT-POOL-07", pool=pool.name, variables=", ".join(unknown), known=known)
+
+
+def _notification(
+    client: SyncPrefectClient, notification: watchdog.Notification | None
+) -> Iterator[FlowOpsError]:
+    try:
+        watchdog.find_channel(client, notification)
+    except FlowOpsError as problem:
+        yield problem
 
 
 def _blocks(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]:

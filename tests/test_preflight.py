@@ -1,0 +1,80 @@
+"""The messages of deployments and their checks, without a server."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import string
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from flow_ops import messages, preflight
+
+from tests.conftest import TEMPLATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FLOW_OPS = TEMPLATE / "{{cookiecutter.flow_slug}}" / "src" / "flow_ops"
+OURS = (
+    "BLOCK",
+    "DEPLOY",
+    "ENV",
+    "FLOW",
+    "GIT",
+    "MACHINE",
+    "PARAM",
+    "POOL",
+    "SCHED",
+    "SERVER",
+    "SOURCE",
+    "ZONE",
+)
+CODES = sorted(code for code in messages.MESSAGES if code.split("-")[1] in OURS)
+
+
+def sources(folder: Path, pattern: str) -> Iterator[str]:
+    for file in sorted(folder.glob(pattern)):
+        if file.name not in ("messages.py", Path(__file__).name):
+            yield file.read_text(encoding="utf-8")
+
+
+RAISED = "".join(sources(FLOW_OPS, "*.py"))
+TESTED = "".join(sources(TEMPLATE / "tests", "test_*.py"))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_message_can_be_reached_and_a_test_reaches_it(code: str) -> None:
+    assert f'"{code}"' in RAISED
+    assert code in TESTED or code in Path(__file__).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_message_says_the_same_values_in_both_languages(code: str) -> None:
+    def values(text: messages.Text) -> set[str]:
+        parts = string.Formatter().parse(f"{text.what} {text.why} {text.do}")
+        return {name for _, name, _, _ in parts if name}
+
+    message = messages.MESSAGES[code]
+    assert values(message.es) == values(message.en)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_message_has_its_three_parts_in_both_languages(code: str) -> None:
+    message = messages.MESSAGES[code]
+    for text in (message.es, message.en):
+        assert re.search(r"[.?:]$|\}$", text.what)
+        assert text.why.endswith(".")
+        assert text.do
+
+
+def test_a_machine_without_uv_or_tzdata_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert [problem.code for problem in preflight.machine()] == ["FT-MACHINE-01", "FT-MACHINE-02"]
+
+
+def test_what_is_only_told_stops_nothing() -> None:
+    assert not preflight.stops(messages.FlowOpsError("FT-POOL-05", pool="a", type="process"))
+    assert preflight.stops(messages.FlowOpsError("FT-POOL-02", pool="a"))
