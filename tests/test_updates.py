@@ -314,6 +314,13 @@ def test_a_file_that_the_team_owns_is_not_named_and_is_left_alone_by_an_update(o
     assert '"""Ours: ' in (old / "src" / "flow_ops" / "__init__.py").read_text(encoding="utf-8")
 
 
+def test_a_folder_or_a_pattern_may_be_owned_too(old: Path) -> None:
+    (old / ".github" / "workflows" / "test.yml").unlink()
+    change(old / "src" / "flow_ops" / "logs.py", '"""', '"""Ours: ')
+    change(old / "pyproject.toml", 'skip = [".git"]', 'skip = [".git", ".github/", "src/flow_ops/l*.py"]')
+    assert updates.changed_files() == []
+
+
 def test_a_managed_file_that_was_changed_is_replaced_whole_by_an_update(old: Path, fresh: Path) -> None:
     change(old / "src" / "flow_ops" / "__init__.py", '"""An older', '"""Ours: ')
     change(old / "src" / "flow_ops" / "messages.py", '"""', '"""Ours: ')

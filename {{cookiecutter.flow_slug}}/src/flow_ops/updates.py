@@ -78,10 +78,11 @@ def changed_files() -> list[str]:
     except (OSError, ValueError):
         raise FlowOpsError("FT-UPDATE-04", file=file) from None
     owned = _owned(root)
-    managed = {
-        name: digest for name, digest in expected.items() if not any(fnmatch(name, own) for own in owned)
-    }
-    return sorted(name for name, digest in managed.items() if _digest(root / name) != digest)
+    changed = (name for name, digest in expected.items() if _digest(root / name) != digest)
+    # An entry is a file, a pattern, or a folder with all that is below it.
+    return sorted(
+        name for name in changed if not any(fnmatch(name, own) or fnmatch(name, f"{own}/*") for own in owned)
+    )
 
 
 def check_managed_files() -> None:
@@ -237,7 +238,7 @@ def _say(spanish: str, english: str) -> str:
 
 def _owned(root: Path) -> list[str]:
     document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    return [str(each) for each in document.get("tool", {}).get("cruft", {}).get("skip", [])]
+    return [str(each).rstrip("/") for each in document.get("tool", {}).get("cruft", {}).get("skip", [])]
 
 
 def _digest(file: Path) -> str:
