@@ -2,7 +2,7 @@
 
 Deploy it to a pool as a further flow of `deploy.py`, run it, and read its log or its artifact in the UI:
 
-    "src/flow_ops/diagnose.py:diagnose": {"prod": Environment(work_pool="pool-prod")},
+    "src/flow_ops/diagnose.py:diagnose": {"prod": Environment(work_pool="example-prod")},
 """
 
 from __future__ import annotations

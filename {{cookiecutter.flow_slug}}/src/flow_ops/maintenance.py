@@ -5,7 +5,7 @@ limit passed while the server was down, the subflow runs that a killed run left 
 slots that no run holds any more. Deploy it as a second flow of `deploy.py`:
 
     "src/flow_ops/maintenance.py:end_stuck_runs": {
-        "prod": Environment(work_pool="pool-prod", schedule=timedelta(minutes=30)),
+        "prod": Environment(work_pool="example-prod", schedule=timedelta(minutes=30)),
     },
 """
 
