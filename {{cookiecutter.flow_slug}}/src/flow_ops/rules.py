@@ -134,12 +134,11 @@ def unresolved_futures(tree: ast.Module) -> Iterator[ast.AST]:
         *(node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))),
     ]:
         statements = list(_own_statements(scope))
+        only_waited = {id(node) for one in ast.walk(scope) if _only_waits(one) for node in ast.walk(one)}
         asked = {
             node.id
-            for statement in statements
-            if not _only_waits(statement)
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+            for node in ast.walk(scope)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in only_waited
         }
         for statement in statements:
             if isinstance(statement, ast.Expr) and _gives_futures(statement.value):
@@ -175,7 +174,7 @@ def _gives_futures(node: ast.AST) -> bool:
     )
 
 
-def _only_waits(statement: ast.stmt) -> bool:
+def _only_waits(statement: ast.AST) -> bool:
     if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
         return False
     called = statement.value.func

@@ -20,7 +20,6 @@ import contextlib
 import os
 import runpy
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -35,7 +34,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flow_ops import project
 from flow_ops.messages import FlowOpsError, render
-from flow_ops.testing_server import Server, Start, begin, finish, is_loopback
+from flow_ops.testing_server import Server, Start, begin, end_process, finish, is_loopback
 
 if TYPE_CHECKING:
     from flow_ops.deployment import Deployments, Schedule
@@ -231,7 +230,7 @@ def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # 
         except subprocess.TimeoutExpired:
             status = None
         finally:
-            _end(worker)
+            end_process(worker)
         if status != 0:
             tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
             raise FlowOpsError("FT-TEST-05", work_pool=work_pool, seconds=seconds, status=status, output=tail)
@@ -278,6 +277,14 @@ def variables(_values: Values) -> dict[str, Any]:
 def secrets(_values: Values) -> dict[str, Any]:
     """The Secret blocks that exist in this test, by name. No server is asked."""
     return _values.secrets
+
+
+@pytest.fixture(scope="session")
+def e2e_values() -> Values:
+    """The Variables and Secret blocks of the server of `tests/e2e`; to be overridden in `tests/conftest.py`."""
+    from flow_ops.secrets import Values  # noqa: PLC0415
+
+    return Values()
 
 
 @pytest.fixture(scope="session")
@@ -357,13 +364,3 @@ def _drain() -> None:
 
         APILogWorker.drain_all(timeout=5)
         EventsWorker.drain_all(timeout=5)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and, where the system knows process groups, whatever it has started."""
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

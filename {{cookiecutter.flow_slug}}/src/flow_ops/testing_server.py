@@ -12,6 +12,7 @@ import importlib.metadata
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -74,8 +75,7 @@ class Start:
 
     def stop(self) -> None:
         """End the server. At once: its database is thrown away."""
-        self.process.kill()
-        self.process.wait()
+        end_process(self.process)
 
 
 def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
@@ -103,6 +103,7 @@ def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     return Start(process, f"http://127.0.0.1:{port}/api", log, database, migrating)
 
@@ -119,13 +120,23 @@ def finish(start: Start) -> Server:
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
 
-    harness = prefect_test_harness()
+    harness = prefect_test_harness(server_startup_timeout=int(START_TIMEOUT))
     harness.__enter__()
 
     def stop() -> None:
         harness.__exit__(None, None, None)
 
     return Server(str(PREFECT_API_URL.value()), stop)
+
+
+def end_process(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads a session and, where the system knows process groups, whatever it has started."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def is_loopback(host: str | None) -> bool:

@@ -8,9 +8,7 @@ from pathlib import Path
 from flow_ops import project, rules
 from flow_ops.testing import deployments
 
-LOAD = (
-    "import sys; from prefect.flows import load_flow_from_entrypoint as load; [load(e) for e in sys.argv[1:]]"
-)
+LOAD = "import sys; from prefect.flows import load_flow_from_entrypoint as load; [load(e, use_placeholder_flow=False) for e in sys.argv[1:]]"
 
 
 def test_entrypoints_load_from_the_tracked_files_alone(tmp_path: Path) -> None:

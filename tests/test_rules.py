@@ -1,0 +1,286 @@
+"""Breaking a rule on purpose, in a generated repository, fails the one test that explains it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from flow_ops import rules
+from flow_ops.messages import MESSAGES
+
+from tests.conftest import bake_into
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PACKAGE = "src/ventas_diarias"
+
+
+@dataclass(frozen=True)
+class Break:
+    """One change to one file that breaks one rule."""
+
+    rule: str
+    code: str
+    file: str
+    old: str
+    new: str
+    places: int = 1
+
+
+FLOW, DEPLOY, PYPROJECT = f"{PACKAGE}/flow.py", "deploy.py", "pyproject.toml"
+END = '\n\nif __name__ == "__main__":'
+# Where code is put into the flow's module, below its imports.
+APPENDED = "SAMPLE = Path(__file__).parent"
+SUBMITS = f"def late():\n    load_summaries.submit([])\n\n\n{APPENDED}"
+READS = f"""from flow_ops.secrets import variable
+
+try:
+    LIMIT = variable('limit')
+except Exception:
+    pass
+{APPENDED}"""
+SCHEDULES = "schedules_and_timezone_are_valid_and_not_utc"
+BREAKS = [
+    Break("names_agree_everywhere", "01", FLOW, 'name="ventas-diarias"', 'name="ventas"'),
+    Break("names_agree_everywhere", "01", PYPROJECT, '"ventas-diarias" = ', '"ventas" = '),
+    Break(
+        "entrypoints_load_from_the_tracked_files_alone", "02", ".gitignore", "build/\n", "build/\ntasks.py\n"
+    ),
+    Break("every_flow_has_a_timeout", "03", f"{PACKAGE}/subflows.py", "timeout_seconds=1800", ""),
+    Break(
+        "every_flow_has_a_description",
+        "04",
+        f"{PACKAGE}/subflows.py",
+        '    """Read the orders of these branches and summarise them in parallel tasks."""\n',
+        "",
+    ),
+    Break("every_deployment_has_an_owner_tag", "05", PYPROJECT, 'area = "general"', 'area = ""', 2),
+    Break(
+        "no_future_is_left_unresolved",
+        "06",
+        FLOW,
+        APPENDED,
+        f"def late():\n    load_summaries.submit([])\n\n\n{APPENDED}",
+    ),
+    Break(
+        "no_block_or_variable_is_read_at_import",
+        "07",
+        FLOW,
+        APPENDED,
+        READS,
+    ),
+    Break("no_datetime_is_naive", "08", FLOW, APPENDED, f"TODAY = date.today()\n{APPENDED}"),
+    Break("no_file_path_is_relative", "09", FLOW, APPENDED, f'OUT = Path("out/report.csv")\n{APPENDED}'),
+    Break(
+        "schedules_and_timezone_are_valid_and_not_utc", "10", DEPLOY, "30 1,13,17 * * *", "30 1,13,47 * * *"
+    ),
+    Break(
+        "schedules_and_timezone_are_valid_and_not_utc", "10", DEPLOY, "America/Argentina/Buenos_Aires", "UTC"
+    ),
+    Break("a_prod_deployment_runs_in_a_prod_pool", "11", DEPLOY, '"pool-prod"', '"pool-dev"'),
+    Break(
+        "parameters_match_the_signature",
+        "12",
+        DEPLOY,
+        'work_pool="pool-dev"',
+        'work_pool="pool-dev", parameters={"sinse": None}',
+    ),
+    Break(
+        "source_environment_and_limits_are_sound",
+        "13",
+        DEPLOY,
+        'work_pool="pool-dev"',
+        'work_pool="pool-dev", env={"PATH": "/bin"}',
+    ),
+    Break("deploy_py_does_nothing_when_it_is_imported", "14", DEPLOY, END, f'\nprint("deploying"){END}'),
+    Break("dependency_bounds_are_still_in_place", "15", PYPROJECT, "fastapi>=0.139,<0.151", "fastapi>=0.139"),
+]
+
+
+def change(root: Path, broken: Break) -> None:
+    file = root / broken.file
+    text = file.read_text(encoding="utf-8")
+    assert broken.old in text, f"{broken.file} has no {broken.old!r} any more"
+    file.write_text(text.replace(broken.old, broken.new, 1), encoding="utf-8")
+
+
+def failed_rules(root: Path) -> tuple[dict[str, int], str]:
+    """Run the rules; return how many places each failed one names, by test and code, and the whole output."""
+    for command in (["init"], ["rm", "-r", "--cached", "--ignore-unmatch", "."], ["add", "--all"]):
+        subprocess.run(["git", *command], cwd=root, check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "FLOW_LANGUAGE": "en"}
+    environment.pop("FLOW_PROJECT_ROOT", None)
+    answer = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/rules"],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    output = answer.stdout + answer.stderr
+    reports = re.split(r"^_+ test_(\w+) _+\n", output, flags=re.MULTILINE)[1:]
+    failed = {}
+    for name, report in zip(reports[::2], reports[1::2], strict=True):
+        places = re.findall(r"^    \S.*$", report, re.MULTILINE)
+        failed[f"{name} {report.split(maxsplit=1)[0]}"] = len(places)
+    return failed, output
+
+
+@pytest.fixture
+def generated(tmp_path: Path) -> Path:
+    return bake_into(tmp_path)
+
+
+# All rules at once, then those that can be broken in a second way: each run starts Prefect twice, and a rule
+# that also noticed the break of another would name a place more.
+FIRST = {broken.rule: broken for broken in reversed(BREAKS)}.values()
+ROUNDS = [list(FIRST), [broken for broken in BREAKS if broken not in FIRST]]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("breaks", ROUNDS, ids=["every-rule", "in-another-way"])
+def test_a_broken_rule_fails_the_one_test_that_explains_it(generated: Path, breaks: list[Break]) -> None:
+    for broken in breaks:
+        change(generated, broken)
+    failed, output = failed_rules(generated)
+    assert failed == {f"{broken.rule} FT-RULE-{broken.code}": broken.places for broken in breaks}, output
+    for broken in breaks:
+        assert MESSAGES[f"FT-RULE-{broken.code}"].en.do in output
+
+
+@pytest.mark.e2e
+def test_a_rule_is_set_aside_with_its_reason(generated: Path) -> None:
+    change(generated, BREAKS[3])
+    with (generated / PYPROJECT).open("a", encoding="utf-8") as file:
+        file.write('\n[tool.flow-ops.exceptions]\nevery_flow_has_a_timeout = "It runs for days."\n')
+    failed, output = failed_rules(generated)
+    assert failed == {}
+    assert "It runs for days." in output
+
+
+@pytest.mark.parametrize(
+    "line", ['every_flow_has_a_timeout = " "', 'every_flow_has_a_timeot = "It runs for days."']
+)
+def test_an_exception_without_reason_or_rule_is_refused(generated: Path, line: str) -> None:
+    with (generated / PYPROJECT).open("a", encoding="utf-8") as file:
+        file.write(f"\n[tool.flow-ops.exceptions]\n{line}\n")
+    failed, output = failed_rules(generated)
+    assert failed == {}
+    assert "FT-TEST-06" in output
+    assert "Traceback" not in output
+
+
+def test_every_rule_is_broken_here_on_purpose(repository: Path) -> None:
+    written = {
+        name
+        for file in (repository / "tests" / "rules").glob("test_*.py")
+        for name in re.findall(r"^def test_(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    # The rule about managed files is broken in test_updates.py.
+    assert written - {"nobody_changed_a_managed_file"} == {broken.rule for broken in BREAKS}
+
+
+# --- what the searches find, and what they leave alone
+
+
+def found(search: rules.Search, code: str) -> int:
+    return len(list(search(ast.parse(code))))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f():\n    t.submit(1)",
+        "def f():\n    [t.submit(x) for x in xs]",
+        "def f():\n    a = t.submit(1)",
+        "def f():\n    a = t.map(xs)\n    wait(a)",
+        "def f():\n    a = t.submit(1)\n    a.wait()",
+        "def f():\n    if x:\n        t.submit(1)",
+        "async def f():\n    await t.submit(1)",
+    ],
+)
+def test_a_future_that_nobody_asks_is_found(code: str) -> None:
+    assert found(rules.unresolved_futures, code) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f():\n    return t.submit(1)",
+        "def f():\n    t.submit(1).result()",
+        "def f():\n    a = t.submit(1)\n    return a.result()",
+        "def f():\n    a = t.map(xs)\n    wait(a)\n    return a.result()",
+        "def f():\n    a = [t.submit(x) for x in xs]\n    return [b.result() for b in a]",
+        "def f():\n    a = t.submit(1)\n    def g():\n        return a\n    return g",
+        "def f():\n    a = t.submit(1)\n    u(a)",
+        "def f():\n    for b in t.map(xs):\n        b.result()",
+    ],
+)
+def test_a_future_that_is_asked_is_left_alone(code: str) -> None:
+    assert found(rules.unresolved_futures, code) == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("from prefect.variables import Variable\nX = Variable.get('x')", 1),
+        ("from prefect.blocks.system import Secret\ndef f(x=Secret.load('x')): ...", 1),
+        ("from prefect_sqlalchemy import SqlAlchemyConnector as C\nclass A:\n    c = C.load('x')", 1),
+        ("from flow_ops.secrets import secret\nX = secret('x').strip()", 1),
+        ("from flow_ops.secrets import secret\ndef f():\n    return secret('x')", 0),
+        ("from flow_ops.secrets import secret\nf = lambda: secret('x')", 0),
+        ("from prefect.variables import Variable\nif __name__ == '__main__':\n    Variable.get('x')", 0),
+        ("import json\nX = json.load(file)\nY = {}.get('x')", 0),
+    ],
+)
+def test_reads_at_import_are_told_from_reads_in_a_run(code: str, count: int) -> None:
+    assert found(rules.reads_at_import, code) == count
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("datetime.now()", 1),
+        ("datetime.datetime.utcnow()", 1),
+        ("date.today()", 1),
+        ("datetime.fromtimestamp(0)", 1),
+        ("datetime(2026, 1, 1)", 1),
+        ("datetime.now(zone)", 0),
+        ("datetime.now(tz=zone).date()", 0),
+        ("datetime.fromtimestamp(0, zone)", 0),
+        ("datetime(2026, 1, 1, tzinfo=zone)", 0),
+        ("date(2026, 1, 1)", 0),
+    ],
+)
+def test_naive_datetimes_are_told_from_zoned_ones(code: str, count: int) -> None:
+    assert found(rules.naive_datetimes, code) == count
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("open('out.txt', 'w')", 1),
+        ("Path('data')", 1),
+        ("Path.cwd()", 1),
+        ("pd.read_csv('data/orders.csv')", 1),
+        ("open(f'data/{day}.csv')", 1),
+        ("open('/srv/out.txt')", 0),
+        ("open(r'C:\\data\\out.txt')", 0),
+        ("Path(__file__).parent / Path('data')", 0),
+        ("Path(__file__).parent / 'data'", 0),
+        ("pd.read_csv('https://example.com/a.csv')", 0),
+        ("pd.read_sql('select 1 from t.x', engine)", 0),
+        ("pd.to_datetime('2026-01-01')", 0),
+        ("open(f'{folder}/x.csv')", 0),
+    ],
+)
+def test_relative_paths_are_told_from_absolute_ones(code: str, count: int) -> None:
+    assert found(rules.relative_paths, code) == count

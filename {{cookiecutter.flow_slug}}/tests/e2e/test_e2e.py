@@ -1,0 +1,243 @@
+"""From deployment to retirement: a real server, git remote and worker; then the server is asked what is true.
+
+`uv run pytest -m e2e` deploys to `prod` from a copy of the tracked files, whose remote is a bare repository
+beside it. Variables and Secret blocks that the flow needs: override the fixture `e2e_values`.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flow_ops import project, rules, state
+from flow_ops.deployment import FolderSource, GitSource
+from flow_ops.secrets import Values
+from flow_ops.targets import Target, targets
+from flow_ops.testing import deployments, next_local_runs
+from flow_ops.testing_server import WHOLE, begin, end_process
+from prefect.blocks.system import Secret
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.variables import Variable
+from prefect.workers.process import ProcessWorker
+
+pytestmark = pytest.mark.e2e
+
+ENVIRONMENT = "prod"
+
+
+@dataclass
+class Story:
+    """What happened, told by the commands' output and by the server."""
+
+    target: Target
+    commit: str
+    outputs: dict[str, str] = field(default_factory=dict)
+    deployment: Any = None
+    again: Any = None
+    run: Any = None
+    logs: list[Any] = field(default_factory=list)
+    artifacts: list[Any] = field(default_factory=list)
+    next_runs: list[datetime] = field(default_factory=list)
+    left: list[Any] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory, e2e_values: Values) -> Iterator[Story]:
+    folder = tmp_path_factory.mktemp("e2e")
+    start = begin(folder, WHOLE)
+    try:
+        checkout = folder / "checkout"
+        rules.copy_tracked_files(project.current().root, checkout)
+        chosen = targets(deployments(), ENVIRONMENT)
+        git_settings = publish(checkout, folder / "remote.git", chosen)
+        url = start.wait().url
+        environment = {
+            **os.environ,
+            **git_settings,
+            "PREFECT_API_URL": url,
+            "PREFECT_HOME": str(folder / "home"),
+        }
+        environment.pop("VIRTUAL_ENV", None)
+        with temporary_settings(updates={PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+            fill(client, chosen, e2e_values)
+            yield play(
+                client, Story(chosen[0], git(checkout, "rev-parse", "HEAD")), checkout, environment, folder
+            )
+    finally:
+        start.stop()
+
+
+def play(
+    client: SyncPrefectClient, story: Story, checkout: Path, environment: dict[str, str], folder: Path
+) -> Story:
+    def deploy(*arguments: str) -> str:
+        return command(
+            [sys.executable, "deploy.py", *arguments],
+            checkout,
+            {**environment, "PYTHONPATH": str(checkout / "src")},
+        )
+
+    name, pool = story.target.full_name, story.target.environment.work_pool
+    worker = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process", "--pool", pool]
+    quick = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    with (folder / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            worker, cwd=folder, env=quick, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        story.outputs["apply"] = deploy("apply", ENVIRONMENT)
+        story.deployment = client.read_deployment_by_name(name)
+        story.outputs["run"] = deploy("run", ENVIRONMENT, "--flow", story.target.loaded.flow.name)
+    finally:
+        end_process(process)
+    runs = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=[name.partition("/")[0]])))
+    story.run = next(run for run in runs if not run.auto_scheduled)
+    story.next_runs = [
+        run.expected_start_time for run in runs if run.auto_scheduled and run.expected_start_time
+    ]
+    story.logs = client.read_logs(limit=200)
+    story.artifacts = client.read_artifacts(limit=200)
+    story.outputs["second apply"] = deploy("apply", ENVIRONMENT)
+    story.again = client.read_deployment_by_name(name)
+    story.outputs["retire"] = deploy("retire", ENVIRONMENT, "--yes")
+    runs = client.read_flow_runs(limit=200)
+    coming = [run for run in runs if run.state is None or not run.state.is_final()]
+    automations = client.request("POST", "/automations/filter", json={}).json()
+    story.left = [*client.read_deployments(), *coming, *automations]
+    return story
+
+
+def publish(checkout: Path, remote: Path, chosen: list[Target]) -> dict[str, str]:
+    """Make `checkout` what the workers get, and return the settings by which git finds its remote here."""
+    sources = {target.source for target in chosen}
+    for source in sources:
+        if isinstance(source, FolderSource):
+            deploy = checkout / "deploy.py"
+            text = deploy.read_text(encoding="utf-8").replace(source.path, checkout.as_posix())
+            deploy.write_text(text, encoding="utf-8")
+    command(["git", "init", "--quiet", "--bare", str(remote)], checkout)
+    command(["git", "init", "--quiet", "--initial-branch", "main"], checkout)
+    git(checkout, "add", "--all")
+    identity = ["-c", "user.name=e2e", "-c", "user.email=e2e@localhost", "-c", "commit.gpgsign=false"]
+    git(checkout, *identity, "commit", "--quiet", "--no-verify", "-m", "What is tracked")
+    config = remote.with_suffix(".config")
+    rewritten = []
+    for source in sources:
+        if isinstance(source, GitSource):
+            rewritten.append(f'[url "{remote.as_uri()}"]\n    insteadOf = {source.url}\n')
+            git(checkout, "remote", "add", f"remote-{len(rewritten)}", source.url)
+            git(checkout, "push", "--quiet", remote.as_uri(), f"HEAD:refs/heads/{source.branch}")
+    config.write_text("".join(rewritten), encoding="utf-8")
+    return {"GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+def fill(client: SyncPrefectClient, chosen: list[Target], values: Values) -> None:
+    """Put on the server what an administrator has put there: pools, Variables and Secret blocks."""
+    template = ProcessWorker.get_default_base_job_template()
+    for pool in {target.environment.work_pool for target in chosen}:
+        client.create_work_pool(WorkPoolCreate(name=pool, type="process", base_job_template=template))
+    blocks = {
+        target.source.credentials_block
+        for target in chosen
+        if isinstance(target.source, GitSource) and target.source.credentials_block
+    }
+    for name, value in {**dict.fromkeys(blocks, "not-needed-by-a-local-remote"), **values.secrets}.items():
+        Secret(value=value).save(name)
+    for name, value in values.variables.items():
+        Variable.set(name, value)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return command(["git", "-C", str(folder), *arguments], folder).strip()
+
+
+def command(arguments: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
+    """Run a command that must succeed and return its output."""
+    program = shutil.which(arguments[0]) or arguments[0]
+    answer = subprocess.run(
+        [program, *arguments[1:]],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if answer.returncode:
+        pytest.fail(f"{' '.join(arguments)}: {answer.returncode}\n{answer.stdout[-4000:]}", pytrace=False)
+    return answer.stdout
+
+
+def test_the_run_is_completed_on_the_server(story: Story) -> None:
+    assert story.run.state.is_completed(), story.run.state
+
+
+def test_the_repositorys_own_log_lines_are_in_the_ui(story: Story) -> None:
+    assert any(record.name.startswith(project.current().package) for record in story.logs)
+    assert any("Finished in state Completed" in record.message for record in story.logs)
+
+
+def test_the_artifacts_are_in_the_ui(story: Story) -> None:
+    sources = (project.current().root / "src" / project.current().package).rglob("*.py")
+    if not any("prefect.artifacts" in file.read_text(encoding="utf-8") for file in sources):
+        pytest.skip("the flow publishes no artifact")
+    assert story.artifacts
+
+
+def test_pool_version_and_tags_are_the_ones_of_the_file(story: Story) -> None:
+    assert story.deployment.work_pool_name == story.target.environment.work_pool
+    assert story.deployment.version == story.commit
+    tags = {
+        f"repository:{project.current().slug}",
+        f"environment:{ENVIRONMENT}",
+        *story.target.environment.tags,
+    }
+    assert tags <= set(story.deployment.tags)
+
+
+def test_every_schedule_is_in_the_pinned_timezone(story: Story) -> None:
+    zones = [schedule.schedule.timezone for schedule in story.deployment.schedules]
+    assert zones == [project.current().timezone] * len(story.target.environment.schedules)
+
+
+def test_the_scheduled_runs_are_at_the_right_local_hours(story: Story) -> None:
+    about, schedules = project.current(), story.target.environment.schedules
+    fired = [moment.astimezone(about.zone) for moment in story.next_runs]
+    assert bool(fired) == bool(schedules and story.target.active)
+    # From an hour ago: one may have fallen due while the test ran.
+    since = datetime.now(timezone.utc) - timedelta(hours=1)
+    wanted = {
+        moment
+        for schedule in schedules
+        for moment in next_local_runs(schedule, about.timezone, after=since, count=200)
+    }
+    assert set(fired) <= wanted
+    # And by the clock on the wall, for a cron that says no more than minute and hours.
+    simple = re.fullmatch(r"(\d+) (\d+(?:,\d+)*) \* \* \*", str(schedules[0]) if len(schedules) == 1 else "")
+    if simple:
+        hours = {int(hour) for hour in simple[2].split(",")}
+        assert {(moment.hour, moment.minute) for moment in fired} <= {
+            (hour, int(simple[1])) for hour in hours
+        }
+
+
+def test_a_second_apply_changes_nothing(story: Story) -> None:
+    assert story.again.id == story.deployment.id
+    assert [one.id for one in story.again.schedules] == [one.id for one in story.deployment.schedules]
+    assert state.actual(story.again) == state.actual(story.deployment)
+
+
+def test_retire_leaves_nothing(story: Story) -> None:
+    assert story.left == []
