@@ -480,6 +480,41 @@ def test_doctor_says_what_is_well_and_what_is_not(
     assert "FT-POOL-03  " in told
 
 
+def on_a_terminal(workshop: Workshop, *arguments: str) -> Any:
+    pexpect = pytest.importorskip("pexpect", reason="terminals of this kind are POSIX only")
+    command = ["deploy.py", *arguments]
+    return pexpect.spawn(
+        sys.executable,
+        command,
+        cwd=str(workshop.root),
+        env=workshop.environment,
+        encoding="utf-8",
+        timeout=90,
+        dimensions=(40, 110),
+    )
+
+
+@pytest.mark.parametrize(("answer", "left"), [("no", 1), ("sí", 0)])
+def test_on_a_terminal_retire_asks_first(workshop: Workshop, answer: str, left: int) -> None:
+    apply(with_prod(workshop.pins, schedule=None))
+    terminal = on_a_terminal(workshop, "retire", "prod")
+    terminal.expect("¿Retirar?")
+    terminal.sendline(answer)
+    terminal.read()
+    terminal.close()
+    assert terminal.exitstatus == left
+    assert len(workshop.client.read_deployments()) == left
+
+
+def test_on_a_terminal_a_plan_is_a_table_that_fits_its_width(workshop: Workshop) -> None:
+    terminal = on_a_terminal(workshop, "plan", "prod")
+    drawn = terminal.read()
+    terminal.close()
+    assert terminal.exitstatus == 2
+    assert "─" in drawn
+    assert "pool-prod" in drawn
+
+
 # --- workers and the scheduler
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from flow_ops import planning
-from flow_ops.deployment import Deployments, Environment, GitSource
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from prefect.blocks.system import Secret
 from pydantic import SecretStr
 
@@ -188,3 +188,13 @@ def test_two_runs_of_a_deployment_take_turns(workshop: Workshop, pins: Deploymen
     assert first.end_time is not None
     assert second.start_time is not None
     assert first.end_time <= second.start_time
+
+
+def test_a_run_takes_its_code_from_a_folder_of_the_worker(
+    workshop: Workshop, pins: Deployments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from_folder = dataclasses.replace(pins, source=FolderSource(str(workshop.root)))
+    assert deploy(from_folder, "apply", "prod") == 0
+    assert deploy(from_folder, "run", "prod", "--copies", "3") == 0
+    assert "3 copies of 2026-01-01" in capsys.readouterr().out
+    assert deploy(pins, "apply", "prod") == 0

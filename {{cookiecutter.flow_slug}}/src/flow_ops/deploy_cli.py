@@ -112,6 +112,7 @@ def _retire(deployments: Deployments, options: Namespace) -> int:
             coming = planning.flow_runs(client, deployment.id, [StateType.SCHEDULED])
             report.to_retire(name, coming=len(coming), going=len(going))
         if not (options.yes or _confirmed()):
+            report.line(say("No se cambió nada.", "Nothing was changed."))
             return 1
         for name, deployment in found.items():
             report.retired(name, runs.retire(client, deployment, name))
