@@ -191,9 +191,11 @@ def test_two_runs_of_a_deployment_take_turns(workshop: Workshop, pins: Deploymen
 
 
 def test_a_run_takes_its_code_from_a_folder_of_the_worker(
-    workshop: Workshop, pins: Deployments, capsys: pytest.CaptureFixture[str]
+    workshop: Workshop, pins: Deployments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from_folder = dataclasses.replace(pins, source=FolderSource(str(workshop.root)))
+    # uv writes its lock file there, as it does on a worker's machine.
+    folder = shutil.copytree(workshop.root, tmp_path / "flows" / "pedidos-web")
+    from_folder = dataclasses.replace(pins, source=FolderSource(str(folder)))
     assert deploy(from_folder, "apply", "prod") == 0
     assert deploy(from_folder, "run", "prod", "--copies", "3") == 0
     assert "3 copies of 2026-01-01" in capsys.readouterr().out
