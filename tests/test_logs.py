@@ -400,6 +400,22 @@ print(len(flow_ops.logs._files))
     assert all(ran.terminal.count(f"a {step}") == 1 for step in range(3))
 
 
+def test_many_files_for_parts_of_the_work_are_not_left_open(run: Callable[..., Ran]) -> None:
+    ran = run("""
+import os
+from flow_ops.logs import get_logger, log_file
+def one(number):
+    with log_file(f"{number}.log"):
+        get_logger().info("x")
+one(0)
+before = len(os.listdir("/proc/self/fd"))
+for number in range(1, 20):
+    one(number)
+print(len(os.listdir("/proc/self/fd")) - before)
+""")
+    assert ran.output == "0\n"
+
+
 # --- secrets
 
 
@@ -430,6 +446,17 @@ except ValueError:
         assert "ss" not in place.replace("message", "").replace("password", "").replace("process", "")
         assert place.count(logs.MASK) >= 7
         assert "ValueError: ********" in place
+
+
+def test_secrets_are_masked_before_a_handler_that_the_team_attached_first(run: Callable[..., Ran]) -> None:
+    ran = run("""
+import logging, sys
+logging.getLogger("ventas_diarias").addHandler(logging.StreamHandler(sys.stdout))
+from flow_ops.logs import add_secret
+add_secret("hunter22")
+logging.getLogger("ventas_diarias.child").info("password hunter22")
+""")
+    assert ran.output == f"password {logs.MASK}\n"
 
 
 def test_values_under_four_characters_are_not_masked(run: Callable[..., Ran]) -> None:

@@ -209,3 +209,11 @@ def test_where_the_lock_cannot_be_had_the_file_grows_and_nothing_is_lost(
     made.close()
     assert len((tmp_path / "x.log").read_text(encoding="utf-8").splitlines()) == 1000
     assert reports == []
+
+
+def test_a_file_that_another_process_has_just_rotated_is_not_rotated_again(tmp_path: Path) -> None:
+    made = rotating_file.AppendingFile(tmp_path / "x.log", 1000, 5, report=lambda *_: None)
+    write(made, "small")
+    made._rotate()
+    made.close()
+    assert [file.name for file in tmp_path.glob("x*")] == ["x.log"]
