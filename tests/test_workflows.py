@@ -56,9 +56,6 @@ def test_the_workflows_are_valid_for_github() -> None:
     checked(SCRIPTS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILES)
 
 
-@pytest.mark.skipif(
-    not shutil.which("actionlint"), reason="actionlint is not on the PATH: CI's lint job runs it"
-)
 def test_actionlint_finds_nothing() -> None:
     checked("actionlint", *FILES)
 
