@@ -66,7 +66,7 @@ class World:
 
     def state(self, run: UUID) -> str:
         state = self.client.read_flow_run(run).state
-        return state.name if state else "none"
+        return str(state.name) if state else "none"
 
     def wait(self, run: UUID, *states: str, seconds: float = 60) -> None:
         try:

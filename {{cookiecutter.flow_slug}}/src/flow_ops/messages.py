@@ -1463,6 +1463,18 @@ MESSAGES: dict[str, Message] = {
             do="choose another with --health-port",
         ),
     ),
+    "FT-SERVICE-19": Message(
+        es=Text(
+            what="La carpeta «{folder}» no sirve para un servicio.",
+            why="tiene que ser una ruta absoluta, sin comillas ni barras invertidas en Linux, y sin % en Windows.",
+            do="indicá otra con --home",
+        ),
+        en=Text(
+            what="The folder {folder} cannot be used for a service.",
+            why="it must be an absolute path, without quotes or backslashes on Linux, and without % on Windows.",
+            do="name another with --home",
+        ),
+    ),
     # --- testing
     "FT-TEST-01": Message(
         es=Text(

@@ -222,7 +222,9 @@ def _linux_install(service: Service, *, installed: bool) -> Iterator[Step]:
 def systemd_unit(service: Service) -> str:
     """Return the text of the unit."""
     system = service.scope == "system"
-    command = " ".join(_in_unit(word) for word in (str(service.interpreter), *service.arguments))
+    # systemd expands variables in arguments only, not in the program's path.
+    program = _in_unit(str(service.interpreter), dollar="$")
+    command = " ".join((program, *(_in_unit(word) for word in service.arguments)))
     lines = [
         "[Unit]",
         f"Description=Prefect worker of the work pool {service.pool}",
@@ -318,7 +320,6 @@ def nssm_settings(service: Service) -> dict[str, tuple[str, ...]]:
         # A stop is Ctrl-C and time to drain; no messages to windows (2) or threads (4).
         "AppStopMethodSkip": ("6",),
         "AppStopMethodConsole": (str((service.drain_seconds + STOP_MARGIN_SECONDS) * 1000),),
-        "AppKillProcessTree": ("1",),
     }
 
 

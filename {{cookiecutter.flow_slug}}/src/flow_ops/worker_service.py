@@ -43,7 +43,7 @@ import httpx
 from flow_ops import project, worker_drain
 from flow_ops.messages import FlowOpsError
 from flow_ops.worker_plan import MARKER, Service, install_steps, uninstall_steps
-from flow_ops.worker_steps import StepFailedError
+from flow_ops.worker_steps import StepFailedError, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,8 @@ def install(options: argparse.Namespace) -> int:
 def uninstall(options: argparse.Namespace) -> int:
     """Stop the service, which drains, and remove it with its folder; nothing to remove is no error."""
     service = service_from(options)
-    check_machine(service)
+    check_manager(service)
+    check_rights(service)
     installed = is_installed(service)
     if not installed and not Path(service.home).exists():
         print(f"{service.name}: not installed, nothing to remove")  # noqa: T201
@@ -164,13 +165,15 @@ def service_from(options: argparse.Namespace) -> Service:
     """Return the service that the command line describes, for the system that it names.
 
     Raises:
-        FlowOpsError: FT-SERVICE-01 for the pool's name, -02 and -03 for the address, -11 for the account.
+        FlowOpsError: FT-SERVICE-01 for the pool's name, -02 and -03 for the address, -11 for the account,
+            -19 for the folder.
     """
     if not POOL_NAME.fullmatch(options.pool):
         raise FlowOpsError("FT-SERVICE-01", pool=options.pool)
     name = f"flow-worker-{options.pool}"
     windows = options.system == "windows"
-    home = options.home or default_home(name, options.system, options.scope)
+    flavour = PureWindowsPath if windows else PurePosixPath
+    home = flavour(options.home) if options.home else default_home(name, options.system, options.scope)
     return Service(
         system=options.system,
         scope="system" if windows else options.scope,
@@ -182,7 +185,7 @@ def service_from(options: argparse.Namespace) -> Service:
         drain_seconds=options.drain_seconds,
         # Two pools on one machine get two ports without anybody choosing them.
         health_port=options.health_port or 8100 + zlib.crc32(options.pool.encode()) % 900,
-        home=PureWindowsPath(home) if windows else PurePosixPath(home),
+        home=_usable(home),
         python=options.python,
         requirements=worker_requirements(),
         credentials=options.credentials,
@@ -220,6 +223,14 @@ def _account(options: argparse.Namespace, name: str) -> str:
     return str(options.account or LINUX_ACCOUNT)
 
 
+def _usable(home: PurePath) -> PurePath:
+    """Return `home` if both service managers can hold it: systemd takes no quotes there, nssm expands %."""
+    refused = '"%' if isinstance(home, PureWindowsPath) else "\"'\\"
+    if not home.is_absolute() or any(c in refused or not c.isprintable() for c in str(home)):
+        raise FlowOpsError("FT-SERVICE-19", folder=home)
+    return home
+
+
 def _api_url(named: str | None) -> str:
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
 
@@ -246,8 +257,7 @@ def check_machine(service: Service) -> None:
         FlowOpsError: FT-SERVICE-07 to -10, -12, -13 and -17.
     """
     check_manager(service)
-    if service.scope == "system" and not _is_administrator():
-        raise FlowOpsError("FT-SERVICE-09", service=service.name)
+    check_rights(service)
     if not shutil.which(service.uv):
         raise FlowOpsError("FT-SERVICE-10")
     if service.system == "linux" and not _account_exists(service.account):
@@ -262,6 +272,12 @@ def check_manager(service: Service) -> None:
         raise FlowOpsError("FT-SERVICE-07", nssm=service.nssm)
     if service.system == "linux" and not systemd_runs():
         raise FlowOpsError("FT-SERVICE-08", service=service.name)
+
+
+def check_rights(service: Service) -> None:
+    """Check that the user may change a service of the system."""
+    if service.scope == "system" and not _is_administrator():
+        raise FlowOpsError("FT-SERVICE-09", service=service.name)
 
 
 def systemd_runs() -> bool:
@@ -281,7 +297,7 @@ def check_programs(service: Service) -> None:
     if service.scope == "user":
         return
     python = subprocess.run(  # noqa: S603
-        [service.uv, "python", "find", "--no-project", service.python],
+        [service.uv, "python", "find", "--no-project", "--system", service.python],
         env={**os.environ, **service.uv_variables},
         capture_output=True,
         text=True,
@@ -395,9 +411,7 @@ def _service_state(service: Service) -> str:
         if service.unit_file
         else (service.nssm, "status", service.name)
     )
-    output = subprocess.run(command, capture_output=True, check=False).stdout  # noqa: S603
-    # nssm writes UTF-16.
-    return output.replace(b"\0", b"").decode("utf-8", "replace").strip() or "unknown"
+    return decoded(subprocess.run(command, capture_output=True, check=False).stdout) or "unknown"  # noqa: S603
 
 
 def _health(port: int) -> str:

@@ -6,6 +6,7 @@ Their paths are pure, so that a step for Windows can be shown on Linux and the o
 from __future__ import annotations
 
 import contextlib
+import locale
 import os
 import re
 import shutil
@@ -145,9 +146,7 @@ class Command(Step):
             check=False,
         )
         if done.returncode:
-            # nssm writes UTF-16.
-            output = done.stdout.replace(b"\0", b"").decode("utf-8", "replace").strip()
-            raise StepFailedError(self, output or f"exit status {done.returncode}")
+            raise StepFailedError(self, decoded(done.stdout) or f"exit status {done.returncode}")
 
 
 @dataclass(frozen=True)
@@ -180,3 +179,10 @@ def _quoted(word: str) -> str:
     if re.fullmatch(r"[\w@%+=:,./\\-]+", word):
         return word
     return '"' + word.replace('"', '\\"') + '"'
+
+
+def decoded(output: bytes) -> str:
+    """Return what a command wrote, without the ends; nssm writes UTF-16, others what Python expects."""
+    if b"\0" in output:
+        return output.decode("utf-16-le", "replace").strip()
+    return output.decode(locale.getpreferredencoding(do_setlocale=False), "replace").strip()
