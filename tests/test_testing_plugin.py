@@ -288,6 +288,14 @@ def test_a_server_that_no_test_asks_for_is_not_started(session: Session) -> None
     assert answer.returncode == 0, answer.stdout
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can answer")
+def test_a_session_that_is_terminated_still_tidies_up(session: Session, tmp_path: Path) -> None:
+    text = "import os, time\ndef test_it():\n    os.kill(os.getpid(), 15); time.sleep(60)\n"
+    answer = session(text, TMPDIR=str(tmp_path))
+    assert answer.returncode == pytest.ExitCode.INTERRUPTED
+    assert not list(tmp_path.glob("flow-tests-*"))
+
+
 def test_nothing_is_left_of_a_session(session: Session, tmp_path: Path) -> None:
     answer = session(
         "import os\ndef test_it():\n    print(os.environ['PREFECT_HOME'])\n", "-s", TMPDIR=str(tmp_path)

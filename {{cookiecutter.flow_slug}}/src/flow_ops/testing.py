@@ -20,9 +20,11 @@ import contextlib
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
@@ -98,6 +100,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse a Prefect that has read its settings already, and every request beyond loopback."""
     if _PREFECT_CAME_FIRST:
         raise pytest.UsageError(render("FT-TEST-04"))
+    # So that a session that is ended from outside ends its server and worker too, as with Ctrl-C.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.stash[_guards] = pytest.MonkeyPatch()
     _guard(config.stash[_guards])
 

@@ -1,0 +1,148 @@
+"""The tests of a generated repository: against Prefect's own test harness, and against other scaffolds.
+
+The plugin's server is compared with the stock harness in fresh processes that only start and stop it, from the
+second session on: the migrated database is in the cache. Then the whole `pytest` of a generated repository,
+with the plugin and with the harness in its place. Then the checks that come with the projects of `kedro new` and
+`create-dagster`, where these can be installed; they test less, and start no server.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.harness import Figure, in_turns, run
+
+TEMPLATE = Path(__file__).resolve().parents[1]
+RUNS = 5
+
+STOCK = """
+from prefect.testing.utilities import prefect_test_harness
+with prefect_test_harness(server_startup_timeout=120):
+    pass
+"""
+OURS = """
+from flow_ops import testing
+from flow_ops.testing_server import begin
+begin(testing._HOME).wait().stop()
+"""
+# In place of the plugin's fixture of that name, with all else the same.
+STOCK_FIXTURE = """
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def prefect_server():
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+def pytest_collection_finish(session):
+    if start := next((s for s in session.config.stash._storage.values() if hasattr(s, "migrating")), None):
+        start.stop()
+"""
+
+
+def measure() -> list[Figure]:
+    """Return the ratios to the harness, and the seconds of each scaffold's tests."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ours = _generate(folder / "ours")
+        stock = _generate(folder / "stock")
+        with (stock / "tests" / "conftest.py").open("a", encoding="utf-8") as conftest:
+            conftest.write(STOCK_FIXTURE)
+        environment = {
+            "PYTHONPATH": str(ours / "src"),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        }
+        start = in_turns(
+            RUNS,
+            stock=lambda: run([sys.executable, "-c", STOCK], cwd=folder, environment=environment).seconds,
+            ours=lambda: run([sys.executable, "-c", OURS], cwd=folder, environment=environment).seconds,
+        )
+        suite = in_turns(
+            RUNS - 2,
+            stock=lambda: _pytest(stock, environment),
+            ours=lambda: _pytest(ours, environment),
+        )
+        return [
+            Figure(
+                "tests: start of the server, ratio to the harness",
+                start["ours"] / start["stock"],
+                "",
+                goal=0.45,
+            ),
+            Figure("tests: start of the server", start["ours"], "s"),
+            Figure("tests: start of the harness", start["stock"], "s"),
+            Figure("tests: a repository's pytest", suite["ours"], "s", goal=20, note="warm cache"),
+            Figure("tests: the same with the harness", suite["stock"], "s"),
+            *_scaffold("kedro new", folder / "kedro", KEDRO),
+            *_scaffold("create-dagster", folder / "dagster", DAGSTER),
+        ]
+
+
+def _generate(folder: Path) -> Path:
+    folder.mkdir()
+    command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--output-dir", str(folder)]
+    run(command, environment={"HOME": str(folder), "USERPROFILE": str(folder)})
+    return next(child for child in folder.iterdir() if (child / "deploy.py").is_file())
+
+
+def _pytest(repository: Path, environment: dict[str, str]) -> float:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    return run(
+        command, cwd=repository, environment={**environment, "PYTHONPATH": str(repository / "src")}
+    ).seconds
+
+
+# How each scaffold is made, what its environment needs, and the checks that it comes with.
+KEDRO = (
+    ["uvx", "kedro", "new", "--name=sales", "--tools=test", "--example=n", "--telemetry=no"],
+    ["kedro", "pytest", "pytest-cov"],
+    ["python", "-m", "pytest", "-q"],
+)
+DAGSTER = (
+    ["uvx", "create-dagster", "project", "sales", "--no-uv-sync"],
+    ["dagster", "dagster-dg-cli", "-e", "."],
+    ["dg", "check", "defs"],
+)
+
+
+def _scaffold(name: str, folder: Path, recipe: tuple[list[str], list[str], list[str]]) -> list[Figure]:
+    """Return the seconds of a scaffold's own checks, its environment made before; nothing where it cannot be."""
+    new, packages, check = recipe
+    project, binaries = folder / "sales", folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    folder.mkdir()
+    quiet = {
+        "DO_NOT_TRACK": "1",
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "DAGSTER_HOME": str(folder),
+        "HOME": str(folder),
+    }
+    cache = subprocess.run(
+        ["uv", "cache", "dir"], check=True, capture_output=True, encoding="utf-8"
+    ).stdout.strip()
+    environment = {**quiet, "UV_CACHE_DIR": cache, "VIRTUAL_ENV": str(folder / "venv")}
+    environment["PATH"] = f"{binaries}{os.pathsep}{os.environ['PATH']}"
+    try:
+        run(new, cwd=folder, environment=environment)
+        run(
+            ["uv", "venv", "--python", sys.executable, str(folder / "venv")],
+            cwd=folder,
+            environment=environment,
+        )
+        run(["uv", "pip", "install", *packages], cwd=project, environment=environment)
+        command = [str(binaries / check[0]), *check[1:]]
+        seconds = in_turns(2, it=lambda: run(command, cwd=project, environment=environment).seconds)["it"]
+    except (RuntimeError, OSError) as error:
+        sys.stderr.write(f"{name}: not measured: {error}\n")
+        return []
+    return [Figure(f"tests: {name}, {' '.join(check)}", seconds, "s", note="no server")]

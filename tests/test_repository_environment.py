@@ -1,0 +1,79 @@
+"""Generated repositories in environments of their own, made by uv: every tool passes before any edit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import bake_into
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ANSWERS = {
+    "defaults": {},
+    # Another language, source, area, zone with daylight saving, and the longest name that is allowed.
+    "others": {
+        "language": "en",
+        "flow_name": "Nightly stock of every warehouse abroad",
+        "area": "compras",
+        "timezone": "America/New_York",
+        "schedule": "15 6 * * *",
+        "code_source": "local",
+    },
+}
+# In this order: what only reads comes first, so that nothing is judged after it was mended.
+TOOLS = {
+    "format": ["ruff", "format", "--check", "."],
+    "lint": ["ruff", "check", "."],
+    "types": ["mypy"],
+    "tests": ["pytest"],
+    "pre-commit": ["pre-commit", "run", "--all-files"],
+}
+
+
+@pytest.fixture(scope="module", params=ANSWERS)
+def generated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated repository under git, with its environment."""
+    root = bake_into(tmp_path_factory.mktemp("environment"), **ANSWERS[request.param])
+    for command in (["git", "init", "--quiet"], ["git", "add", "--all"], ["uv", "sync", "--quiet"]):
+        answer = inside(root, command)
+        assert answer.returncode == 0, answer.stdout
+    return root
+
+
+def inside(root: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command in the repository as a person does: nothing of this template's environment is seen."""
+    hidden = ("VIRTUAL_ENV", "PYTHONPATH", "FLOW_PROJECT_ROOT", "PREFECT_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    program = shutil.which(command[0])
+    assert program, f"{command[0]} is not installed"
+    return subprocess.run(
+        [program, *command[1:]],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.mark.environment
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_passes_without_fixing_anything_first(generated: Path, tool: str) -> None:
+    before = inside(generated, ["git", "status", "--porcelain"]).stdout
+    answer = inside(generated, ["uv", "run", *TOOLS[tool]])
+    assert answer.returncode == 0, answer.stdout
+    assert inside(generated, ["git", "status", "--porcelain"]).stdout == before
+
+
+@pytest.mark.environment
+def test_a_run_is_deployed_completed_and_retired(generated: Path) -> None:
+    answer = inside(generated, ["uv", "run", "pytest", "-m", "e2e"])
+    assert answer.returncode == 0, answer.stdout
+    assert "failed" not in answer.stdout
