@@ -17,18 +17,14 @@ import asyncio
 
 from prefect import flow, task
 
-running: set[str] = set()
+under_way: set[str] = set()
 most = 0
 
 
 @task
 async def count_orders(branch: str) -> str:
     """Stand for work that waits: a database, a web service."""
-    global most
-    running.add(branch)
-    most = max(most, len(running))
-    await asyncio.sleep(3)
-    running.remove(branch)
+    await asyncio.sleep(0.5)
     return f"{branch}: 3 orders"
 
 
@@ -44,8 +40,13 @@ async def all_branches(branches: list[str]) -> list[str]:
     two_at_a_time = asyncio.Semaphore(2)
 
     async def run(branch: str) -> str:
+        global most
         async with two_at_a_time:
-            return await one_branch(branch)
+            under_way.add(branch)
+            most = max(most, len(under_way))
+            result = await one_branch(branch)
+            under_way.remove(branch)
+            return result
 
     return await asyncio.gather(*map(run, branches))
 
