@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import string
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,7 @@ from flow_ops import messages, preflight
 from tests.conftest import TEMPLATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FLOW_OPS = TEMPLATE / "{{cookiecutter.flow_slug}}" / "src" / "flow_ops"
 OURS = (
@@ -78,3 +81,33 @@ def test_a_machine_without_uv_or_tzdata_is_told(monkeypatch: pytest.MonkeyPatch,
 def test_what_is_only_told_stops_nothing() -> None:
     assert not preflight.stops(messages.FlowOpsError("FT-POOL-05", pool="a", type="process"))
     assert preflight.stops(messages.FlowOpsError("FT-POOL-02", pool="a"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        pytest.param(("work_pool=", "work_pol="), "FT-DEPLOY-09", id="a field with a typo"),
+        pytest.param(("Environment(", "Enviroment("), "FT-DEPLOY-09", id="a name with a typo"),
+        pytest.param(("hours=2", "seconds=2"), "FT-WATCHDOG-01", id="a limit that is too short"),
+    ],
+)
+def test_a_mistake_that_stops_python_from_reading_deploy_py_is_told_without_a_traceback(
+    bake: Callable[..., Path], wrong: tuple[str, str], code: str
+) -> None:
+    root = bake()
+    file = root / "deploy.py"
+    file.write_text(file.read_text(encoding="utf-8").replace(*wrong), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+    command = [sys.executable, "deploy.py", "plan", "prod"]
+    answer = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"{code}  ")
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_fault_of_flow_ops_itself_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ValueError("a fault")
+    sys.excepthook(ValueError, error, None)
+    assert "a fault" in capsys.readouterr().err

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal
 
+from flow_ops.messages import FlowOpsError, print_error
 from flow_ops.watchdog import Limits, Notification
 
 # All that deploy.py needs, from one place.
@@ -101,6 +105,21 @@ class Deployments:
     timezone: str
     limits: Limits = field(default_factory=Limits)
     notification: Notification | None = None
+
+
+def _explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say what is wrong in deploy.py itself, which Python reads before `main` could catch anything."""
+    innermost = traceback.extract_tb(trace)[-1:]
+    if isinstance(error, FlowOpsError):
+        print_error(error)
+    elif innermost and Path(innermost[0].filename).name == "deploy.py" and isinstance(error, Exception):
+        reason = f"{kind.__name__}: {error}"
+        print_error(FlowOpsError("FT-DEPLOY-09", line=innermost[0].lineno, reason=reason))
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _explain
 
 
 def main(deployments: Deployments, arguments: list[str] | None = None) -> int:

@@ -414,6 +414,18 @@ MESSAGES: dict[str, Message] = {
             do="if it is no longer needed: uv run deploy.py retire {deployment}",
         ),
     ),
+    "FT-DEPLOY-09": Message(
+        es=Text(
+            what="deploy.py no se puede leer, línea {line}: {reason}.",
+            why="un nombre o un valor de esa línea no es de los que admite.",
+            do="corregí la línea; los campos y su significado están en src/flow_ops/deployment.py.",
+        ),
+        en=Text(
+            what="deploy.py cannot be read, line {line}: {reason}.",
+            why="a name or a value in that line is none that it takes.",
+            do="correct the line; the fields and their meaning are in src/flow_ops/deployment.py.",
+        ),
+    ),
     "FT-SERVER-02": Message(
         es=Text(
             what="PREFECT_API_URL es {url}, que no es la dirección de una API de Prefect.",

@@ -19,6 +19,7 @@ from prefect.client.schemas.filters import (
     DeploymentFilterId,
     DeploymentFilterTags,
     FlowFilter,
+    FlowFilterId,
     FlowFilterName,
     FlowRunFilter,
     FlowRunFilterState,
@@ -241,7 +242,8 @@ def unnamed(client: SyncPrefectClient, targets: list[Target]) -> dict[str, Deplo
     flows = sorted({target.loaded.flow.name for target in targets})
     ours = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=flows)))
     found = {deployment.id: deployment for deployment in [*tagged, *ours]}
-    names = {flow_id: client.read_flow(flow_id).name for flow_id in {one.flow_id for one in found.values()}}
+    wanted = FlowFilter(id=FlowFilterId(any_=sorted({one.flow_id for one in found.values()})))
+    names = {flow.id: flow.name for flow in client.read_flows(flow_filter=wanted)} if found else {}
     by_name = {f"{names[one.flow_id]}/{one.name}": one for one in found.values()}
     return {name: one for name, one in sorted(by_name.items()) if name not in named}
 
