@@ -25,6 +25,7 @@ pytestmark = pytest.mark.e2e
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 RECIPES = {file.stem: file for file in sorted((TEMPLATE / "docs" / "recipes").glob("*.py"))}
+ENDS = {"Completed", "Failed", "Crashed", "Cancelled", "TimedOut"}
 TOKEN = "a-token-that-opens-the-repository"  # noqa: S105
 SECTION = re.compile(r"^(Prints|Logs|UI|File [\w.-]+):\n\n((?:    .*\n|\n)+)", re.MULTILINE)
 # What is of the moment in a line of the log.
@@ -210,7 +211,8 @@ def test_deployed_recipes_run_on_a_worker_the_paused_one_once_it_is_answered(
         worker = [*PREFECT, "worker", "start", "--pool", "pool-dev", "--no-create-pool-if-not-found"]
         log = context.folder / "worker.log"
         with process(worker, log=log, environment=context.environment, cwd=context.folder):
-            wait_until(lambda: states()[2] == "Paused", seconds=120, what="the pause on the worker")
+            wait_until(lambda: states()[2] == "Paused", seconds=300, what="the pause on the worker")
             client.resume_flow_run(runs[2].id, run_input={"approved": True, "by": "ana"})
-            wait_until(lambda: set(states()) == {"Completed"}, seconds=120, what=f"{names} on the worker")
+            wait_until(lambda: set(states()) <= ENDS, seconds=300, what=f"{names} on the worker")
+            assert states() == ["Completed"] * 3, log.read_text(encoding="utf-8")
     assert TOKEN not in log.read_text(encoding="utf-8")
