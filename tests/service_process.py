@@ -33,7 +33,7 @@ def started(service: Service) -> Iterator[subprocess.Popen[bytes]]:
         shlex.split(command), log=home / "worker.log", environment=environment, cwd=Path(folder)
     ) as child:
         try:
-            wait_until(lambda: healthy(service), seconds=60, what="the worker's health check")
+            wait_until(lambda: healthy(service), seconds=120, what="the worker's health check")
             yield child
         except BaseException:
             print((home / "worker.log").read_text(encoding="utf-8", errors="replace")[-6000:])

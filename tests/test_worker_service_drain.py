@@ -65,7 +65,7 @@ class World:
         state = self.client.read_flow_run(run).state
         return str(state.name) if state else "none"
 
-    def wait(self, run: UUID, *states: str, seconds: float = 60) -> None:
+    def wait(self, run: UUID, *states: str, seconds: float = 120) -> None:
         try:
             wait_until(lambda: self.state(run) in states, seconds=seconds, what=f"run in {states}")
         except TimeoutError as late:
@@ -117,7 +117,7 @@ def service(home: Path, url: str, **changes: Any) -> Service:
 def test_a_stopped_worker_lets_short_runs_complete_cancels_long_ones_and_takes_no_more(
     world: World, tmp_path: Path
 ) -> None:
-    with started(service(tmp_path, world.server.url, drain_seconds=15)) as worker:
+    with started(service(tmp_path, world.server.url, drain_seconds=20)) as worker:
         short, long = world.run(tmp_path / "short"), world.run(tmp_path / "long")
         world.wait(short, "Running")
         world.wait(long, "Running")
@@ -128,7 +128,7 @@ def test_a_stopped_worker_lets_short_runs_complete_cancels_long_ones_and_takes_n
         (tmp_path / "short").touch()
         world.wait(short, "Completed")
         assert world.state(long) == "Running"
-        assert worker.wait(90) == 0
+        assert worker.wait(150) == 0
         assert world.state(long) == "Cancelled"
         assert (tmp_path / "long-cancelled").exists(), "the flow's own hook did not run"
         assert world.state(late) in ("Scheduled", "Late")
