@@ -92,6 +92,7 @@ class Soak:
         self.client = client
         self.logs = folder / "logs"
         self.killed: set[UUID] = set()
+        self.worker = 0
         self.random = random.Random(seed)  # noqa: S311
         (folder / "flows.py").write_text(FLOW, encoding="utf-8")
         client.create_work_pool(WorkPoolCreate(name="soak", type="process"))
@@ -148,12 +149,13 @@ class Soak:
         if running:
             self._kill(self.random.choice(running))
 
-    def crash(self, *groups: int) -> None:
+    def crash(self, server: int) -> None:
         """End everything at once, as a power cut does: server, worker and the runs' processes."""
         self.killed |= {run.id for run in self.runs() if not _is_final(run) and run.infrastructure_pid}
-        for group in groups:
+        # The runs' processes have sessions of their own: the worker's group is not all.
+        for pid in (self.worker, *_descendants(self.worker), server):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
     def slots(self) -> int:
         """Return how many slots are taken."""
@@ -180,12 +182,25 @@ class Soak:
 
     def _kill(self, run: FlowRun) -> None:
         with contextlib.suppress(ProcessLookupError, ValueError):
-            os.kill(int(str(run.infrastructure_pid).rpartition(":")[2]), signal.SIGKILL)
-            self.killed.add(run.id)
+            pid = int(str(run.infrastructure_pid).rpartition(":")[2])
+            # A process of another's may have got the number of one that has just ended.
+            if pid in _descendants(self.worker):
+                os.kill(pid, signal.SIGKILL)
+                self.killed.add(run.id)
 
 
 def _is_final(run: FlowRun) -> bool:
     return bool(run.state and run.state.is_final())
+
+
+def _descendants(process_id: int) -> set[int]:
+    """Return the processes below this one, as Linux lists them."""
+    found: set[int] = set()
+    for file in Path(f"/proc/{process_id}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, file.read_text().split()):
+                found |= {child} | _descendants(child)
+    return found
 
 
 @contextlib.contextmanager
@@ -208,7 +223,7 @@ def soak(folder: Path, runs: int, seed: int) -> int:
         client = stack.enter_context(get_client(sync_client=True))
         soaked = Soak(client, folder, repository, seed)
         soaked.create(runs)
-        worker = stack.enter_context(_worker(server, folder))
+        soaked.worker = stack.enter_context(_worker(server, folder))
 
         def half(done: int) -> bool:
             # With SQLite a busy server answers 503 now and then; the next look will do.
@@ -220,9 +235,9 @@ def soak(folder: Path, runs: int, seed: int) -> int:
 
         wait_until(lambda: half(runs // 2), seconds=runs * 60, every=2, what="the first half of the runs")
         print(f"{time.monotonic() - start:.0f} s: {soaked.ended()} ended; the power fails", flush=True)
-        soaked.crash(worker, server.process.pid)
+        soaked.crash(server.process.pid)
         again = stack.enter_context(prefect_server(folder, port=port, **SERVER))
-        stack.enter_context(_worker(again, folder))
+        soaked.worker = stack.enter_context(_worker(again, folder))
         # The last ones may be those that only a rule will end.
         wait_until(lambda: half(runs - SLOTS), seconds=runs * 60, every=2, what="the second half of the runs")
         print(f"{time.monotonic() - start:.0f} s: {soaked.ended()} ended; waiting for the rules", flush=True)
