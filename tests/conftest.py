@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # Before anything imports Prefect: no profile, home, server or .env but those that the tests make.
 for _name in [name for name in os.environ if name.startswith(("PREFECT_", "FLOW_"))]:
     del os.environ[_name]
+# The managed package is imported where it stands: compiled files there would be generated with it.
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+sys.dont_write_bytecode = True
 _HOME = Path(tempfile.mkdtemp(prefix="flow-template-tests-"))
 os.environ |= {
     "PREFECT_HOME": str(_HOME / "prefect"),
