@@ -56,7 +56,7 @@ ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CAN
 LONG = timedelta(hours=1)
 # So long that a server under load is up again before any of them has passed: what falls due while it is down
 # or starting is lost now and then, as Prefect keeps the actions in memory.
-SHORT = timedelta(seconds=60)
+SHORT = timedelta(seconds=90)
 
 
 @dataclass
@@ -110,7 +110,7 @@ class Stage:
         assert limit is not None
         return limit.active_slots
 
-    def ends_as(self, name: str, state: StateType, seconds: float = 120) -> None:
+    def ends_as(self, name: str, state: StateType, seconds: float = 200) -> None:
         """Wait until the run is in `state`, its slot is free and its process is gone."""
         wait_until(
             lambda: (
@@ -181,8 +181,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             ),
             "fails": patient,
             "cancels-for-ever": replace(patient, cancelling=SHORT),
-            "killed": replace(patient, heartbeat=timedelta(seconds=75)),
-            "outlives-its-worker": replace(patient, heartbeat=timedelta(seconds=75)),
+            "killed": replace(patient, heartbeat=timedelta(seconds=100)),
+            "outlives-its-worker": replace(patient, heartbeat=timedelta(seconds=100)),
         }
         afterwards = ("never-starts", "fails")
         pools = {"sleeps": "survives", "killed": "dies", "outlives-its-worker": "dies"}
@@ -191,7 +191,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             stage.deploy(name, pools.get(name, "nobody"), limit, notify if told else None)
         for name in pools:
             # The one that is let live has several heartbeats to send, and a server that restarts between two.
-            stage.start(name, seconds=90 if name == "outlives-its-worker" else 3600)
+            stage.start(name, seconds=130 if name == "outlives-its-worker" else 3600)
         wait_until(
             lambda: all(stage.pid(name) for name in pools), seconds=90, what="the processes of the runs"
         )
