@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,14 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., pexpect.spawn]]:
         words = ["-m", "cookiecutter", str(TEMPLATE), *arguments]
         environment = {**os.environ, "TERM": "dumb", **variables}
         child = pexpect.spawn(
-            sys.executable, words, cwd=str(tmp_path), env=environment, encoding="utf-8", timeout=SECONDS
+            sys.executable,
+            words,
+            cwd=str(tmp_path),
+            env=environment,
+            encoding="utf-8",
+            timeout=SECONDS,
+            # A shell that runs the tests in the background has them, and so this, ignore Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         running.append(child)
         return child
