@@ -1,0 +1,41 @@
+"""The README's first command, typed as it stands on a machine that has Python and pip."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import TEMPLATE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(sys.platform == "win32", reason="the command is written for bash")
+def test_the_first_command_generates_a_repository_and_runs_its_flow_to_completed(
+    tmp_path: Path,
+) -> None:
+    text = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^python3 .*--output-dir demo.*$", text, re.MULTILINE)
+    clone = tmp_path / "flow-template"
+    subprocess.run(["git", "clone", "--quiet", TEMPLATE, clone], check=True)
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    environment["PREFECT_HOME"] = str(tmp_path / "prefect")
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=clone,
+        env=environment,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"Flow run '[\w-]+' - Finished in state Completed\(\)", done.stdout + done.stderr)
+    assert (clone / "demo" / "ventas-diarias" / "deploy.py").is_file()
