@@ -25,7 +25,8 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import State, StateType
 from prefect.events.actions import DoNothing
 from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
-from prefect.events.schemas.automations import AutomationCore
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import Event, Resource
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Failed, Pending, Running
 from pydantic import SecretStr
@@ -142,6 +143,38 @@ def _has_heartbeat(client: SyncPrefectClient, run: UUID) -> bool:
     return bool(client.read_events(heartbeats, limit=1).events)
 
 
+def _wait_for_automations(client: SyncPrefectClient) -> None:
+    """Return once the server acts on events: it answers requests a little earlier, and what it is told then
+    is kept but followed by no automation.
+    """
+    canary: dict[str, Any] = {"prefect.resource.id": "tests.canary"}
+    automation = client.create_automation(
+        AutomationCore(
+            name="canary",
+            trigger=EventTrigger(
+                posture=Posture.Reactive,
+                expect={"tests.sang"},
+                match=canary,
+                threshold=1,
+                within=timedelta(0),
+            ),
+            actions=[DoNothing(type="do-nothing")],
+        )
+    )
+
+    def sings() -> bool:
+        event = Event(event="tests.sang", resource=Resource(canary))
+        client.request("POST", "/events", json=[event.model_dump(mode="json")]).raise_for_status()
+        triggered = EventFilter(  # made anew: a filter ends at the moment that it was made
+            event=EventNameFilter(name=["prefect.automation.triggered"]),
+            resource=EventResourceFilter(id=[f"prefect.automation.{automation}"]),
+        )
+        return bool(client.read_events(triggered, limit=1).events)
+
+    wait_until(sings, seconds=60, what="an automation that acts", every=0.5)
+    client.delete_automation(automation)
+
+
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("watchdog")
@@ -212,6 +245,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
         first.close()
         stack.enter_context(prefect_server(folder, port=port, **settings))
+        _wait_for_automations(client)
         # Only now: for 15 minutes after a restart Prefect holds back what follows an event from before it.
         for name in afterwards:
             stage.start(name, seconds=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
@@ -44,10 +45,19 @@ class Windows:
 
     def nssm(self, *words: str) -> tuple[int, str]:
         """Run nssm; return its exit status and what it wrote."""
-        done = subprocess.run(
-            ["wine", str(NSSM), *words], env=self.environment, capture_output=True, timeout=20, check=False
-        )
-        lines = decoded(done.stdout + done.stderr).splitlines()
+        # To a file: programs that Wine starts inherit a pipe and may keep it open after nssm has ended.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(
+                ["wine", str(NSSM), *words],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                timeout=120,
+                check=False,
+            )
+            output.seek(0)
+            lines = decoded(output.read()).splitlines()
         return done.returncode, "\n".join(line for line in lines if line)
 
     def apply(self, steps: list[Command]) -> None:
@@ -63,7 +73,10 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
     environment = {**os.environ, "WINEPREFIX": str(prefix), "WINEDEBUG": "-all", "DISPLAY": ""}
 
     def wine(*command: str) -> None:
-        subprocess.run(command, env=environment, capture_output=True, timeout=120, check=True)
+        quiet = subprocess.DEVNULL
+        subprocess.run(
+            command, env=environment, stdin=quiet, stdout=quiet, stderr=quiet, timeout=120, check=True
+        )
 
     try:
         wine("wineboot", "-i")
