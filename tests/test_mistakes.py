@@ -102,6 +102,8 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
     ("a command of one's own", "FT-ENV-04", prod(job_variables={"command": "python -m prefect.engine"})),
     ("no run at a time", "FT-ENV-05", prod(concurrency_limit=0)),
     ("a strategy that Prefect has not", "FT-ENV-06", prod(collision="QUEUE")),
+    ("a task runner that is none", "FT-RUNNER-01", prod(task_runner="dask:10.0.0.5")),
+    ("a task runner without its package", "FT-RUNNER-02", prod(task_runner="ray")),
     (
         "a block that is not there",
         "FT-BLOCK-01",

@@ -63,6 +63,8 @@ class Environment:
         parameters: Values for the flow's parameters; those left out keep the flow's own defaults.
         concurrency_limit: Runs of this deployment at a time; None for any number.
         collision: What a run does that finds the limit reached: wait for its turn, or end as Cancelled.
+        task_runner: Where the tasks of `.submit()` and `.map()` run: `threads`, `processes`, `dask`, `ray`, or one of
+            them with a number of workers or an address, as the table in `flow_ops.task_runners` says.
         env: Environment variables of the run, as text. Secrets as `{{ prefect.blocks.secret.NAME }}`.
         job_variables: Further job variables of the pool's type (`image`, `working_dir`, ...).
         tags: Further tags of the deployment and its runs.
@@ -75,6 +77,7 @@ class Environment:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     concurrency_limit: int | None = 1
     collision: Literal["ENQUEUE", "CANCEL_NEW"] = "ENQUEUE"
+    task_runner: str = "threads"
     env: Mapping[str, str] = field(default_factory=dict)
     job_variables: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()

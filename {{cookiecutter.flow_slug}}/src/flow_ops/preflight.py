@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from zoneinfo import available_timezones
 
-from flow_ops import planning, project, source, state, watchdog
+from flow_ops import planning, project, source, state, task_runners, watchdog
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from flow_ops.messages import FlowOpsError
 from flow_ops.targets import Target, environment_names, nearest
@@ -190,6 +190,10 @@ def _environment(name: str, pins: Environment) -> Iterator[FlowOpsError]:
     for key in ("command", "env"):
         if key in pins.job_variables:
             yield FlowOpsError("FT-ENV-04", variable=key, environment=name)
+    try:
+        task_runners.check(pins.task_runner)
+    except FlowOpsError as problem:
+        yield problem
     if pins.concurrency_limit is not None and pins.concurrency_limit < 1:
         yield FlowOpsError("FT-ENV-05", limit=pins.concurrency_limit, environment=name)
     if pins.collision not in ("ENQUEUE", "CANCEL_NEW"):

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flow_ops import project, schedules, source
-from flow_ops.deployment import GitSource
+from flow_ops import project, schedules, source, task_runners
+from flow_ops.deployment import Environment, GitSource
 from flow_ops.targets import Target
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
@@ -59,7 +59,7 @@ def desired(target: Target, wanted_schedules: list[State], *, paused: bool) -> S
         "enforce_parameter_schema": True,
         "concurrency_limit": pins.concurrency_limit,
         "collision": pins.collision if pins.concurrency_limit else None,
-        "job_variables": {**pins.job_variables, "env": {**RUN_ENVIRONMENT, **pins.env}},
+        "job_variables": {**pins.job_variables, "env": _run_environment(pins)},
         "tags": sorted(
             {
                 f"repository:{about.slug}",
@@ -166,6 +166,11 @@ def shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return text if len(text) <= 120 else f"{text[:110]}... ({digest})"
+
+
+def _run_environment(pins: Environment) -> dict[str, str]:
+    runner = {} if pins.task_runner == "threads" else {task_runners.VARIABLE: pins.task_runner}
+    return {**RUN_ENVIRONMENT, **runner, **pins.env}
 
 
 def _description(target: Target, text: str) -> str:

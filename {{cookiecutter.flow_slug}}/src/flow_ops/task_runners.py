@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from flow_ops.messages import FlowOpsError
@@ -48,18 +49,24 @@ def task_runner() -> TaskRunner[Any]:
         return ThreadPoolTaskRunner(max_workers=workers)
     if not get_current_settings().api.url:
         raise FlowOpsError("FT-RUNNER-03", runner=chosen)
+    check(chosen)
     if kind == "processes":
         return ProcessPoolTaskRunner(max_workers=workers)
-    try:
-        module = import_module(PACKAGES[kind].replace("-", "_"))
-    except ImportError:
-        raise FlowOpsError("FT-RUNNER-02", runner=chosen, package=PACKAGES[kind]) from None
-    runner: TaskRunner[Any] = (
-        module.DaskTaskRunner(address=detail or None)
-        if kind == "dask"
-        else module.RayTaskRunner(address=detail or None)
-    )
-    return runner
+    module = import_module(PACKAGES[kind].replace("-", "_"))
+    runner = module.DaskTaskRunner if kind == "dask" else module.RayTaskRunner
+    chosen_runner: TaskRunner[Any] = runner(address=detail or None)
+    return chosen_runner
+
+
+def check(chosen: str) -> None:
+    """Check that a task runner is one of the table's and that its package is installed.
+
+    Raises:
+        FlowOpsError: FT-RUNNER-01 or FT-RUNNER-02 where it is not.
+    """
+    package = PACKAGES.get(parse(chosen)[0])
+    if package and find_spec(package.replace("-", "_")) is None:
+        raise FlowOpsError("FT-RUNNER-02", runner=chosen, package=package)
 
 
 def parse(chosen: str) -> tuple[str, str]:
