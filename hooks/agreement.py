@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hooks import naming
@@ -59,7 +58,7 @@ def _compared(root: Path, answers: Mapping[str, Any]) -> Iterator[Disagreement]:
 
 def _in_pyproject(file: Path, answers: Mapping[str, Any]) -> Iterator[Disagreement]:
     slug, package = answers["flow_slug"], answers["__package"]
-    content = _toml(file)
+    content = _strings(file)
     project, table = content.get("project", {}), content.get("tool", {}).get("flow-ops", {})
     yield Disagreement("pyproject.toml: project.name", slug, project.get("name"))
     scripts = {slug: f"{package}.__main__:main"}
@@ -147,23 +146,11 @@ def _literal(node: ast.expr | None) -> object:
     return ast.unparse(node) if node else None
 
 
-def _toml(file: Path) -> dict[str, Any]:
-    text = file.read_text(encoding="utf-8")
-    if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415
-
-        try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as broken:
-            raise SyntaxError(str(broken), (str(file), None, None, None)) from broken
-    return _toml_strings(text)
-
-
-def _toml_strings(text: str) -> dict[str, Any]:
-    """Return the strings of a TOML text, by table: enough for the names, for Python 3.10 has no parser."""
+def _strings(file: Path) -> dict[str, Any]:
+    """Return the strings of a TOML file, by table: enough for the names, and Python 3.10 has no parser."""
     content: dict[str, Any] = {}
     table = content
-    for line in text.splitlines():
+    for line in file.read_text(encoding="utf-8").splitlines():
         if heading := re.fullmatch(r"\[([\w.-]+)\]", line):
             table = content
             for part in heading[1].split("."):

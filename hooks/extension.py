@@ -11,6 +11,7 @@ rename the class or a filter, and put what a later version adds into a new modul
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +20,7 @@ from cookiecutter.exceptions import FailedHookException
 from cookiecutter.prompt import read_user_variable
 from jinja2.ext import Extension
 
-from hooks import naming, origin, refusal
+from hooks import completion, naming, origin, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +43,8 @@ class NamingExtension(Extension):
             "as_slug": naming.slug_from,
             "asked": asked,
             "all_checked": all_checked,
+            "completed": completed,
+            "escaped": escaped,
             "folder_checked": folder_checked,
             "in_quotes": naming.in_quotes,
             "refusal": refusal_of,
@@ -120,6 +123,18 @@ def refusal_of(answers: Mapping[str, Any]) -> str:
     """Return the whole message about answers that break a rule; empty where none does."""
     found = naming.problems(answers)
     return refusal.refusal(found, answers, _invocation()) if found else ""
+
+
+def completed(answers: Mapping[str, Any]) -> completion.Outcome | None:
+    """Do what comes after the files; None where it is not known where they are (cruft does not tell)."""
+    if "_output_dir" not in answers:
+        return None
+    return completion.complete(Path(answers["_output_dir"], answers["flow_slug"]), answers)
+
+
+def escaped(value: object) -> str:
+    """Return text that stands for itself between the double quotes of a Python string, in ASCII."""
+    return str(value).encode("unicode_escape").decode("ascii").replace('"', r"\x22")
 
 
 def _refuse(problems: list[naming.Problem], answers: Mapping[str, Any], call: refusal.Invocation) -> None:

@@ -1,42 +1,44 @@
 """After generation: check the names in what was written, record where it came from, say what is next.
 
-Runs rendered, from a temporary file, in the generated folder: the answers and the template's folder are
-data, the rest is plain Python. No network, no installs, and nothing of the project is deleted.
+Runs rendered, from a temporary file, in the generated folder. Cookiecutter says where that is, so all was
+done as this was rendered, in its own process, where what it takes is loaded already: this one has to say
+how it ended. Cruft does not say where: for it, all is done here.
 """
 
-import json
+import os
 import sys
-from pathlib import Path
-from typing import Any
 
-ANSWERS: dict[str, Any] = json.loads(r"""{{ cookiecutter | jsonify }}""")
-sys.path.insert(0, json.loads(r""" {{ template_folder | jsonify }} """))
+# {% set outcome = cookiecutter | completed %}
+STATUS = "{{ outcome.status if outcome else '' }}"
+TEXT = "{{ outcome.text | escaped if outcome else '' }}"
+ANSWERS = "{{ '' if outcome else cookiecutter | jsonify | escaped }}"
+TEMPLATE = "{{ template_folder | escaped }}"
 # {% raw %}
 
-from hooks import agreement, managed, origin, overwrite, welcome  # noqa: E402
 
-
-def main(root: Path) -> int:
+def main() -> int:
     """Return 1, with the reasons, where the generated names disagree: cookiecutter then deletes all."""
-    found = agreement.disagreements(root, ANSWERS)
-    if found:
-        overwrite.restore(root, ANSWERS["__package"])
-        welcome.tell(sys.stderr, agreement.report(found, ANSWERS["language"]))
-        return 1
-    overwrite.forget(root)
-    managed.record(root, ANSWERS)
-    if "_commit" in ANSWERS:  # cruft generates: it keeps its own record, and compares folders without .git
-        return 0
-    recorded = origin.record(root, ANSWERS)
-    welcome.tell(
-        sys.stdout, welcome.next_steps(root, ANSWERS, recorded=recorded, versioned=origin.git_init(root))
-    )
-    return 0
+    status, text = (int(STATUS), TEXT) if STATUS else complete()
+    stream = sys.stderr if status else sys.stdout
+    if text:
+        stream.write(text.encode(stream.encoding, "replace").decode(stream.encoding) + "\n")
+    return status
+
+
+def complete() -> tuple[int, str]:
+    """Do here, in the generated folder, what was not done before."""
+    import json  # noqa: PLC0415 - the user waits for each import: most runs need none of these
+    from pathlib import Path  # noqa: PLC0415
+
+    sys.path.insert(0, TEMPLATE)
+    from hooks import completion  # noqa: PLC0415
+
+    return completion.complete(Path.cwd(), json.loads(ANSWERS))
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(Path.cwd()))
+        sys.exit(main())
     finally:
-        Path(__file__).unlink()  # cookiecutter leaves its rendered copy, answers included, in the temp folder
+        os.unlink(__file__)  # noqa: PTH108 - cookiecutter leaves its rendered copy in the temp folder
 # {% endraw %}

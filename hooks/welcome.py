@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from hooks import naming, refusal
 
@@ -59,9 +59,3 @@ def next_steps(root: Path, answers: Mapping[str, Any], *, recorded: bool, versio
         address = f"{naming.definition()['_git_base_url']}/flow-template.git"
         lines += ["", _NOT_RECORDED[english], f"  uvx cruft link {address}"]
     return "\n".join([*lines, ""])
-
-
-def tell(stream: TextIO, text: str) -> None:
-    """Print `text`; what the console's encoding lacks is replaced, never raised."""
-    stream.write(refusal.fit(text, stream) + "\n")
-    stream.flush()
