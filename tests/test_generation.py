@@ -39,6 +39,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+FLOW_FILES = "flow.py", "subflows.py", "tasks.py"
 ANSWERS = Path(__file__).parent / "answers"
 HOSTILE = [
     "quotes \" ' ''' \"\"\" and \\ backslash \\",
@@ -84,6 +85,11 @@ def test_every_combination_of_options_agrees_and_can_be_read(
     root = generate_without_hooks(tmp_path, {**GOOD, **chosen})
     parse_everything(root)
     assert set(contents(root)) == template_files()
+
+
+def test_the_sample_flow_stays_under_200_lines(repository: Path) -> None:
+    package = repository / "src" / "ventas_diarias"
+    assert sum(len((package / name).read_text(encoding="utf-8").splitlines()) for name in FLOW_FILES) < 200
 
 
 def test_the_same_answers_give_the_same_bytes_twice_in_a_row(bake: Callable[..., Path]) -> None:

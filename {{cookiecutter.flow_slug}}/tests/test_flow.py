@@ -7,9 +7,8 @@ from typing import Any
 import anyio
 import pytest
 
-from {{ cookiecutter.__package }} import flow as flow_module
+from {{ cookiecutter.__package }} import tasks
 from {{ cookiecutter.__package }}.flow import {{ cookiecutter.__function }}
-from {{ cookiecutter.__package }}.tasks import list_branches
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("prefect_server")]
 
@@ -41,7 +40,7 @@ async def test_a_bad_row_is_reported_and_the_flow_goes_on(tmp_path: Path) -> Non
 async def test_a_failed_task_fails_the_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write_orders(tmp_path / "orders.csv", 0)
     # Without the retries, which wait.
-    monkeypatch.setattr(flow_module, "list_branches", list_branches.with_options(retries=0))
+    monkeypatch.setattr(tasks, "list_branches", tasks.list_branches.with_options(retries=0))
     state: Any = await {{ cookiecutter.__function }}(file, return_state=True)
     assert state.is_failed()
 

@@ -5,13 +5,8 @@ from pathlib import Path
 
 from prefect import flow
 
+from {{ cookiecutter.__package }} import tasks
 from {{ cookiecutter.__package }}.subflows import summarise_in_parallel
-from {{ cookiecutter.__package }}.tasks import (
-    Summary,
-    list_branches,
-    load_summaries,
-    publish_report,
-)
 
 SAMPLE = Path(__file__).parent / "data" / "orders.csv"
 
@@ -25,7 +20,7 @@ SAMPLE = Path(__file__).parent / "data" / "orders.csv"
 async def {{ cookiecutter.__function }}(
     orders_file: Path | None = None,
     since: date | None = None,
-) -> Summary:
+) -> tasks.Summary:
     """Summarise the orders of each branch, load the summaries into a database and publish a report.
 
     Args:
@@ -33,7 +28,7 @@ async def {{ cookiecutter.__function }}(
         since: Leave out the orders of earlier days.
     """
     file = orders_file or SAMPLE
-    branches = await list_branches(file)
+    branches = await tasks.list_branches(file)
     summaries = await summarise_in_parallel(file, branches, since)
-    await load_summaries(summaries)
-    return await publish_report(summaries)
+    await tasks.load_summaries(summaries)
+    return await tasks.publish_report(summaries)

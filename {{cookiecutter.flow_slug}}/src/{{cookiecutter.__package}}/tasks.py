@@ -35,8 +35,7 @@ class BranchOrders:
     """The orders of one branch. A plain class: Prefect looks for futures in every row of a model."""
 
     def __init__(self, branch: str) -> None:
-        self.branch, self.rejected = branch, 0
-        self.valid: list[Order] = []
+        self.branch, self.valid, self.rejected = branch, list[Order](), 0
 
 
 class Summary(BaseModel):
@@ -52,8 +51,7 @@ class Summary(BaseModel):
 @task(tags=["read"], retries=2, retry_delay_seconds=5, timeout_seconds=60)
 async def list_branches(file: Path) -> list[str]:
     """List the branches of the orders file, sorted; one without orders raises ValueError."""
-    branches = sorted({row["branch"] for row in _rows(file)})
-    if not branches:
+    if not (branches := sorted({row["branch"] for row in _rows(file)})):
         raise ValueError(f"no orders in {file}")
     logger.info("%d branches in %s", len(branches), file.name)
     return branches
@@ -110,9 +108,8 @@ async def load_summaries(summaries: list[Summary]) -> None:
 @task(tags=["report"], retries=2, retry_delay_seconds=5, timeout_seconds=60)
 async def publish_report(summaries: list[Summary]) -> Summary:
     """Publish the summaries as a table in the UI and return their total."""
-    table = [row.model_dump(mode="json") for row in summaries]
     await acreate_table_artifact(
-        table,
+        [row.model_dump(mode="json") for row in summaries],
         key="{{ cookiecutter.flow_slug }}",
         description="Orders by branch",
     )
