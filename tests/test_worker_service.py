@@ -164,6 +164,21 @@ def test_print_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert list(tmp_path.iterdir()) == []
 
 
+def test_print_ends_quietly_when_nobody_reads_on(repository: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as nobody:
+        done = subprocess.run(
+            [sys.executable, "-m", "flow_ops.worker_service", "print", "--pool", "compras-prod"],
+            cwd=repository,
+            env={**os.environ, "PYTHONPATH": "src", "PREFECT_API_URL": API},
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_each_pool_of_a_machine_has_its_own_name_folder_and_port() -> None:
     first, second = service("--system", "linux"), service("--system", "linux", pool="compras-dev")
     assert first.worker_name == "srv1-compras-prod"

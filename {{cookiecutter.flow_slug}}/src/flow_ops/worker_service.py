@@ -48,6 +48,8 @@ from flow_ops.worker_steps import StepFailedError, decoded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flow_ops.worker_steps import Step
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -74,13 +76,16 @@ def main(arguments: list[str] | None = None) -> int:
     except FlowOpsError as problem:
         print(problem, file=sys.stderr)  # noqa: T201
         return 1
+    except BrokenPipeError:  # `print | head`: nobody reads on, and Python's own flush at the end would say so
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def describe(options: argparse.Namespace) -> int:
     """Print every folder, file and command of an installation, in order, and change nothing."""
     service = service_from(options)
-    for step in install_steps(service, installed=options.system == _this_system() and is_installed(service)):
-        print(step.describe())  # noqa: T201
+    steps = install_steps(service, installed=options.system == _this_system() and is_installed(service))
+    print("\n".join(step.describe() for step in steps), flush=True)  # noqa: T201
     return 0
 
 
@@ -94,15 +99,11 @@ def install(options: argparse.Namespace) -> int:
     if not installed:
         check_port(service)
     try:
-        for step in install_steps(service, installed=installed):
-            print(step.describe())  # noqa: T201
-            step.apply()
-    except StepFailedError as failure:
+        _carry_out(install_steps(service, installed=installed), service)
+    except FlowOpsError:
         if not installed:
             _take_back(service)
-        raise FlowOpsError(
-            "FT-SERVICE-14", service=service.name, step=failure.step.describe(), output=failure.output
-        ) from None
+        raise
     return 0
 
 
@@ -116,15 +117,24 @@ def uninstall(options: argparse.Namespace) -> int:
         print(f"{service.name}: not installed, nothing to remove")  # noqa: T201
         return 0
     check_ours(service)
-    try:
-        for step in uninstall_steps(service, installed=installed):
-            print(step.describe())  # noqa: T201
-            step.apply()
-    except StepFailedError as failure:
-        raise FlowOpsError(
-            "FT-SERVICE-14", service=service.name, step=failure.step.describe(), output=failure.output
-        ) from None
+    _carry_out(uninstall_steps(service, installed=installed), service)
     return 0
+
+
+def _carry_out(steps: list[Step], service: Service) -> None:
+    """Print each step and do it.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-14 at the first that fails.
+    """
+    for step in steps:
+        print(step.describe())  # noqa: T201
+        try:
+            step.apply()
+        except StepFailedError as failure:
+            raise FlowOpsError(
+                "FT-SERVICE-14", service=service.name, step=step.describe(), output=failure.output
+            ) from None
 
 
 def status(options: argparse.Namespace) -> int:
