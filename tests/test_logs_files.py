@@ -93,6 +93,18 @@ def test_a_process_killed_while_it_writes_stops_no_other_one(repository: Path, t
         assert all(found[f"<{name} {number} {'x' * 20}>"] == 1 for number in range(count))
 
 
+def test_half_a_line_is_ended_only_if_nobody_is_writing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "half.log"
+    file.write_bytes(b"whole\nhal")
+    with file.open("ab+", buffering=0) as stream:
+        assert rotating_file.ends_in_mid_line(stream.fileno())
+        # Another process ends it meanwhile.
+        monkeypatch.setattr("flow_ops.rotating_file.time.sleep", lambda _seconds: stream.write(b"f\n"))
+        assert not rotating_file.ends_in_mid_line(stream.fileno())
+
+
 # --- the two ways of writing, in this process
 
 

@@ -34,6 +34,9 @@ CHECK_RECORDS = 50
 CHECK_SECONDS = 0.1
 """How often, in records or seconds, it is looked up whether the file is full or has been rotated."""
 
+HALF_LINE_SECONDS = 0.1
+"""How long half a line may grow before it is taken for one that nobody will end."""
+
 
 class LockedFile(ConcurrentRotatingFileHandler):
     """The library's handler, which takes a lock and, on Windows, opens the file for every record.
@@ -188,11 +191,24 @@ class AppendingFile(LockedFile):
 
 
 def ends_in_mid_line(descriptor: int) -> bool:
-    """Tell whether the file's last line is not ended: a process was killed, or the disk was full."""
-    if os.lseek(descriptor, 0, os.SEEK_END) == 0:
+    """Tell whether the file's last line is not ended: a process was killed, or the disk was full.
+
+    Looked at twice: a line that another process is writing shows by halves where it passes the end of a page.
+    """
+    size = _size_in_mid_line(descriptor)
+    if not size:
         return False
-    os.lseek(descriptor, -1, os.SEEK_END)
-    return os.read(descriptor, 1) != b"\n"
+    time.sleep(HALF_LINE_SECONDS)
+    return _size_in_mid_line(descriptor) == size
+
+
+def _size_in_mid_line(descriptor: int) -> int:
+    """Return the file's size in bytes; 0 where its last line is ended."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    if size == 0:
+        return 0
+    os.lseek(descriptor, size - 1, os.SEEK_SET)
+    return size if os.read(descriptor, 1) != b"\n" else 0
 
 
 RotatingFile: type[LockedFile] = LockedFile if os.name == "nt" else AppendingFile
