@@ -52,10 +52,22 @@ def task_runner() -> TaskRunner[Any]:
     check(chosen)
     if kind == "processes":
         return ProcessPoolTaskRunner(max_workers=workers)
+    if kind == "ray":
+        _open_ray(detail)
     module = import_module(PACKAGES[kind].replace("-", "_"))
     runner = module.DaskTaskRunner if kind == "dask" else module.RayTaskRunner
     chosen_runner: TaskRunner[Any] = runner(address=detail or None)
     return chosen_runner
+
+
+def _open_ray(address: str) -> None:
+    """Open Ray for the rest of this process: a runner that opened it would close it under other subflows."""
+    # Seen under `uv run`, as every run on a worker is: Ray copies the repository and looks for itself in the
+    # copy's empty environment, without end. Its processes on this machine have ours.
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    ray = import_module("ray")
+    if not ray.is_initialized():
+        ray.init(address or None)
 
 
 def check(chosen: str) -> None:
