@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 # Before anything imports Prefect: no profile, home, server or .env but those that the tests make.
 for _name in [name for name in os.environ if name.startswith(("PREFECT_", "FLOW_"))]:
     del os.environ[_name]
-# The managed package is imported where it stands: compiled files there would be generated with it.
-os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+# The managed package is imported where it stands: compiled files there would be generated with it. Programs
+# that are started on it are told so one by one: those of a generated environment start faster with theirs.
 sys.dont_write_bytecode = True
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _HOME = Path(tempfile.mkdtemp(prefix="flow-template-tests-"))
 os.environ |= {
     "PREFECT_HOME": str(_HOME / "prefect"),
@@ -44,6 +45,12 @@ TEMPLATE = organisation.known(_HOME / "template")
 if TEMPLATE != organisation.ROOT:
     sys.path.insert(0, str(TEMPLATE))
     importlib.import_module("hooks")  # now: pytest puts the repository first again for every module
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files first: xdist hands out whole files, and the last one keeps the other processes waiting."""
+    slow = {item.path for item in items for mark in ("e2e", "environment") if item.get_closest_marker(mark)}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_unconfigure() -> None:

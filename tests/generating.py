@@ -68,12 +68,12 @@ def complete(answers: dict[str, str]) -> dict[str, Any]:
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    """Return every file below `root`, but git's, by its path."""
+    """Return every file below `root`, but git's, compiled and cached ones, by its path."""
     files = (path for path in sorted(root.rglob("*")) if path.is_file())
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in files
-        if ".git" not in path.relative_to(root).parts
+        if not {".git", ".ruff_cache", "__pycache__"} & {*path.relative_to(root).parts}
     }
 
 

@@ -144,6 +144,7 @@ def test_a_python_block_does_what_it_is_shown_for(
         env={
             **server.environment,
             "PYTHONPATH": str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"),
+            "PYTHONDONTWRITEBYTECODE": "1",
             "FLOW_PROJECT_ROOT": str(repository),
         },
         capture_output=True,

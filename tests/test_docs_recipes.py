@@ -92,6 +92,7 @@ def context(server: Server, repository: Path, tmp_path_factory: pytest.TempPathF
             **server.environment,
             "FLOW_PROJECT_ROOT": str(repository),
             "PYTHONPATH": str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"),
+            "PYTHONDONTWRITEBYTECODE": "1",
             "PREFECT_LOGGING_EXTRA_LOGGERS": "custom",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "GIT_SSL_CAINFO": str(certificate),

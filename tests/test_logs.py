@@ -47,6 +47,7 @@ def run(repository: Path, tmp_path: Path) -> Callable[..., Ran]:
         environment = {
             **os.environ,
             "PYTHONPATH": str(SOURCE),
+            "PYTHONDONTWRITEBYTECODE": "1",
             "FLOW_PROJECT_ROOT": str(repository),
             "PREFECT_HOME": str(tmp_path / "prefect"),
             "FLOW_LOG_DIR": str(folder),

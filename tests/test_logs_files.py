@@ -38,6 +38,7 @@ def writer(
     environment = {
         **os.environ,
         "PYTHONPATH": str(SOURCE),
+        "PYTHONDONTWRITEBYTECODE": "1",
         "FLOW_PROJECT_ROOT": str(repository),
         "FLOW_LOG_DIR": str(folder),
         "FLOW_LOG_FILES": "100",

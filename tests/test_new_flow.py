@@ -15,6 +15,7 @@ import pytest
 from flow_ops import new_flow, project
 
 from tests.conftest import bake_into
+from tests.generating import contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,17 +37,6 @@ def own(once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     project.current.cache_clear()
     yield root
     project.current.cache_clear()
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    files = [
-        path for path in root.rglob("*") if path.is_file() and ".git" not in path.relative_to(root).parts[:1]
-    ]
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in files
-        if ".ruff_cache" not in path.parts
-    }
 
 
 def test_a_new_flow_is_a_module_a_test_a_command_and_deployments(
