@@ -105,6 +105,7 @@ class Soak:
                 "env": {
                     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
                     "PYTHONPATH": str(PACKAGE),
+                    "PYTHONDONTWRITEBYTECODE": "1",
                     "FLOW_PROJECT_ROOT": str(repository),
                     "FLOW_LOG_DIR": str(self.logs),
                 }
