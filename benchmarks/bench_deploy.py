@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.harness import Figure, in_turns, run
-from tests.conftest import TEMPLATE, bake_into
+from benchmarks.harness import TEMPLATE, Figure, in_turns, run
+from benchmarks.repository import generate
 
 # The managed package, which the workshop imports, stands in the template's folder.
 sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"))
@@ -43,7 +43,7 @@ NUMBERS = (1, 50, 100)
 
 def measure() -> list[Figure]:
     """Return the wall times of plan and apply, against the import of Prefect, and their requests."""
-    with tempfile.TemporaryDirectory() as name, open_workshop(Path(name), bake_into) as place:
+    with tempfile.TemporaryDirectory() as name, open_workshop(Path(name), generate) as place:
         flows = "".join(FLOW.format(i=i) for i in range(max(NUMBERS)))
         (place.root / "src" / PACKAGE / "many.py").write_text(
             "from prefect import flow\n" + flows, encoding="utf-8"

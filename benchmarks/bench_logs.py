@@ -104,6 +104,7 @@ def inside_runs(folder: Path) -> dict[str, float]:
     @flow
     def records() -> dict[str, float]:
         return fastest_in_turns(
+            ROUNDS,
             ours=lambda: write(lambda: ours),
             run_logger=write_without_ours,
             rotating=lambda: write(lambda: rotating),
@@ -126,17 +127,10 @@ def inside_runs(folder: Path) -> dict[str, float]:
         with without_ours():
             return seconds(flow_run_logger)
 
-    flows = fastest_in_turns(flow_ours=lambda: seconds(flow_ours), flow_run_logger=seconds_without_ours)
+    flows = fastest_in_turns(
+        ROUNDS, flow_ours=lambda: seconds(flow_ours), flow_run_logger=seconds_without_ours
+    )
     return records() | flows
-
-
-def fastest_in_turns(**sides: Callable[[], float]) -> dict[str, float]:
-    """Measure the sides in turn and return the least of each."""
-    seen: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(ROUNDS):
-        for name, once in sides.items():
-            seen[name].append(once())
-    return {name: min(values) for name, values in seen.items()}
 
 
 def rotating_file_alone(file: Path) -> logging.Logger:
@@ -167,7 +161,7 @@ if __name__ == "__main__":
     sys.path[:] = [entry for entry in sys.path if Path(entry) != Path(__file__).parent]
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
-from benchmarks.harness import Figure, in_turns, run  # noqa: E402
+from benchmarks.harness import Figure, fastest_in_turns, in_turns, run  # noqa: E402
 from tests.support import prefect_server  # noqa: E402
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.harness import Figure, run
-from tests.conftest import bake_into
+from benchmarks.repository import generate
 from tests.support import prefect_server
 
 PLAIN = """
@@ -49,7 +49,7 @@ def measure() -> list[Figure]:
     """Return time, memory and growth by rows (10 branches) and by branches (10,000 rows)."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        repository = bake_into(folder)
+        repository = generate(folder)
         with prefect_server(folder) as server:
             environment = {**server.environment, "PYTHONPATH": str(repository / "src")}
             environment["FLOW_LOG_DIR"] = str(folder / "logs")

@@ -2,8 +2,7 @@
 
 The plugin's server is compared with the stock harness in fresh processes, from the second session on: the
 migrated database is in the cache. Then the whole `pytest` of a generated repository,
-with the plugin and with the harness in its place. Then the checks that come with the projects of `kedro new` and
-`create-dagster`, where these can be installed; they test less, and start no server.
+with the plugin and with the harness in its place. `bench_nothing_to_green` has the other scaffolds.
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.harness import Figure, in_turns, run
+from benchmarks.harness import QUICK, TEMPLATE, Figure, in_turns, run
 
-TEMPLATE = Path(__file__).resolve().parents[1]
-RUNS = 5
+RUNS = 2 if QUICK else 5
 
 # Each prints the seconds that a session waits for its server; Prefect itself any test has imported by then.
 STOCK = """
@@ -58,7 +56,7 @@ def pytest_collection_finish(session):
 
 
 def measure() -> list[Figure]:
-    """Return the ratios to the harness, and the seconds of each scaffold's tests."""
+    """Return the ratios to the harness, and the seconds of a repository's tests."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours = _generate(folder / "ours")
@@ -77,7 +75,7 @@ def measure() -> list[Figure]:
             ours=lambda: _wait(OURS, folder, environment),
         )
         suite = in_turns(
-            RUNS - 2,
+            RUNS - 2 or 1,
             stock=lambda: _pytest(stock, environment),
             ours=lambda: _pytest(ours, environment),
         )
@@ -92,8 +90,6 @@ def measure() -> list[Figure]:
             Figure("tests: start of the harness", start["stock"], "s"),
             Figure("tests: a repository's pytest", suite["ours"], "s", goal=20, note="warm cache"),
             Figure("tests: the same with the harness", suite["stock"], "s"),
-            *_scaffold("kedro new", folder / "kedro", KEDRO),
-            *_scaffold("create-dagster", folder / "dagster", DAGSTER),
         ]
 
 
@@ -122,48 +118,3 @@ def _pytest(repository: Path, environment: dict[str, str]) -> float:
     return run(
         command, cwd=repository, environment={**environment, "PYTHONPATH": str(repository / "src")}
     ).seconds
-
-
-# How each scaffold is made, what its environment needs, and the checks that it comes with.
-KEDRO = (
-    ["uvx", "kedro", "new", "--name=sales", "--tools=test", "--example=n", "--telemetry=no"],
-    ["kedro", "pytest", "pytest-cov"],
-    ["python", "-m", "pytest", "-q"],
-)
-DAGSTER = (
-    ["uvx", "create-dagster", "project", "sales", "--no-uv-sync"],
-    ["dagster", "dagster-dg-cli", "-e", "."],
-    ["dg", "check", "defs"],
-)
-
-
-def _scaffold(name: str, folder: Path, recipe: tuple[list[str], list[str], list[str]]) -> list[Figure]:
-    """Return the seconds of a scaffold's own checks, its environment made before; nothing where it cannot be."""
-    new, packages, check = recipe
-    project, binaries = folder / "sales", folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    folder.mkdir()
-    quiet = {
-        "DO_NOT_TRACK": "1",
-        "DAGSTER_DISABLE_TELEMETRY": "1",
-        "DAGSTER_HOME": str(folder),
-        "HOME": str(folder),
-    }
-    cache = subprocess.run(
-        ["uv", "cache", "dir"], check=True, capture_output=True, encoding="utf-8"
-    ).stdout.strip()
-    environment = {**quiet, "UV_CACHE_DIR": cache, "VIRTUAL_ENV": str(folder / "venv")}
-    environment["PATH"] = f"{binaries}{os.pathsep}{os.environ['PATH']}"
-    try:
-        run(new, cwd=folder, environment=environment)
-        run(
-            ["uv", "venv", "--python", sys.executable, str(folder / "venv")],
-            cwd=folder,
-            environment=environment,
-        )
-        run(["uv", "pip", "install", *packages], cwd=project, environment=environment)
-        command = [str(binaries / check[0]), *check[1:]]
-        seconds = in_turns(2, it=lambda: run(command, cwd=project, environment=environment).seconds)["it"]
-    except (RuntimeError, OSError) as error:
-        sys.stderr.write(f"{name}: not measured: {error}\n")
-        return []
-    return [Figure(f"tests: {name}, {' '.join(check)}", seconds, "s", note="no server")]

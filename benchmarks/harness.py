@@ -7,7 +7,6 @@ import os
 import platform
 import statistics
 import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -17,8 +16,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+TEMPLATE = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("cookiecutter", "prefect", "pytest", "sqlalchemy", "uv")
+PACKAGES = ("cookiecutter", "prefect", "prefect-dask", "prefect-ray", "pytest", "sqlalchemy", "uv")
+# Small sizes, to see that the benchmarks work: the figures mean nothing and are not kept.
+QUICK = bool(os.environ.get("BENCHMARKS_QUICK"))
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def run(
         [str(part) for part in command],
         cwd=cwd,
         env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -85,6 +88,34 @@ def in_turns(runs: int, **sides: Callable[[], float]) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in seen.items()}
 
 
+def fastest_in_turns(rounds: int, **sides: Callable[[], float]) -> dict[str, float]:
+    """Measure the sides in turn and return the least of each: what else the machine does can only add."""
+    seen: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, measure in sides.items():
+            seen[name].append(measure())
+    return {name: min(values) for name, values in seen.items()}
+
+
+def of_a_user(folder: Path) -> dict[str, str]:
+    """Return variables as on a user's machine: a home of its own below `folder`, uv's cache warm, bytecode kept."""
+    home = folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    uv = subprocess.run(["uv", "cache", "dir"], check=True, capture_output=True, encoding="utf-8")
+    return {
+        **{name: str(home) for name in ("HOME", "USERPROFILE", "DAGSTER_HOME")},
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "PREFECT_HOME": str(home / "prefect"),
+        "UV_CACHE_DIR": uv.stdout.strip(),
+        # Empty is as good as unset.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "VIRTUAL_ENV": "",
+        "DO_NOT_TRACK": "1",
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+
+
 def machine() -> dict[str, str]:
     """Describe the machine: what a reader needs to judge the figures, and nothing that names it."""
     model = platform.processor() or platform.machine()
@@ -93,6 +124,9 @@ def machine() -> dict[str, str]:
         names = [line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if "model name" in line]
         model = names[0].partition(":")[2].strip() if names else model
     found = {"system": platform.system(), "processor": model, "cores": str(os.cpu_count())}
+    if hasattr(os, "sysconf"):
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        found["memory"] = f"{memory / 2**30:.0f} GiB"
     found["python"] = platform.python_version()
     for package in PACKAGES:
         try:
@@ -112,10 +146,15 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def report(name: str, figures: Sequence[Figure]) -> None:
-    """Print the figures of one benchmark and keep them, with the machine's description, in `results/`."""
+def section(name: str, figures: Sequence[Figure], *, machine: Mapping[str, str] | None = None) -> str:
+    """Return the figures of one benchmark as a section of Markdown."""
+    where = ", ".join(f"{key}: {value}" for key, value in machine.items()) + "\n\n" if machine else ""
+    return f"## {name}\n\n{where}{table(figures)}\n"
+
+
+def keep(name: str, figures: Sequence[Figure]) -> None:
+    """Keep the figures of one benchmark, with the machine's description, in `results/`."""
     RESULTS.mkdir(exist_ok=True)
     document = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}
-    file = RESULTS / f"{name}.json"
-    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    sys.stdout.write(f"\n## {name}\n\n{table(figures)}\n")
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")

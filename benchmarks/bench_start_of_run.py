@@ -1,0 +1,187 @@
+"""What a run costs before the flow's first line: the package's import, and the way from its creation to Completed.
+
+Imports: fresh processes in a generated repository's own environment, compiled, all in turns; the fastest of each
+counts, because whatever else the machine does can only add to it.
+
+Runs: one server, one trivial flow deployed to two pools, a worker on each: one with Prefect's defaults, one with
+the variables that `flow_ops.worker_service` gives its service. The runs are created one after another, each at a
+random moment between two polls. The server's own history of their states says where the time goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from benchmarks.harness import QUICK, TEMPLATE, Figure, fastest_in_turns, of_a_user, run
+from benchmarks.repository import generate
+from tests.support import PREFECT, prefect_server, process, wait_until
+
+sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"))
+
+from flow_ops.worker_plan import Service
+from prefect.client.orchestration import SyncPrefectClient
+
+from benchmarks.stages import STAGES, read_stages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from uuid import UUID
+
+    from tests.support import Server
+
+IMPORTS = 3 if QUICK else 30
+RUNS = 1 if QUICK else 15
+DEFAULT_POLL = 10
+IMPORTED = {
+    "prefect": "import prefect",
+    "flow": "import prefect; from prefect import flow, task",
+    "flow_ops": "import prefect; import flow_ops.logs, flow_ops.task_runners",
+    "sqlalchemy": "import prefect; import sqlalchemy",
+    "package": "import prefect; import ventas_diarias.flow",
+}
+FLOW = """
+from prefect import flow
+@flow
+def trivial():
+    pass
+"""
+# Deploys where it is told to; in a process of its own, because Prefect fixes its settings when it is imported.
+DEPLOY = """
+import sys
+from prefect import flow
+flow.from_source(sys.argv[1], entrypoint="trivial.py:trivial").deploy(
+    sys.argv[2], work_pool_name=sys.argv[2], build=False, ignore_warnings=True, print_next_steps=False)
+"""
+
+
+def measure() -> list[Figure]:
+    """Return the ratios of import and start, and the stages of both sides."""
+    with tempfile.TemporaryDirectory() as name:
+        return [*_imports(Path(name)), *_starts(Path(name))]
+
+
+def _imports(folder: Path) -> list[Figure]:
+    repository, environment = generate(folder), of_a_user(folder)
+    run(["uv", "sync", "--quiet"], cwd=repository, environment=environment)
+    python = repository / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+    def importing(code: str) -> Callable[[], float]:
+        return lambda: run([python, "-c", code], cwd=repository, environment=environment).seconds
+
+    sides = {name: importing(code) for name, code in IMPORTED.items()}
+    for compile_ in sides.values():
+        compile_()
+    least = fastest_in_turns(IMPORTS, **sides)
+    base = least["prefect"]
+    return [
+        Figure("import of the package over import prefect", least["package"] / base, "x", goal=1.05),
+        Figure("import of flow_ops over import prefect", least["flow_ops"] / base, "x", goal=1.05),
+        Figure("import prefect", base, "s"),
+        *(
+            Figure(f"import of {what}, beyond import prefect", 1000 * (least[name] - base), "ms")
+            for name, what in {
+                "flow": "Prefect's flow and task",
+                "flow_ops": "flow_ops' logger and task runners",
+                "sqlalchemy": "SQLAlchemy, which the sample flow uses",
+                "package": "the package, with all of these",
+            }.items()
+        ),
+    ]
+
+
+def service_settings() -> dict[str, str]:
+    """Return the variables by which the service's worker differs from Prefect's defaults."""
+    service = Service(
+        system="linux",
+        scope="user",
+        pool="",
+        worker_name="",
+        account="",
+        api_url="",
+        limit=0,
+        drain_seconds=0,
+        health_port=0,
+        home=PurePosixPath("/"),
+        python="",
+        requirements=(),
+    )
+    paths = ("PREFECT_API_URL", "PREFECT_HOME", "PREFECT_WORKER_WEBSERVER")
+    return {
+        name: value
+        for name, value in service.variables.items()
+        if name.startswith("PREFECT_") and not name.startswith(paths)
+    }
+
+
+def _starts(folder: Path) -> list[Figure]:
+    (folder / "trivial.py").write_text(FLOW.lstrip(), encoding="utf-8")
+    sides = {"defaults": {}, "service": service_settings()}
+    seen: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
+    moments = random.Random(7)  # noqa: S311 - when to create a run
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(prefect_server(folder))
+        client = stack.enter_context(SyncPrefectClient(server.url))
+        deployments: dict[str, UUID] = {}
+        for side, settings in sides.items():
+            stack.enter_context(worker(server, side, folder, settings))
+            wait_online(client, side)
+            run([sys.executable, "-c", DEPLOY, str(folder), side], environment=server.environment, cwd=folder)
+            deployments[side] = client.read_deployment_by_name(f"trivial/{side}").id
+        for number in range(RUNS + 1):
+            for side, deployment in deployments.items():
+                time.sleep(moments.uniform(0, 0 if QUICK else DEFAULT_POLL))
+                stages = _one_run(client, deployment)
+                if number:  # the first compiles
+                    seen[side].append(stages)
+    whole = {side: statistics.median(sum(stages.values()) for stages in runs) for side, runs in seen.items()}
+    return [
+        Figure(
+            "start of a run: service settings over defaults", whole["service"] / whole["defaults"], "x", 0.5
+        ),
+        *(Figure(f"created to Completed, {side}", whole[side], "s", None, "median") for side in sides),
+        *(
+            Figure(f"{stage}, {side}", statistics.median(stages[stage] for stages in seen[side]), "s")
+            for side in sides
+            for stage in STAGES
+        ),
+    ]
+
+
+@contextlib.contextmanager
+def worker(
+    server: Server, pool: str, folder: Path, settings: dict[str, str], *options: str
+) -> Iterator[None]:
+    """Run a process worker with these settings and no others."""
+    command = [*PREFECT, "worker", "start", "--pool", pool, "--type", "process", "--name", pool, *options]
+    environment = {**server.environment, **settings}
+    with process(command, log=folder / f"{pool}.log", environment=environment, cwd=folder):
+        yield
+
+
+def wait_online(client: SyncPrefectClient, pool: str) -> None:
+    """Return once a pool has a worker."""
+
+    def online() -> bool:
+        answer = client.request("POST", "/work_pools/filter", json={})
+        return any(one["name"] == pool and one["status"] == "READY" for one in answer.json())
+
+    wait_until(online, seconds=90, what=f"the worker of {pool}")
+
+
+def _one_run(client: SyncPrefectClient, deployment: UUID) -> dict[str, float]:
+    created = client.create_flow_run_from_deployment(deployment)
+
+    def ended() -> bool:
+        state = client.read_flow_run(created.id).state
+        return bool(state and state.is_final())
+
+    wait_until(ended, seconds=120, what="the run's end")
+    return read_stages(client, created.id)
