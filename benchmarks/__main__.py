@@ -7,6 +7,7 @@ import atexit
 import importlib
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ def main() -> int:
         parser.error(f"{', '.join(sorted(unknown))}: none of {', '.join(NAMES)}")
     if options.quick:
         os.environ["BENCHMARKS_QUICK"] = "1"
+    # What is stopped from outside ends its servers and workers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     return _run(options.names or NAMES)
 
 

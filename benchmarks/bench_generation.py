@@ -83,6 +83,6 @@ def _empty_template(folder: Path) -> Path:
 def _install(folder: Path, environment: dict[str, str]) -> Path:
     """Install the other scaffolds and return the folder of their commands."""
     run(["uv", "venv", "--python", sys.executable, folder], environment=environment)
-    packages = [KEDRO.new[1], DAGSTER.new[1], "cookiecutter-pypackage"]
+    packages = [KEDRO.new[1], DAGSTER.new[1].replace("@", "=="), "cookiecutter-pypackage"]
     run(["uv", "pip", "install", *packages], environment={**environment, "VIRTUAL_ENV": str(folder)})
     return folder / ("Scripts" if os.name == "nt" else "bin")

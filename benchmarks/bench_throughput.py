@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from prefect.client.orchestration import SyncPrefectClient
 
-from benchmarks.bench_start_of_run import DEPLOY, FLOW, service_settings, wait_online, worker
-from benchmarks.harness import QUICK, Figure, run
+from benchmarks.bench_start_of_run import FLOW, deploy, service_settings, wait_online, worker
+from benchmarks.harness import QUICK, Figure
 from benchmarks.repository import generate
 from tests.support import prefect_server, wait_until
 
@@ -142,8 +142,7 @@ def _runs(server: Server, folder: Path) -> list[Figure]:
         client = stack.enter_context(SyncPrefectClient(server.url))
         stack.enter_context(worker(server, pool, folder, service_settings(), "--limit", str(LIMIT)))
         wait_online(client, pool)
-        run([sys.executable, "-c", DEPLOY, str(folder), pool], environment=server.environment, cwd=folder)
-        deployment = client.read_deployment_by_name(f"trivial/{pool}").id
+        deployment = deploy(server, client, folder, pool)
 
         def done(runs: int) -> float:
             start = time.perf_counter()
