@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flow_ops import project, server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -81,7 +81,7 @@ def timezone(name: str) -> Callable[[Deployments], Deployments]:
 IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
     ("a pool with a typo", "FT-POOL-01", prod(work_pool="pol-prod")),
     ("prod on the pool of dev", "FT-POOL-03", prod(work_pool="pool-dev")),
-    ("an image on a pool of processes", "FT-POOL-04", prod(job_variables={"image": "team/image:1"})),
+    ("an image on a pool of processes", "FT-POOL-04", prod(image="team/image:1")),
     ("a job variable with a typo", "FT-POOL-07", prod(job_variables={"working_dirr": "/srv"})),
     ("the zone as people say it", "FT-ZONE-01", timezone("America / Buenos Aires")),
     ("the zone in lower case", "FT-ZONE-01", timezone("america/argentina/buenos_aires")),
@@ -100,6 +100,8 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
     ("a password in env", "FT-ENV-02", prod(env={"DB_PASSWORD": "hunter2"})),
     ("a PATH in env", "FT-ENV-03", prod(env={"PATH": "/usr/bin"})),
     ("a command of one's own", "FT-ENV-04", prod(job_variables={"command": "python -m prefect.engine"})),
+    ("an image among the job variables", "FT-ENV-04", prod(job_variables={"image": "team/image:1"})),
+    ("an image that is an address", "FT-IMAGE-01", prod(image="https://registry.example.com/team/flow:1")),
     ("no run at a time", "FT-ENV-05", prod(concurrency_limit=0)),
     ("a strategy that Prefect has not", "FT-ENV-06", prod(collision="QUEUE")),
     ("a task runner that is none", "FT-RUNNER-01", prod(task_runner="dask:10.0.0.5")),
@@ -309,37 +311,6 @@ def test_a_schedule_made_by_hand_stops_apply(
     arguments: list[str],
 ) -> None:
     assert_refused(workshop, capsys, code, schedule_by_hand, "apply", "prod", *arguments)
-
-
-@pytest.mark.parametrize(
-    ("code", "change"),
-    [
-        pytest.param("FT-POOL-08", prod(work_pool="docker-prod"), id="a pool of containers without an image"),
-        pytest.param(
-            "FT-POOL-09",
-            lambda pins: folder("C:/flows/x")(
-                prod(work_pool="docker-prod", job_variables={"image": "i"})(pins)
-            ),
-            id="a folder of the machine on a pool of containers",
-        ),
-    ],
-)
-def test_a_pool_of_containers_is_not_taken_for_one_of_processes(
-    workshop: Workshop,
-    capsys: pytest.CaptureFixture[str],
-    code: str,
-    change: Callable[[Deployments], Deployments],
-) -> None:
-    template = {
-        "job_configuration": {"image": "{{ image }}", "env": "{{ env }}"},
-        "variables": {"type": "object", "properties": {"image": {}, "env": {}}},
-    }
-    pool = WorkPoolCreate(name="docker-prod", type="docker", base_job_template=template)
-    workshop.client.create_work_pool(pool)
-    try:
-        assert_refused(workshop, capsys, code, change(workshop.pins), "apply", "prod")
-    finally:
-        workshop.client.delete_work_pool("docker-prod")
 
 
 # --- between here and the server

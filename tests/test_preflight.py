@@ -26,6 +26,7 @@ OURS = (
     "ENV",
     "FLOW",
     "GIT",
+    "IMAGE",
     "MACHINE",
     "PARAM",
     "POOL",

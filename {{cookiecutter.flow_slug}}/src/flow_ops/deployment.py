@@ -66,7 +66,8 @@ class Environment:
         task_runner: Where the tasks of `.submit()` and `.map()` run: `threads`, `processes`, `dask`, `ray`, or one of
             them with a number of workers or an address, as the table in `flow_ops.task_runners` says.
         env: Environment variables of the run, as text. Secrets as `{{ prefect.blocks.secret.NAME }}`.
-        job_variables: Further job variables of the pool's type (`image`, `working_dir`, ...).
+        image: Container image of the runs, `host/name:tag`, on a pool of type docker, kubernetes and the like.
+        job_variables: Further job variables of the pool's type (`working_dir`, `cpu_limit`, ...).
         tags: Further tags of the deployment and its runs.
         source: Where the code comes from, if not from the source of all.
     """
@@ -79,6 +80,7 @@ class Environment:
     collision: Literal["ENQUEUE", "CANCEL_NEW"] = "ENQUEUE"
     task_runner: str = "threads"
     env: Mapping[str, str] = field(default_factory=dict)
+    image: str | None = None
     job_variables: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     source: Source | None = None

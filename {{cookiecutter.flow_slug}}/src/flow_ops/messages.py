@@ -754,12 +754,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="El pool «{pool}» es de tipo {type} y no admite «{needs}».",
             why="solo los pools de contenedores (docker, kubernetes) usan una imagen.",
-            do="quitá «{needs}» de job_variables, o usá un pool de contenedores.",
+            do="quitá «{needs}» del entorno, o usá un pool de contenedores.",
         ),
         en=Text(
             what="The pool {pool!r} is of type {type} and takes no {needs!r}.",
             why="only pools of containers (docker, kubernetes) use an image.",
-            do="remove {needs!r} from job_variables, or use a pool of containers.",
+            do="remove {needs!r} from the environment, or use a pool of containers.",
         ),
     ),
     "FT-POOL-05": Message(
@@ -802,12 +802,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="El pool «{pool}» es de tipo {type}, y el entorno no dice qué imagen usar.",
             why="sin imagen se usaría la de Prefect, que no tiene uv ni las dependencias del flujo.",
-            do='usá un pool de tipo process, o poné job_variables={{"image": "..."}} en el entorno.',
+            do='usá un pool de tipo process, o poné image="..." en el entorno; la construye el Dockerfile del repositorio.',
         ),
         en=Text(
             what="The pool {pool!r} is of type {type}, and the environment names no image.",
             why="without one Prefect's own would be used, which has neither uv nor the flow's dependencies.",
-            do='use a pool of type process, or set job_variables={{"image": "..."}} in the environment.',
+            do='use a pool of type process, or set image="..." in the environment; the repository\'s Dockerfile builds it.',
         ),
     ),
     "FT-POOL-09": Message(
@@ -820,6 +820,42 @@ MESSAGES: dict[str, Message] = {
             what="The pool {pool!r} is of type {type}, and the code is in the folder {path} of a machine.",
             why="a container does not see the machine's folders.",
             do="use GitSource, or a pool of type process.",
+        ),
+    ),
+    "FT-POOL-10": Message(
+        es=Text(
+            what="El pool «{pool}», de tipo {type}, no admite ese valor en «{variable}»: {reason}.",
+            why="la plantilla de trabajos del pool dice qué valores puede tener cada job_variable; el servidor rechazaría el despliegue.",
+            do="corregí job_variables en deploy.py.",
+        ),
+        en=Text(
+            what="The pool {pool!r}, of type {type}, does not take that value in {variable!r}: {reason}.",
+            why="the pool's base job template says which values each job variable may have; the server would refuse the deployment.",
+            do="correct job_variables in deploy.py.",
+        ),
+    ),
+    "FT-IMAGE-01": Message(
+        es=Text(
+            what="«{image}» no es el nombre de una imagen (entorno «{environment}»).",
+            why="va en minúsculas y sin espacios ni https://, con su versión al final.",
+            do="escribilo así: registro.example.com/equipo/flujo:1.4.0",
+        ),
+        en=Text(
+            what="{image!r} is not the name of an image (environment {environment!r}).",
+            why="it is in lower case, without blanks or https://, with its version at the end.",
+            do="write it like this: registry.example.com/team/flow:1.4.0",
+        ),
+    ),
+    "FT-IMAGE-02": Message(
+        es=Text(
+            what="La imagen «{image}» no dice su versión (entorno «{environment}»).",
+            why="lo que corre hoy puede no ser lo que corra mañana, y una máquina que ya la tiene no trae la nueva.",
+            do="agregale una versión propia de cada construcción, por ejemplo :1.4.0.",
+        ),
+        en=Text(
+            what="The image {image!r} does not say its version (environment {environment!r}).",
+            why="what runs today may not be what runs tomorrow, and a machine that has it does not fetch the new one.",
+            do="add a version of each build's own, such as :1.4.0.",
         ),
     ),
     "FT-BLOCK-01": Message(
@@ -885,13 +921,13 @@ MESSAGES: dict[str, Message] = {
     "FT-ENV-04": Message(
         es=Text(
             what="«{environment}» define «{variable}» en job_variables.",
-            why="command anula el entorno propio de cada ejecución, y env se escribe en su propio campo.",
-            do="quitala; las variables de entorno van en env={{...}}.",
+            why="command anula el entorno propio de cada ejecución; env e image se escriben en su propio campo.",
+            do='quitala; las variables de entorno van en env={{...}} y la imagen en image="...".',
         ),
         en=Text(
             what="{environment!r} sets {variable!r} in job_variables.",
-            why="command bypasses each run's own environment, and env has a field of its own.",
-            do="remove it; environment variables go in env={{...}}.",
+            why="command bypasses each run's own environment; env and image have fields of their own.",
+            do='remove it; environment variables go in env={{...}} and the image in image="...".',
         ),
     ),
     "FT-ENV-05": Message(

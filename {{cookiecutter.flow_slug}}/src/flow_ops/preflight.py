@@ -22,6 +22,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound, ParameterTypeError
 from prefect.server.schemas.schedules import CronSchedule
+from prefect.utilities.schema_tools.validation import validate
 from pydantic_core import PydanticSerializationError
 
 if sys.version_info >= (3, 11):
@@ -30,13 +31,21 @@ else:
     import tomli as tomllib
 
 # These are told and stop nothing.
-WARNINGS = {"FT-POOL-05", "FT-POOL-06", "FT-MACHINE-01", "FT-MACHINE-02", "FT-DEPLOY-08"} | {
+WARNINGS = {"FT-POOL-05", "FT-POOL-06", "FT-IMAGE-02", "FT-MACHINE-01", "FT-MACHINE-02", "FT-DEPLOY-08"} | {
     f"FT-UPDATE-0{number}" for number in (1, 2, 3, 4, 7)
 }
 
 _SECRET_NAME = re.compile(r"(?i)pass(word|wd|phrase)?$|pwd$|secret|token|api_?key|credential")
 _PLACEHOLDER = re.compile(
     r"\{\{\s*prefect\.(?:blocks\.(?P<type>[\w-]+)\.(?P<block>[\w-]+)|variables\.(?P<variable>[\w-]+))"
+)
+# What has a field of its own in Environment, or none because it would bypass the run's environment.
+_OWN_FIELDS = {"command", "env", "image"}
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+# As the OCI Distribution Specification and Docker's reference grammar have it.
+_IMAGE = re.compile(
+    rf"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?/)?{_PART}(?:/{_PART})*"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
 _UNIVERSAL = {"UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "ZULU", "UNIVERSAL", "GREENWICH"}
 _SHORTEST_INTERVAL = timedelta(minutes=1)
@@ -187,9 +196,9 @@ def _environment(name: str, pins: Environment) -> Iterator[FlowOpsError]:
             yield FlowOpsError("FT-ENV-02", variable=key, environment=name)
     if "PATH" in pins.env:
         yield FlowOpsError("FT-ENV-03", variable="PATH", environment=name)
-    for key in ("command", "env"):
-        if key in pins.job_variables:
-            yield FlowOpsError("FT-ENV-04", variable=key, environment=name)
+    for key in sorted(_OWN_FIELDS & pins.job_variables.keys()):
+        yield FlowOpsError("FT-ENV-04", variable=key, environment=name)
+    yield from _image(name, pins.image)
     try:
         task_runners.check(pins.task_runner)
     except FlowOpsError as problem:
@@ -198,6 +207,16 @@ def _environment(name: str, pins: Environment) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-ENV-05", limit=pins.concurrency_limit, environment=name)
     if pins.collision not in ("ENQUEUE", "CANCEL_NEW"):
         yield FlowOpsError("FT-ENV-06", collision=pins.collision, environment=name)
+
+
+def _image(environment: str, image: str | None) -> Iterator[FlowOpsError]:
+    if image is None or "{{" in image:
+        return
+    found = _IMAGE.fullmatch(image)
+    if not found:
+        yield FlowOpsError("FT-IMAGE-01", image=image, environment=environment)
+    elif not found["digest"] and found["tag"] in (None, "latest"):
+        yield FlowOpsError("FT-IMAGE-02", image=image, environment=environment)
 
 
 def _read_pool(client: SyncPrefectClient, name: str) -> WorkPool | None:
@@ -222,18 +241,24 @@ def _pool(client: SyncPrefectClient, name: str, pool: WorkPool | None) -> Iterat
 
 
 def _pool_type(pool: WorkPool, target: Target) -> Iterator[FlowOpsError]:
-    variables = pool.base_job_template.get("variables", {}).get("properties", {})
-    has_image = "image" in target.environment.job_variables
-    if has_image and "image" not in variables:
+    """Compare an environment with the job variables that the pool's base job template has."""
+    schema = pool.base_job_template.get("variables", {})
+    variables, pins = schema.get("properties", {}), target.environment
+    if pins.image and "image" not in variables:
         yield FlowOpsError("FT-POOL-04", pool=pool.name, type=pool.type, needs="image")
-    elif not has_image and pool.type != "process":
+    elif not pins.image and pool.type != "process" and not variables.get("image", {}).get("default"):
         yield FlowOpsError("FT-POOL-08", pool=pool.name, type=pool.type)
     elif isinstance(target.source, FolderSource) and pool.type != "process":
         yield FlowOpsError("FT-POOL-09", pool=pool.name, type=pool.type, path=target.source.path)
-    unknown = [name for name in target.environment.job_variables if name not in {*variables, "image"}]
+    unknown = [name for name in pins.job_variables if name not in {*variables, *_OWN_FIELDS}]
     if unknown:
-        known = ", ".join(sorted(variables))
+        known = ", ".join(sorted({*variables} - _OWN_FIELDS))
         yield FlowOpsError("FT-POOL-07", pool=pool.name, variables=", ".join(unknown), known=known)
+    # Placeholders become values on the worker.
+    given = {name: value for name, value in pins.job_variables.items() if "{{" not in str(value)}
+    for error in validate(given, schema, ignore_required=True, allow_none_with_default=True):
+        name = error.json_path.removeprefix("$.")
+        yield FlowOpsError("FT-POOL-10", pool=pool.name, type=pool.type, variable=name, reason=error.message)
 
 
 def _notification(
@@ -247,7 +272,7 @@ def _notification(
 
 def _blocks(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]:
     environment = target.environment_name
-    text = json.dumps({"env": dict(target.environment.env), **target.environment.job_variables}, default=str)
+    text = json.dumps(state.job_variables(target.environment), default=str)
     found = list(_PLACEHOLDER.finditer(text))
     wanted = {(match["type"], match["block"]) for match in found if match["block"]}
     if isinstance(target.source, GitSource) and target.source.credentials_block:

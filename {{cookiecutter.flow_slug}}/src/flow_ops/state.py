@@ -59,7 +59,7 @@ def desired(target: Target, wanted_schedules: list[State], *, paused: bool) -> S
         "enforce_parameter_schema": True,
         "concurrency_limit": pins.concurrency_limit,
         "collision": pins.collision if pins.concurrency_limit else None,
-        "job_variables": {**pins.job_variables, "env": _run_environment(pins)},
+        "job_variables": job_variables(pins),
         "tags": sorted(
             {
                 f"repository:{about.slug}",
@@ -152,6 +152,13 @@ def write(client: SyncPrefectClient, target: Target, state: State) -> None:
     )
 
 
+def job_variables(pins: Environment) -> State:
+    """Return what an environment says to the workers of its pool."""
+    runner = {} if pins.task_runner == "threads" else {task_runners.VARIABLE: pins.task_runner}
+    image = {"image": pins.image} if pins.image else {}
+    return {**pins.job_variables, **image, "env": {**RUN_ENVIRONMENT, **runner, **pins.env}}
+
+
 def jsonable(value: Any) -> Any:
     """Return parameters as Prefect stores them: JSON, with lengths of time in seconds."""
     return to_jsonable_python(value, timedelta_mode="float")
@@ -166,11 +173,6 @@ def shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return text if len(text) <= 120 else f"{text[:110]}... ({digest})"
-
-
-def _run_environment(pins: Environment) -> dict[str, str]:
-    runner = {} if pins.task_runner == "threads" else {task_runners.VARIABLE: pins.task_runner}
-    return {**RUN_ENVIRONMENT, **runner, **pins.env}
 
 
 def _description(target: Target, text: str) -> str:
