@@ -92,8 +92,8 @@ class Workshop:
 
 
 @contextlib.contextmanager
-def open_workshop(folder: Path, bake: Callable[..., Path]) -> Iterator[Workshop]:
-    """Start a server, make pools, a repository and its remote below `folder`."""
+def open_workshop(folder: Path, bake: Callable[..., Path], **settings: str) -> Iterator[Workshop]:
+    """Start a server with these settings, make pools, a repository and its remote below `folder`."""
     remote = folder / "remote.git"
     root = bake(folder, flow_name="Pedidos web", flow_slug=SLUG, area="general")
     pins = (root / "deploy.py").read_text(encoding="utf-8")
@@ -105,13 +105,12 @@ def open_workshop(folder: Path, bake: Callable[..., Path]) -> Iterator[Workshop]
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     publish(root, remote)
     with contextlib.ExitStack() as stack:
-        running = stack.enter_context(
-            support.prefect_server(
-                folder,
-                PREFECT_SERVER_API_AUTH_STRING=PASSWORD,
-                PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS="1",
-            )
-        )
+        settings = {
+            "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
+            "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
+            **settings,
+        }
+        running = stack.enter_context(support.prefect_server(folder, port=None, **settings))
         client = stack.enter_context(SyncPrefectClient(running.url, auth_string=PASSWORD))
         for pool in ("pool-dev", "pool-prod", "spare-prod"):
             client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
