@@ -48,6 +48,9 @@ def measure() -> list[Figure]:
             "FLOW_PROJECT_ROOT": folder,
             "PREFECT_PROFILES_PATH": str(Path(folder) / "profiles.toml"),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(SOURCE)]),
+            # Compiled, as in a repository, but not into the template.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(Path(folder) / "compiled"),
         }
 
         def seconds_of(code: str) -> float:

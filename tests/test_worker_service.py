@@ -69,12 +69,13 @@ def test_print_shows_every_step_for_linux_in_order(capsys: pytest.CaptureFixture
     steps = [re.sub(r"/\S*/(uv|worker_drain.py)", r"\1", line) for line in lines if not line.startswith(" ")]
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     uv = "command  UV_PYTHON_INSTALL_DIR=HOME/python uv"
+    install = f"{uv} pip install --quiet --upgrade --compile-bytecode"
     requirements = " ".join(f'"{requirement}"' for requirement in worker_service.worker_requirements())
     assert [step.replace(LINUX_HOME, "HOME") for step in steps] == [
         "folder   HOME",
         "file     HOME/service.json",
         f"{uv} venv --quiet --no-project --allow-existing --python {python} HOME/environment",
-        f"{uv} pip install --quiet --upgrade --python HOME/environment/bin/python {requirements}",
+        f"{install} --python HOME/environment/bin/python {requirements}",
         "folder   HOME/state",
         "folder   HOME/state/logs",
         "file     worker_drain.py",

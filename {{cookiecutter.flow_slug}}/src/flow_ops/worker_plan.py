@@ -167,6 +167,9 @@ def _environment(service: Service) -> Iterator[Step]:
             "install",
             "--quiet",
             "--upgrade",
+            # Each run starts a process of this environment, whose account cannot keep what it compiles here:
+            # without this, importing Prefect takes 2 seconds more, every time.
+            "--compile-bytecode",
             "--python",
             str(service.interpreter),
             *service.requirements,
