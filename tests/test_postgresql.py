@@ -136,13 +136,12 @@ def test_an_edit_on_the_server_is_a_difference_that_apply_mends(
 def test_ten_subflows_at_a_time_need_no_limit(workshop: Workshop) -> None:
     answer = subprocess.run(
         [sys.executable, "-c", SUBFLOWS],
-        env=workshop.environment,
+        env={**workshop.environment, "PREFECT_LOGGING_LEVEL": "DEBUG"},
         capture_output=True,
         encoding="utf-8",
         check=False,
         timeout=120,
     )
     assert "sum 45" in answer.stdout, answer.stderr[-3000:]
-    # What SQLite makes of it: requests that fail and are repeated.
-    assert "Retrying" not in answer.stderr
-    assert "503" not in answer.stderr
+    # On SQLite, more than ten: requests that it refuses because it is locked, and that are repeated.
+    assert answer.stderr.count("Another attempt will be made") == 0
