@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import runpy
 import shutil
 import subprocess
@@ -131,22 +130,3 @@ def test_the_module_is_a_flow_of_that_name(own: Path) -> None:
     module = runpy.run_path(str(own / "src" / "daily_sales" / "nightly_stock.py"))
     assert module["nightly_stock"].name == "nightly-stock"
     assert ast.get_docstring(ast.parse((own / "deploy.py").read_text(encoding="utf-8")))
-
-
-@pytest.mark.environment
-def test_a_repository_with_a_second_flow_passes_its_own_checks_and_has_its_command(own: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    for command in (
-        "python -m flow_ops.new_flow nightly-stock", "ruff check", "ruff format --check", "mypy", "pytest -q",
-        "nightly-stock --help",
-    ):  # fmt: skip
-        done = subprocess.run(
-            ["uv", "run", *command.split()],
-            cwd=own,
-            env=environment,
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-    assert "--limit" in done.stdout

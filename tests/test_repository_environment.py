@@ -26,6 +26,8 @@ ANSWERS = {
         "code_source": "local",
     },
 }
+# Made in the second one before anything else: all that holds for a repository holds for one with two flows.
+SECOND_FLOW = "nightly-count"
 # In this order: what only reads comes first, so that nothing is judged after it was mended.
 TOOLS = {
     "format": ["ruff", "format", "--check", "."],
@@ -40,7 +42,10 @@ TOOLS = {
 def generated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generated repository under git, with its environment."""
     root = bake_into(tmp_path_factory.mktemp("environment"), **ANSWERS[request.param])
-    for command in (["git", "init", "--quiet"], ["git", "add", "--all"], ["uv", "sync", "--quiet"]):
+    commands = [["git", "init", "--quiet"], ["uv", "sync", "--quiet"]]
+    if request.param == "others":
+        commands.append(["uv", "run", "python", "-m", "flow_ops.new_flow", SECOND_FLOW])
+    for command in (*commands, ["git", "add", "--all"]):
         answer = inside(root, command)
         assert answer.returncode == 0, answer.stdout
     return root
@@ -77,3 +82,10 @@ def test_a_run_is_deployed_completed_and_retired(generated: Path) -> None:
     answer = inside(generated, ["uv", "run", "pytest", "-m", "e2e"])
     assert answer.returncode == 0, answer.stdout
     assert "failed" not in answer.stdout
+
+
+@pytest.mark.environment
+@pytest.mark.parametrize("generated", ["others"], indirect=True)
+def test_a_second_flow_has_a_command_of_its_own(generated: Path) -> None:
+    answer = inside(generated, ["uv", "run", SECOND_FLOW, "--help"])
+    assert "--limit" in answer.stdout

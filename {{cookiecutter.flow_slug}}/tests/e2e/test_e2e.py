@@ -4,6 +4,7 @@
 beside it. Variables and Secret blocks that the flow needs: override the fixture `e2e_values`.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -36,18 +37,29 @@ ENVIRONMENT = "prod"
 
 
 @dataclass
-class Story:
-    """What happened, told by the commands' output and by the server."""
+class Played:
+    """What happened with one flow's deployment, told by the server."""
 
     target: Target
-    commit: str
-    outputs: dict[str, str] = field(default_factory=dict)
     deployment: Any = None
     again: Any = None
     run: Any = None
+    next_runs: list[datetime] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The deployment's name on the server, `flow/deployment`."""
+        return self.target.full_name
+
+
+@dataclass
+class Story:
+    """What happened with all of them, and what was left at the end."""
+
+    commit: str
+    played: list[Played]
     logs: list[Any] = field(default_factory=list)
     artifacts: list[Any] = field(default_factory=list)
-    next_runs: list[datetime] = field(default_factory=list)
     left: list[Any] = field(default_factory=list)
 
 
@@ -70,9 +82,8 @@ def story(tmp_path_factory: pytest.TempPathFactory, e2e_values: Values) -> Itera
         environment.pop("VIRTUAL_ENV", None)
         with temporary_settings(updates={PREFECT_API_URL: url}), get_client(sync_client=True) as client:
             fill(client, chosen, e2e_values)
-            yield play(
-                client, Story(chosen[0], git(checkout, "rev-parse", "HEAD")), checkout, environment, folder
-            )
+            story = Story(git(checkout, "rev-parse", "HEAD"), [Played(target) for target in chosen])
+            yield play(client, story, checkout, environment, folder)
     finally:
         start.stop()
 
@@ -87,34 +98,37 @@ def play(
             {**environment, "PYTHONPATH": str(checkout / "src")},
         )
 
-    name, pool = story.target.full_name, story.target.environment.work_pool
-    worker = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process", "--pool", pool]
-    quick = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    with (folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            worker, cwd=folder, env=quick, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        story.outputs["apply"] = deploy("apply", ENVIRONMENT)
-        story.deployment = client.read_deployment_by_name(name)
-        story.outputs["run"] = deploy("run", ENVIRONMENT, "--flow", story.target.loaded.flow.name)
-    finally:
-        end_process(process)
-    runs = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=[name.partition("/")[0]])))
-    story.run = next(run for run in runs if not run.auto_scheduled)
-    story.next_runs = [
-        run.expected_start_time for run in runs if run.auto_scheduled and run.expected_start_time
-    ]
+    with contextlib.ExitStack() as workers:
+        for pool in sorted({one.target.environment.work_pool for one in story.played}):
+            workers.callback(end_process, start_worker(pool, environment, folder))
+        deploy("apply", ENVIRONMENT)
+        for one in story.played:
+            one.deployment = client.read_deployment_by_name(one.name)
+            deploy("run", ENVIRONMENT, "--flow", one.target.loaded.flow.name)
+    for one in story.played:
+        flow_name = FlowFilterName(any_=[one.target.loaded.flow.name])
+        runs = client.read_flow_runs(flow_filter=FlowFilter(name=flow_name), limit=200)
+        one.run = next(run for run in runs if not run.auto_scheduled)
+        scheduled = [run.expected_start_time for run in runs if run.auto_scheduled]
+        one.next_runs = [moment for moment in scheduled if moment]
     story.logs = client.read_logs(limit=200)
     story.artifacts = client.read_artifacts(limit=200)
-    story.outputs["second apply"] = deploy("apply", ENVIRONMENT)
-    story.again = client.read_deployment_by_name(name)
-    story.outputs["retire"] = deploy("retire", ENVIRONMENT, "--yes")
+    deploy("apply", ENVIRONMENT)
+    for one in story.played:
+        one.again = client.read_deployment_by_name(one.name)
+    deploy("retire", ENVIRONMENT, "--yes")
     runs = client.read_flow_runs(limit=200)
     coming = [run for run in runs if run.state is None or not run.state.is_final()]
     automations = client.request("POST", "/automations/filter", json={}).json()
     story.left = [*client.read_deployments(), *coming, *automations]
     return story
+
+
+def start_worker(pool: str, environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
+    worker = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process", "--pool", pool]
+    quick = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    with (folder / f"{pool}.log").open("wb") as log:
+        return subprocess.Popen(worker, cwd=folder, env=quick, stdout=log, stderr=log, start_new_session=True)
 
 
 def publish(checkout: Path, remote: Path, chosen: list[Target]) -> dict[str, str]:
@@ -180,8 +194,10 @@ def command(arguments: list[str], folder: Path, environment: dict[str, str] | No
     return answer.stdout
 
 
-def test_the_run_is_completed_on_the_server(story: Story) -> None:
-    assert story.run.state.is_completed(), story.run.state
+def test_every_run_is_completed_on_the_server(story: Story) -> None:
+    assert {one.name: one.run.state.name for one in story.played} == dict.fromkeys(
+        [one.name for one in story.played], "Completed"
+    )
 
 
 def test_the_repositorys_own_log_lines_are_in_the_ui(story: Story) -> None:
@@ -197,46 +213,47 @@ def test_the_artifacts_are_in_the_ui(story: Story) -> None:
 
 
 def test_pool_version_and_tags_are_the_ones_of_the_file(story: Story) -> None:
-    assert story.deployment.work_pool_name == story.target.environment.work_pool
-    assert story.deployment.version == story.commit
-    tags = {
-        f"repository:{project.current().slug}",
-        f"environment:{ENVIRONMENT}",
-        *story.target.environment.tags,
-    }
-    assert tags <= set(story.deployment.tags)
+    tags = {f"repository:{project.current().slug}", f"environment:{ENVIRONMENT}"}
+    for one in story.played:
+        assert one.deployment.work_pool_name == one.target.environment.work_pool
+        assert one.deployment.version == story.commit
+        assert tags | {*one.target.environment.tags} <= set(one.deployment.tags)
 
 
 def test_every_schedule_is_in_the_pinned_timezone(story: Story) -> None:
-    zones = [schedule.schedule.timezone for schedule in story.deployment.schedules]
-    assert zones == [project.current().timezone] * len(story.target.environment.schedules)
+    for one in story.played:
+        zones = [schedule.schedule.timezone for schedule in one.deployment.schedules]
+        assert zones == [project.current().timezone] * len(one.target.environment.schedules), one.name
 
 
 def test_the_scheduled_runs_are_at_the_right_local_hours(story: Story) -> None:
-    about, schedules = project.current(), story.target.environment.schedules
-    fired = [moment.astimezone(about.zone) for moment in story.next_runs]
-    assert bool(fired) == bool(schedules and story.target.active)
+    about = project.current()
     # From an hour ago: one may have fallen due while the test ran.
     since = datetime.now(timezone.utc) - timedelta(hours=1)
-    wanted = {
-        moment
-        for schedule in schedules
-        for moment in next_local_runs(schedule, about.timezone, after=since, count=200)
-    }
-    assert set(fired) <= wanted
-    # And by the clock on the wall, for a cron that says no more than minute and hours.
-    simple = re.fullmatch(r"(\d+) (\d+(?:,\d+)*) \* \* \*", str(schedules[0]) if len(schedules) == 1 else "")
-    if simple:
-        hours = {int(hour) for hour in simple[2].split(",")}
-        assert {(moment.hour, moment.minute) for moment in fired} <= {
-            (hour, int(simple[1])) for hour in hours
+    for one in story.played:
+        schedules = one.target.environment.schedules
+        fired = [moment.astimezone(about.zone) for moment in one.next_runs]
+        assert bool(fired) == bool(schedules and one.target.active), one.name
+        wanted = {
+            moment
+            for schedule in schedules
+            for moment in next_local_runs(schedule, about.timezone, after=since, count=200)
         }
+        assert set(fired) <= wanted, one.name
+        # And by the clock on the wall, for a cron that says no more than minute and hours.
+        simple = re.fullmatch(
+            r"(\d+) (\d+(?:,\d+)*) \* \* \*", str(schedules[0]) if len(schedules) == 1 else ""
+        )
+        if simple:
+            times = {(int(hour), int(simple[1])) for hour in simple[2].split(",")}
+            assert {(moment.hour, moment.minute) for moment in fired} <= times, one.name
 
 
 def test_a_second_apply_changes_nothing(story: Story) -> None:
-    assert story.again.id == story.deployment.id
-    assert [one.id for one in story.again.schedules] == [one.id for one in story.deployment.schedules]
-    assert state.actual(story.again) == state.actual(story.deployment)
+    for before, after in ((one.deployment, one.again) for one in story.played):
+        assert after.id == before.id
+        assert [one.id for one in after.schedules] == [one.id for one in before.schedules]
+        assert state.actual(after) == state.actual(before)
 
 
 def test_retire_leaves_nothing(story: Story) -> None:
