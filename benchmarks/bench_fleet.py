@@ -5,6 +5,7 @@ of each repository: `cookiecutter()` and its hooks, then `deploy.py plan prod` a
 they call, with every check, of a real deploy.py and a flow that is really imported. Left out are the start of the
 interpreter and the import of Prefect, which depend on no fleet. Apply's wait for its first scheduled runs is
 measured apart: it belongs to the server's scheduler, whose loop is set to one second. The code comes from a folder.
+PostgreSQL is the tests' own, which does not wait for the disk.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import QUICK, TEMPLATE, Figure
-from benchmarks.postgres import binaries, postgres
 from benchmarks.repository import generate
+from tests.postgresql import missing, postgresql
 from tests.support import prefect_server
 
 sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"))
@@ -58,11 +59,10 @@ class Times:
 def measure() -> list[Figure]:
     """Return, for each database, the median of each step and how the last tenth compares with the first."""
     figures = _fleet("SQLite", {})
-    installed = binaries()
-    if installed is None:
-        sys.stderr.write("fleet: no PostgreSQL: apt-get install postgresql\n")
+    if why := missing():
+        sys.stderr.write(f"fleet: {why}\n")
         return figures
-    with postgres(installed) as address:
+    with postgresql() as address:
         return figures + _fleet("PostgreSQL", {"PREFECT_SERVER_DATABASE_CONNECTION_URL": address})
 
 
