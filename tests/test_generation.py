@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,10 +114,19 @@ def test_the_slug_is_derived_from_the_name_with_its_accents_folded(tmp_path: Pat
 
 
 @pytest.mark.parametrize("file", sorted(ANSWERS.glob("*.json")), ids=lambda file: file.stem)
-def test_recorded_answers_of_earlier_releases_still_generate(file: Path, tmp_path: Path) -> None:
+def test_recorded_answers_of_earlier_releases_generate_what_lints(file: Path, tmp_path: Path) -> None:
     recorded = json.loads(file.read_text(encoding="utf-8"))
+    assert naming.problems(recorded) == []
     root = generate_without_hooks(tmp_path, recorded)
     parse_everything(root)
+    for check in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *check, "--no-cache", "."],
+            cwd=root,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout.decode("utf-8")
 
 
 # --- refusals
