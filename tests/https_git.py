@@ -1,4 +1,4 @@
-"""A private git host on loopback: HTTPS, and a token as its password."""
+"""A private git host on loopback, with a token as its password."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@contextlib.contextmanager
-def private_git_host(repositories: Path, token: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Serve the bare repositories below a folder to who has the token; give address and certificate."""
-    certificate = _certificate(folder)
+def git_handler(repositories: Path, token: str) -> type[BaseHTTPRequestHandler]:
+    """Return what answers git's requests for the repositories below a folder, from who has the token."""
 
     class Handler(BaseHTTPRequestHandler):
         """Hands authorised requests to git's own HTTP backend."""
@@ -69,7 +67,14 @@ def private_git_host(repositories: Path, token: str, folder: Path) -> Iterator[t
         def log_message(self, *_arguments: object) -> None:
             """Say nothing."""
 
-    host = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    return Handler
+
+
+@contextlib.contextmanager
+def private_git_host(repositories: Path, token: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Serve the bare repositories below a folder over HTTPS; give address and certificate."""
+    certificate = _certificate(folder)
+    host = ThreadingHTTPServer(("127.0.0.1", 0), git_handler(repositories, token))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, folder / "key.pem")
     host.socket = context.wrap_socket(host.socket, server_side=True)

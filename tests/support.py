@@ -18,7 +18,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 PREFECT = [sys.executable, "-m", "prefect"]
 
@@ -76,8 +76,13 @@ def process(
 
 
 @contextlib.contextmanager
-def prefect_server(folder: Path, *, port: int | None = None, **settings: str) -> Iterator[Server]:
-    """Run a real server with SQLite in `folder` on a loopback port, scheduler and triggers included."""
+def prefect_server(
+    folder: Path, *, port: int | None = None, prefect: Sequence[str] = PREFECT, **settings: str
+) -> Iterator[Server]:
+    """Run a real server with SQLite in `folder` on a loopback port, scheduler and triggers included.
+
+    `prefect` is the command of the Prefect that it is a server of.
+    """
     home = folder / "prefect-home"
     home.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
@@ -93,7 +98,7 @@ def prefect_server(folder: Path, *, port: int | None = None, **settings: str) ->
     environment.pop("PREFECT_API_URL", None)
     log = folder / "server.log"
     with process(
-        [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        [*prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)],
         log=log,
         environment=environment,
         cwd=folder,
@@ -131,6 +136,19 @@ def prefect_worker(
 
 
 @contextlib.contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """Answer requests on a loopback port, which it yields."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listener:
+        thread = Thread(target=listener.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield listener.server_port
+        finally:
+            listener.shutdown()
+            thread.join()
+
+
+@contextlib.contextmanager
 def webhook(received: list[str]) -> Iterator[str]:
     """Answer on a loopback address, which it yields, and add the body of each POST to `received`."""
 
@@ -143,7 +161,5 @@ def webhook(received: list[str]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from datetime import date, datetime, time, timedelta, timezone
@@ -13,7 +14,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from flow_ops import entrypoints, planning, schedules, source, state
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
-from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate, WorkPoolUpdate
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import (
+    DeploymentScheduleCreate,
+    DeploymentUpdate,
+    WorkPoolCreate,
+    WorkPoolUpdate,
+)
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.flows import Flow
@@ -21,14 +28,13 @@ from prefect.runner.storage import GitRepository
 from prefect.schedules import Cron
 from prefect.states import Scheduled
 
-from tests.support import wait_until
+from tests.support import prefect_server, wait_until
 from tests.workshop import (
     FLOW,
     FULL_NAME,
     PACKAGE,
     SLUG,
     TIMEZONE,
-    Answer,
     Workshop,
     ask,
     deploy,
@@ -41,6 +47,7 @@ from tests.workshop import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from prefect.client.schemas.responses import DeploymentResponse
 
@@ -153,20 +160,22 @@ def test_applying_twice_writes_nothing_the_second_time(workshop: Workshop) -> No
 def test_an_edit_in_the_interface_is_drift_that_the_next_apply_takes_back(
     workshop: Workshop, edit: DeploymentUpdate
 ) -> None:
-    apply(workshop.pins)
+    pins = with_prod(workshop.pins, schedule=None)
+    apply(pins)
     workshop.client.update_deployment(on_server(workshop).id, edit)
-    assert deploy(workshop.pins, "plan", "prod") == 2
-    apply(workshop.pins)
-    assert deploy(workshop.pins, "plan", "prod") == 0
+    assert deploy(pins, "plan", "prod") == 2
+    apply(pins)
+    assert deploy(pins, "plan", "prod") == 0
 
 
 def test_an_automation_edited_in_the_interface_is_drift(workshop: Workshop) -> None:
-    apply(workshop.pins)
+    pins = with_prod(workshop.pins, schedule=None)
+    apply(pins)
     automation = workshop.client.read_automations()[0]
     workshop.client.pause_automation(automation.id)
-    assert deploy(workshop.pins, "plan", "prod") == 2
-    apply(workshop.pins)
-    assert deploy(workshop.pins, "plan", "prod") == 0
+    assert deploy(pins, "plan", "prod") == 2
+    apply(pins)
+    assert deploy(pins, "plan", "prod") == 0
 
 
 def test_a_change_by_someone_else_at_the_same_moment_is_noticed(
@@ -472,6 +481,44 @@ def test_status_shows_every_environment_side_by_side(
     assert f"{SLUG}/{SLUG}-dev" in capsys.readouterr().out
 
 
+def test_status_shows_an_environment_whose_pool_is_missing_beside_the_others(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(with_prod(workshop.pins, schedule=None))
+    environments = {**workshop.pins.flows[FLOW], "test": Environment(work_pool="gone-test")}
+    pins = dataclasses.replace(workshop.pins, flows={FLOW: environments})
+    capsys.readouterr()
+    assert deploy(pins, "status") == 0
+    told = capsys.readouterr()
+    dev, prod, test = told.out.splitlines()[1:]
+    assert (f"{SLUG}-dev  pool-dev  0  ", f"{SLUG}-prod  pool-prod  0  ") == (columns(dev), columns(prod))
+    assert columns(test) == f"{SLUG}-test  gone-test (no está)  -  "
+    assert told.err == ""
+    assert deploy(pins, "status", "--json") == 0
+    assert [row["work_pool_exists"] for row in documents(capsys)["deployments"]] == [True, True, False]
+
+
+def columns(row: str) -> str:
+    """Return the first three columns of a row, without the flow's name."""
+    return "".join(f"{cell}  " for cell in re.split(r" {2,}", row.strip())[:3]).partition("/")[2]
+
+
+def test_retiring_takes_the_flows_that_are_deployed_and_names_the_others(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(with_prod(workshop.pins, schedule=None))
+    quick = {"prod": Environment(work_pool="pool-prod", parameters={"day": date(2026, 1, 1)})}
+    pins = dataclasses.replace(workshop.pins, flows={QUICK: quick, **workshop.pins.flows})
+    capsys.readouterr()
+    assert deploy(pins, "retire", "prod", "--yes") == 0
+    told = capsys.readouterr().out
+    assert "quick/quick-prod: no está en el servidor." in told
+    assert f"{FULL_NAME}: retirado. Ejecuciones borradas: 0." in told
+    assert workshop.client.read_deployments() == []
+    assert deploy(pins, "retire", "prod", "--yes") == 1
+    assert "FT-DEPLOY-07  " in capsys.readouterr().err
+
+
 def test_doctor_says_what_is_well_and_what_is_not(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -535,16 +582,21 @@ def test_a_queue_that_gives_out_no_runs_is_told_and_stops_nothing(
 
 
 def test_a_scheduler_that_creates_no_runs_is_an_error(
-    workshop: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    workshop: Workshop,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A server whose scheduler has died, as seen from here: it has no runs."""
-    monkeypatch.setattr(planning, "SCHEDULER_PATIENCE", 1.0)
-
-    def no_runs(_: str, path: str) -> Answer | None:
-        return Answer(200, b"[]") if path.endswith("/flow_runs/filter") else None
-
-    with proxy(workshop.server.url, no_runs) as (url, _), pointing_at(url):
+    monkeypatch.setattr(planning, "SCHEDULER_PATIENCE", 3.0)
+    with (
+        prefect_server(tmp_path, PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED="false") as running,
+        SyncPrefectClient(running.url) as client,
+        pointing_at(running.url),
+    ):
+        client.create_work_pool(WorkPoolCreate(name="pool-prod", type="process"))
         assert deploy(workshop.pins, "apply", "prod") == 1
+        # Once its scheduler works, the same command goes on from there.
+        assert [one.name for one in client.read_deployments()] == [f"{SLUG}-prod"]
     assert "FT-DEPLOY-06  " in capsys.readouterr().err
 
 

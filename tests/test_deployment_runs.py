@@ -2,119 +2,78 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import dataclasses
-import http.server
 import json
-import os
 import shutil
-import subprocess
 import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from flow_ops import planning
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from prefect.blocks.system import Secret
+from prefect.states import Cancelling
 from pydantic import SecretStr
 
-from tests.support import prefect_worker, wait_until
-from tests.workshop import PACKAGE, PASSWORD, Workshop, deploy, git
+from tests.https_git import git_handler
+from tests.support import prefect_worker, serving, wait_until
+from tests.workshop import PACKAGE, PASSWORD, Workshop, deploy, git, with_prod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
 pytestmark = pytest.mark.e2e
 
 QUICK = f"src/{PACKAGE}/quick.py:quick"
 TOKEN = "ghp_0123456789abcdefghij"  # noqa: S105  opens nothing but the repository of these tests
-
-
-@contextlib.contextmanager
-def private_git(folder: Path) -> Iterator[str]:
-    """Serve the repositories below `folder` over HTTP to whoever has the token; yield the address."""
-    backend = Path(
-        subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip()
-    )
-    expected = f"Basic {base64.b64encode(f'oauth2:{TOKEN}'.encode()).decode()}"
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def handle_any(self) -> None:
-            if self.headers.get("Authorization") != expected:
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", 'Basic realm="git"')
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            path, _, query = self.path.partition("?")
-            environment = {
-                **os.environ,
-                "GIT_PROJECT_ROOT": str(folder),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "REQUEST_METHOD": self.command,
-                "PATH_INFO": path,
-                "QUERY_STRING": query,
-                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-            }
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            answer = subprocess.run(
-                [str(backend / "git-http-backend")],
-                input=body,
-                env=environment,
-                capture_output=True,
-                check=True,
-            ).stdout
-            head, _, content = answer.partition(b"\r\n\r\n")
-            self.send_response(200)
-            for line in head.decode().splitlines():
-                self.send_header(*line.split(": ", 1))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = handle_any  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=listener.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.server_port}"
-    finally:
-        listener.shutdown()
-        listener.server_close()
-        thread.join()
+ORDER = ("first, ", "second, ", "third, ", "fourth, ")
 
 
 @pytest.fixture(scope="module")
 def pins(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
-    """The quick flow, deployed from the private repository, with a worker on its pool."""
-    folder = tmp_path_factory.mktemp("private")
-    shutil.copytree(workshop.remote, folder / "remote.git")
+    """The quick flow in a folder of the worker, which has its pool to itself.
+
+    The folder keeps the environment that the first run made: the next ones start sooner.
+    """
+    folder = tmp_path_factory.mktemp("worker")
+    code = shutil.copytree(workshop.root, folder / "flows" / "pedidos-web")
+    flows = {QUICK: {"prod": Environment(work_pool="pool-prod", parameters={"day": "2026-01-01"})}}
+    made = dataclasses.replace(workshop.pins, source=FolderSource(str(code)), flows=flows)
+    # Empty is not set: with bytecode a run starts in a fraction of the time.
+    settings = {"PREFECT_API_AUTH_STRING": PASSWORD, "PYTHONDONTWRITEBYTECODE": ""}
+    with prefect_worker(workshop.server, "pool-prod", folder, **settings):
+        ready = lambda: planning.workers_online(workshop.client, "pool-prod")  # noqa: E731
+        wait_until(ready, seconds=90, what="the worker")
+        yield made
+        assert deploy(made, "retire", "prod", "--yes") == 0
+
+
+@pytest.fixture
+def private(workshop: Workshop, pins: Deployments, tmp_path: Path) -> Iterator[Deployments]:
+    """The quick flow, from a repository that asks for a token."""
+    shutil.copytree(workshop.remote, tmp_path / "remote.git")
     Secret(value=SecretStr(TOKEN)).save("git-token")
-    with private_git(folder) as address:
-        url = f"{address}/remote.git"
+    with serving(git_handler(tmp_path, TOKEN)) as port:
+        url = f"http://127.0.0.1:{port}/remote.git"
         helper = f"!f() {{ echo username=oauth2; echo password={TOKEN}; }}; f"
         git(workshop.root, "remote", "add", "private", url)
         git(workshop.root, "config", "credential.helper", helper)
-        source = GitSource(url, credentials_block="git-token")
-        flows = {QUICK: {"prod": Environment(work_pool="pool-prod", parameters={"day": "2026-01-01"})}}
-        made = dataclasses.replace(workshop.pins, source=source, flows=flows)
-        settings = {"PREFECT_API_AUTH_STRING": PASSWORD}
-        with prefect_worker(workshop.server, "pool-prod", folder / "worker", **settings):
-            ready = lambda: planning.workers_online(workshop.client, "pool-prod")  # noqa: E731
-            wait_until(ready, seconds=90, what="the worker")
-            assert deploy(made, "apply", "prod") == 0
-            yield made
-            assert deploy(made, "retire", "prod", "--yes") == 0
+        yield dataclasses.replace(pins, source=GitSource(url, credentials_block="git-token"))
         git(workshop.root, "remote", "remove", "private")
         git(workshop.root, "config", "--unset", "credential.helper")
+
+
+def started(workshop: Workshop, seconds: float) -> UUID:
+    """Create a run that takes some time."""
+    deployment = workshop.client.read_deployment_by_name("quick/quick-prod")
+    return workshop.client.create_flow_run_from_deployment(deployment.id, parameters={"seconds": seconds}).id
+
+
+def state_of(workshop: Workshop, run_id: UUID) -> str | None:
+    return workshop.client.read_flow_run(run_id).state_name
 
 
 class Watcher(threading.Thread):
@@ -138,11 +97,12 @@ class Watcher(threading.Thread):
 
 
 def test_a_run_gets_its_code_with_a_token_that_no_process_list_record_or_log_shows(
-    workshop: Workshop, pins: Deployments, capsys: pytest.CaptureFixture[str]
+    workshop: Workshop, private: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert deploy(private, "apply", "prod") == 0
     watcher = Watcher(TOKEN)
     watcher.start()
-    status = deploy(pins, "run", "prod", "--copies", "2")
+    status = deploy(private, "run", "prod", "--copies", "2")
     watcher.ended.set()
     watcher.join()
     told = capsys.readouterr()
@@ -158,45 +118,75 @@ def test_a_run_gets_its_code_with_a_token_that_no_process_list_record_or_log_sho
     assert TOKEN not in json.dumps([log.message for log in workshop.client.read_logs()])
 
 
+def test_a_run_takes_its_code_from_a_folder_of_the_worker(
+    pins: Deployments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deploy(pins, "apply", "prod") == 0
+    assert deploy(pins, "run", "prod", "--copies", "3") == 0
+    assert "3 copies of 2026-01-01" in capsys.readouterr().out
+
+
 def test_a_run_that_fails_ends_in_its_code_and_status_1(
     pins: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert deploy(pins, "apply", "prod") == 0
     assert deploy(pins, "run", "prod", "--fail", "true") == 1
     told = capsys.readouterr()
     assert "FT-RUN-01  " in told.err
     assert "asked to fail" in told.out
 
 
-def test_two_runs_of_a_deployment_take_turns(workshop: Workshop, pins: Deployments) -> None:
-    assert pins
-    deployment = workshop.client.read_deployment_by_name("quick/quick-prod")
-    created = [
-        workshop.client.create_flow_run_from_deployment(deployment.id, parameters={"seconds": 4}).id
-        for _ in range(2)
+def test_the_log_of_a_run_has_the_lines_of_its_subflows_in_order_of_time(
+    pins: Deployments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flows = {f"src/{PACKAGE}/nested.py:nested": {"prod": Environment(work_pool="pool-prod")}}
+    nested = dataclasses.replace(pins, flows=flows)
+    assert deploy(nested, "apply", "prod") == 0
+    capsys.readouterr()
+    try:
+        assert deploy(nested, "run", "prod") == 0
+    finally:
+        lines = capsys.readouterr().out.splitlines()
+        deploy(nested, "retire", "prod", "--yes")
+    printed = [line.rpartition("| ")[2] for line in lines if " in " in line]
+    assert [line for line in printed if line.startswith(ORDER)] == [
+        "first, in the flow",
+        "second, in its subflow",
+        "third, in the subflow's own",
+        "fourth, in the flow",
     ]
-    end = time.monotonic() + 240
+    times = [line.partition(" | ")[0] for line in lines if " | INFO " in line]
+    assert times == sorted(times)
+
+
+def test_two_runs_of_a_deployment_take_turns(workshop: Workshop, pins: Deployments) -> None:
+    assert deploy(pins, "apply", "prod") == 0
+    created = [started(workshop, seconds=4) for _ in range(2)]
 
     def both_ended() -> bool:
-        runs = [workshop.client.read_flow_run(one) for one in created]
-        return all(run.state is not None and run.state.is_final() for run in runs)
+        return all(state_of(workshop, one) == "Completed" for one in created)
 
-    wait_until(both_ended, seconds=end - time.monotonic(), what="both runs", every=1)
+    wait_until(both_ended, seconds=240, what="both runs", every=1)
     first, second = sorted(
         (workshop.client.read_flow_run(one) for one in created), key=lambda run: str(run.start_time)
     )
-    assert (first.state_name, second.state_name) == ("Completed", "Completed")
     assert first.end_time is not None
     assert second.start_time is not None
     assert first.end_time <= second.start_time
 
 
-def test_a_run_takes_its_code_from_a_folder_of_the_worker(
-    workshop: Workshop, pins: Deployments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_where_the_file_says_so_a_run_that_finds_another_in_progress_is_cancelled(
+    workshop: Workshop, pins: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # uv writes its lock file there, as it does on a worker's machine.
-    folder = shutil.copytree(workshop.root, tmp_path / "flows" / "pedidos-web")
-    from_folder = dataclasses.replace(pins, source=FolderSource(str(folder)))
-    assert deploy(from_folder, "apply", "prod") == 0
-    assert deploy(from_folder, "run", "prod", "--copies", "3") == 0
-    assert "3 copies of 2026-01-01" in capsys.readouterr().out
-    assert deploy(pins, "apply", "prod") == 0
+    one_only = with_prod(pins, collision="CANCEL_NEW")
+    assert deploy(one_only, "apply", "prod") == 0
+    first = started(workshop, seconds=50)
+    wait_until(lambda: state_of(workshop, first) == "Running", seconds=120, what="the first run")
+    capsys.readouterr()
+    assert deploy(one_only, "run", "prod") == 1
+    told = capsys.readouterr()
+    assert state_of(workshop, first) == "Running"
+    assert "FT-RUN-02  La ejecución se canceló: Deployment concurrency limit reached." in told.err
+    assert "copies of" not in told.out
+    workshop.client.set_flow_run_state(first, Cancelling())
+    wait_until(lambda: state_of(workshop, first) == "Cancelled", seconds=60, what="the first run's end")

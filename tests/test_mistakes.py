@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flow_ops import project, server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 QUICK = f"src/{PACKAGE}/quick.py"
+# The last minor version before the oldest that generated repositories take.
+OLDER = "prefect==3.7.0"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -350,7 +353,7 @@ def test_a_wrong_password_is_named_and_not_shown(
 @pytest.mark.parametrize(
     ("code", "rule"),
     [
-        pytest.param("FT-SERVER-07", version("3.4.2"), id="an older server"),
+        # Simulated: one older server is started for real, below.
         pytest.param("FT-SERVER-07", version("2.20.1"), id="a server of Prefect 2"),
         pytest.param(
             "FT-SERVER-06",
@@ -374,6 +377,24 @@ def test_a_server_that_cannot_be_used_ends_in_its_code_and_changes_nothing(
         assert deploy(workshop.pins, "apply", "prod") == 1
     assert f"{code}  " in capsys.readouterr().err
     assert snapshot(workshop.client) == before
+
+
+def test_an_older_server_is_refused_before_anything_is_written(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Its own time's: it asks for no upper bounds, and answers no request with the newest.
+    packages = [OLDER, "fastapi<0.130", "sqlalchemy<2.1"]
+    older = ["uv", "tool", "run", *(f"--with={one}" for one in packages), "prefect"]
+    with (
+        support.prefect_server(tmp_path, prefect=older, PYTHONDONTWRITEBYTECODE="") as running,
+        SyncPrefectClient(running.url) as client,
+        pointing_at(running.url),
+    ):
+        before = snapshot(client)
+        assert deploy(workshop.pins, "apply", "prod") == 1
+        assert snapshot(client) == before
+    told = capsys.readouterr().err
+    assert f"FT-SERVER-07  El servidor de Prefect en {running.url} es la versión 3.7.0" in told
 
 
 @pytest.mark.parametrize(

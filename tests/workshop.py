@@ -9,7 +9,6 @@ import json
 import os
 import re
 import subprocess
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +55,24 @@ MODULES = {
 
         def no_flow():
             pass
+    """,
+    "nested.py": """
+        from prefect import flow
+
+        @flow(name="nested", timeout_seconds=60, log_prints=True)
+        async def nested():
+            print("first, in the flow")
+            await middle()
+            print("fourth, in the flow")
+
+        @flow(log_prints=True)
+        async def middle():
+            print("second, in its subflow")
+            await inner()
+
+        @flow(log_prints=True)
+        async def inner():
+            print("third, in the subflow's own")
     """,
     "broken.py": "import a_package_that_nobody_has\n",
 }
@@ -107,7 +124,9 @@ def open_workshop(folder: Path, bake: Callable[..., Path], **settings: str) -> I
     with contextlib.ExitStack() as stack:
         settings = {
             "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
-            "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
+            "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "0.5",
+            # Seconds after which a run that waits for its turn asks again; 30 by default.
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
             **settings,
         }
         running = stack.enter_context(support.prefect_server(folder, port=None, **settings))
@@ -243,12 +262,5 @@ def proxy(target: str, rule: Callable[[str, str], Answer | None]) -> Iterator[tu
         def log_message(self, *_: Any) -> None:
             pass
 
-    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=listener.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.server_port}/api", requests
-    finally:
-        listener.shutdown()
-        listener.server_close()
-        thread.join()
+    with support.serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}/api", requests

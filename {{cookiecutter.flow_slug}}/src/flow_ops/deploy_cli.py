@@ -84,9 +84,10 @@ def _run(deployments: Deployments, options: Namespace) -> int:
         except KeyboardInterrupt:
             report.line(say("La ejecución sigue en el servidor.", "The run goes on, on the server."))
             return 130
-    if ended.state is None or not ended.state.is_completed():
-        state = ended.state.name if ended.state else "-"
-        raise FlowOpsError("FT-RUN-01", state=state, reason=ended.state.message if ended.state else "-")
+    if ended.is_cancelled():
+        raise FlowOpsError("FT-RUN-02", reason=ended.message or "-")
+    if not ended.is_completed():
+        raise FlowOpsError("FT-RUN-01", state=ended.name, reason=ended.message or "-")
     return 0
 
 
@@ -178,7 +179,13 @@ def _to_retire(
     """Return the deployments of an environment, or one of this repository that the file no longer names."""
     if name in environment_names(deployments):
         chosen = targets(deployments, name, flow)
-        return {target.full_name: _deployed(client, target) for target in chosen}
+        found = {target.full_name: planning.read(client, target.full_name) for target in chosen}
+        there = {full: deployment for full, deployment in found.items() if deployment}
+        if not there:
+            raise FlowOpsError("FT-DEPLOY-07", deployment=chosen[0].full_name, environment=name)
+        for missing in [full for full in found if full not in there]:
+            report.not_there(missing)
+        return there
     others = planning.unnamed(client, targets(deployments))
     named = {full: one for full, one in others.items() if name in (full, one.name)}
     if not named:

@@ -97,8 +97,8 @@ def end_stuck_runs(deployments: list[str] | None = None, limits: dict[str, float
             ended.append(report)
         freed = _free_slots(client, names)
     for deployment, slots in freed.items():
-        logger.warning("%s: %d concurrency slots that no run held", deployment, slots)
-    logger.info("%d stuck runs in %d deployments", len(ended), len(names))
+        logger.warning("%s: concurrency slots that no run held: %d", deployment, slots)
+    logger.info("stuck runs: %d; deployments: %d", len(ended), len(names))
     return Report(ended=ended, slots_freed=freed)
 
 

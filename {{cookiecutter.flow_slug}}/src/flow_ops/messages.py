@@ -142,6 +142,18 @@ MESSAGES: dict[str, Message] = {
             do="mend the cause and run the same command again.",
         ),
     ),
+    "FT-RUN-02": Message(
+        es=Text(
+            what="La ejecución se canceló: {reason}",
+            why="alguien la canceló, el watchdog la terminó, o ya había otra en curso y deploy.py dice CANCEL_NEW.",
+            do="si hacía falta: esperá a que termine la otra y volvé a ejecutar el mismo comando.",
+        ),
+        en=Text(
+            what="The run was cancelled: {reason}",
+            why="someone cancelled it, the watchdog ended it, or another was in progress and deploy.py says CANCEL_NEW.",
+            do="if it was needed: wait for the other to end and run the same command again.",
+        ),
+    ),
     "FT-SERVER-01": Message(
         es=Text(
             what="El servidor de Prefect en {url} no responde: {problem}.",
@@ -1100,12 +1112,12 @@ MESSAGES: dict[str, Message] = {
     ),
     "FT-GIT-04": Message(
         es=Text(
-            what="Hay cambios sin confirmar en {count} archivos: {files}.",
+            what="Archivos con cambios sin confirmar ({count}): {files}.",
             why="el worker corre lo que está en git, no lo que está en esta carpeta.",
             do="confirmalos y subilos: git add -A && git commit && git push; o descartalos.",
         ),
         en=Text(
-            what="There are uncommitted changes in {count} files: {files}.",
+            what="Files with uncommitted changes ({count}): {files}.",
             why="the worker runs what is in git, not what is in this folder.",
             do="commit and push them: git add -A && git commit && git push; or discard them.",
         ),
@@ -1221,13 +1233,13 @@ MESSAGES: dict[str, Message] = {
     ),
     "FT-WATCHDOG-02": Message(
         es=Text(
-            what="El timeout del flujo es {timeout} segundos y el watchdog cancela a las {limit}.",
+            what="El timeout del flujo es de {timeout} s y el watchdog cancela a las {limit}.",
             why="el timeout del flujo debe llegar antes: deja que las tareas cierren lo suyo y el estado dice TimedOut; "
             "el watchdog solo mata el proceso.",
             do="bajá timeout_seconds en @flow, o subí Limits(running=...) en deploy.py.",
         ),
         en=Text(
-            what="The flow's timeout is {timeout} seconds and the watchdog cancels after {limit}.",
+            what="The flow's timeout is {timeout} s and the watchdog cancels after {limit}.",
             why="the flow's own timeout must come first: tasks can clean up and the state says TimedOut; "
             "the watchdog only kills the process.",
             do="lower timeout_seconds in @flow, or raise Limits(running=...) in deploy.py.",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Literal
 from uuid import UUID
 
+import httpx
 from flow_ops import project, schedules, server, state, watchdog
 from flow_ops.messages import FlowOpsError
 from flow_ops.state import Difference, State
@@ -30,7 +31,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 # Seconds. Prefect's scheduler looks for new deployments every 5, so 30 without a run means that it is not working.
 SCHEDULER_PATIENCE = 30.0
@@ -84,11 +85,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Status:
-    """One deployment as it stands on the server; `state` is None where it does not."""
+    """One deployment as it stands on the server; `state` is None where it does not, `workers` where its pool does not."""
 
     name: str
     pool: str
-    workers: int
+    workers: int | None
     state: State | None
     next_run: datetime | None
     last_runs: list[FlowRun]
@@ -191,7 +192,7 @@ def first_run(client: SyncPrefectClient, plan: Plan, deployment_id: UUID) -> Flo
             raise FlowOpsError(
                 "FT-DEPLOY-06", deployment=plan.target.full_name, seconds=f"{SCHEDULER_PATIENCE:g}"
             )
-        time.sleep(0.5)
+        time.sleep(0.25)
 
 
 def status(client: SyncPrefectClient, target: Target) -> Status:
@@ -208,17 +209,26 @@ def status(client: SyncPrefectClient, target: Target) -> Status:
         state=found,
         next_run=next(iter(schedules.next_runs(active, count=1)), None),
         last_runs=flow_runs(client, deployment.id, ended, limit=3) if deployment else [],
-        watchdog=watchdog.differences(client, deployment.id if deployment else None, *_rules(target)),
+        watchdog=_watchdog(client, target, deployment),
     )
 
 
-def workers_online(client: SyncPrefectClient, pool: str) -> int:
-    """Return how many workers of a pool have sent a heartbeat lately; 0 where there is no such pool."""
+def _watchdog(client: SyncPrefectClient, target: Target, deployment: DeploymentResponse | None) -> list[str]:
+    try:
+        return watchdog.differences(client, deployment.id if deployment else None, *_rules(target))
+    except FlowOpsError as problem:  # Told, so that the rest is seen all the same.
+        return [str(problem)]
+
+
+def workers_online(client: SyncPrefectClient, pool: str) -> int | None:
+    """Return how many workers of a pool have sent a heartbeat lately; None where there is no such pool."""
     online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
     try:
         return len(client.read_workers_for_work_pool(pool, worker_filter=online))
-    except ObjectNotFound:
-        return 0
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        raise
 
 
 def read(client: SyncPrefectClient, full_name: str) -> DeploymentResponse | None:

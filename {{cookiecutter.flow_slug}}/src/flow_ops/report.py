@@ -128,6 +128,7 @@ def status_document(row: Status) -> dict[str, Any]:
         "deployment": row.name,
         "exists": row.state is not None,
         "work_pool": row.pool,
+        "work_pool_exists": row.workers is not None,
         "workers_online": row.workers,
         "schedules": [
             {"schedule": schedules.describe(one["timing"]), "active": one["active"]}
@@ -147,16 +148,24 @@ def to_retire(name: str, *, coming: int, going: int) -> None:
     """Print what retiring a deployment would take away."""
     line(
         say(
-            f"{name}: se pausa, se borran {coming} ejecuciones futuras y el despliegue; {going} en curso terminan solas.",
-            f"{name}: paused, {coming} future runs and the deployment deleted; {going} that started go on to their end.",
+            f"{name}: se pausa y se borra. Ejecuciones futuras que se borran: {coming}; en curso, que terminan solas: {going}.",
+            f"{name}: to be paused and deleted. Future runs to be deleted: {coming}; in progress, which go on to their end: {going}.",
         )
     )
+
+
+def not_there(name: str) -> None:
+    """Print that a deployment was not on the server to begin with."""
+    line(say(f"{name}: no está en el servidor.", f"{name}: not on the server."))
 
 
 def retired(name: str, deleted: int) -> None:
     """Print that a deployment is gone."""
     line(
-        say(f"{name}: retirado ({deleted} ejecuciones borradas)", f"{name}: retired ({deleted} runs deleted)")
+        say(
+            f"{name}: retirado. Ejecuciones borradas: {deleted}.",
+            f"{name}: retired. Runs deleted: {deleted}.",
+        )
     )
 
 
@@ -243,8 +252,8 @@ def _status_cells(row: Status) -> dict[str, str]:
     paused = say(" (pausado)", " (paused)") if state and state["paused"] else ""
     return {
         "deployment": row.name,
-        "pool": row.pool,
-        "workers": str(row.workers),
+        "pool": row.pool if row.workers is not None else f"{row.pool} ({missing})",
+        "workers": "-" if row.workers is None else str(row.workers),
         "schedule": (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,
         "next": local(row.next_run) if row.next_run else "-",
         "last": ", ".join(run.state_name or "-" for run in row.last_runs) or "-",

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flow_ops import planning, state, watchdog
 from flow_ops.messages import FlowOpsError
 from flow_ops.targets import Target
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
 from prefect.client.schemas.objects import FlowRun, Log, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import LogSort
+from prefect.client.schemas.sorting import FlowRunSort, LogSort
 from prefect.exceptions import ParameterBindError, ParameterTypeError
 
 # Seconds between two looks at a run.
@@ -25,6 +31,8 @@ _LOG_DELAY = 2.0
 _SCHEDULER_PASS = 2.0
 # As many records as the server gives at once.
 _PAGE = 200
+
+_Item = TypeVar("_Item")
 
 
 def start(
@@ -47,32 +55,48 @@ def start(
 
 def follow(
     client: SyncPrefectClient, run_id: UUID, on_state: Callable[[State], None], on_log: Callable[[Log], None]
-) -> FlowRun:
-    """Report a run's states and log records as they come, and return the run once it has ended."""
+) -> State:
+    """Report a run's states and log records, its subflows' too, as they come; return the state that it ends in."""
     last_state, seen = None, set[UUID]()
     while True:
-        run = client.read_flow_run(run_id)
-        ended = run.state is not None and run.state.is_final()
+        current = client.read_flow_run(run_id).state
+        ended = current is not None and current.is_final()
         if ended:
             time.sleep(_LOG_DELAY)
-        elif run.state and run.state.id != last_state:
-            on_state(run.state)
-            last_state = run.state.id
-        for record in _records(client, run_id):
+        elif current and current.id != last_state:
+            on_state(current)
+            last_state = current.id
+        for record in _records(client, _with_subflows(client, run_id)):
             if record.id not in seen:
                 seen.add(record.id)
                 on_log(record)
-        if ended and run.state:
-            on_state(run.state)
-            return run
+        if current and ended:
+            on_state(current)
+            return current
         time.sleep(_EVERY)
 
 
-def _records(client: SyncPrefectClient, run_id: UUID) -> Iterator[Log]:
-    """Yield all log records of a run. Tasks send theirs in batches, so that older ones come after newer ones."""
+def _with_subflows(client: SyncPrefectClient, run_id: UUID) -> list[UUID]:
+    """Return a run, the runs that it called, and those that they called: each has log records of its own."""
+    found = parents = [run_id]
+    while parents:
+        called = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents))
+        read = partial(client.read_flow_runs, flow_run_filter=called, sort=FlowRunSort.ID_DESC)
+        parents = [run.id for run in _all(read)]
+        found = found + parents
+    return found
+
+
+def _records(client: SyncPrefectClient, run_ids: list[UUID]) -> Iterator[Log]:
+    """Yield all log records of some runs. They are sent in batches, so that older ones come after newer ones."""
+    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=run_ids))
+    return _all(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC))
+
+
+def _all(read: Callable[..., list[_Item]]) -> Iterator[_Item]:
+    """Yield what `read` returns, page after page."""
     offset = 0
-    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
-    while page := client.read_logs(wanted, limit=_PAGE, offset=offset, sort=LogSort.TIMESTAMP_ASC):
+    while page := read(limit=_PAGE, offset=offset):
         yield from page
         if len(page) < _PAGE:
             return

@@ -14,9 +14,10 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import IntervalSchedule as ClientIntervalSchedule
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
-# A schedule of the file carries this slug on the server, and one made in Prefect's UI that `apply --adopt` kept
-# the other; whatever has neither, and is not in the file, was made by hand.
-FROM_FILE = "file-"
+# How the slug of a schedule of the file begins, which Prefect's UI shows beside it, and that of one made there
+# that `apply --adopt` kept; whatever has neither, and is not in the file, was made by hand. A slug says nothing
+# of the cron: it has to outlive a change of it.
+FROM_FILE = "deploy-py-"
 ADOPTED = "adopted-"
 
 # Intervals count from this local midnight. Prefect's default, the moment of deployment, would be a difference

@@ -109,10 +109,10 @@ class Drain:
         """
         self._draining = True
         async with self._polling:  # a poll under way may still bring runs
-            _say(f"draining: no new runs; {len(self._running)} in progress have {seconds:g} s to end")
+            _say(f"draining: no new runs; in progress, with {seconds:g} s to end: {len(self._running)}")
         if await self._idle(seconds):
             return
-        _say(f"draining: cancelling {len(self._running)} run(s) that took longer")
+        _say(f"draining: cancelling the runs that took longer: {len(self._running)}")
         for flow_run_id in list(self._running):
             await _cancel(flow_run_id)
         await self._idle(CANCEL_SECONDS)
@@ -167,7 +167,7 @@ async def _settle_when_possible(ledger: Ledger, entries: dict[str, int]) -> None
         try:
             return await settle(ledger, entries)
         except Exception as error:  # noqa: BLE001 - whatever the server's trouble, the worker must start
-            _say(f"{len(entries)} run(s) that were cut off could not be ended yet: {error}")
+            _say(f"runs that were cut off and could not be ended yet: {len(entries)} ({error})")
         await asyncio.sleep(SETTLE_SECONDS)
     return None
 
