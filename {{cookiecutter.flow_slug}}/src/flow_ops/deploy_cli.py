@@ -6,6 +6,7 @@ import contextlib
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from flow_ops import planning, preflight, report, runs, server, updates
 from flow_ops.command_line import Parser, add_parameters, read_parameters, use_utf8
@@ -143,19 +144,21 @@ def _prepared(
     chosen = targets(deployments, options.environment, options.flow)
     found = [*preflight.repository(deployments), *(p for target in chosen for p in preflight.pins(target))]
     plannable = not any(preflight.stops(problem) for problem in found)
-    found += preflight.code(chosen)
-    with contextlib.ExitStack() as connection:
+    with contextlib.ExitStack() as opened:
+        # The remote repository and the server are asked at the same time.
+        threads = opened.enter_context(ThreadPoolExecutor(max_workers=1))
+        code = threads.submit(lambda: list(preflight.code(chosen)))
         try:
-            client = connection.enter_context(server.connect())
+            client = opened.enter_context(server.connect())
             with server.coded():
-                found += preflight.server(client, chosen)
+                on_server = [*preflight.server(client, chosen)]
                 plans = [planning.make(client, t, _choice(options)) for t in chosen] if plannable else []
-                found += [problem for plan in plans for problem in plan.problems()]
-                found += _unnamed(planning.unnamed(client, targets(deployments)))
+                on_server += [problem for plan in plans for problem in plan.problems()]
+                on_server += _unnamed(planning.unnamed(client, targets(deployments)))
         except FlowOpsError as problem:
-            yield [*found, problem], [], None
+            yield [*found, *code.result(), problem], [], None
         else:
-            yield found, plans, client
+            yield [*found, *code.result(), *on_server], plans, client
 
 
 def _unnamed(others: dict[str, DeploymentResponse]) -> list[FlowOpsError]:

@@ -11,8 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from flow_ops.importing import uncollected
 from flow_ops.messages import FlowOpsError, print_error
-from flow_ops.watchdog import Limits, Notification
+
+with uncollected():  # The first module that imports Prefect.
+    from flow_ops.watchdog import Limits, Notification
 
 # All that deploy.py needs, from one place.
 __all__ = ["Deployments", "Environment", "FolderSource", "GitSource", "Limits", "Notification", "main"]
@@ -134,6 +137,7 @@ def main(deployments: Deployments, arguments: list[str] | None = None) -> int:
         0 for success, 1 for a problem, whose message was printed, and 2 where `plan` found differences.
     """
     # Imported here: the conformance tests import deploy.py for its pins alone.
-    from flow_ops.deploy_cli import run  # noqa: PLC0415
+    with uncollected():
+        from flow_ops.deploy_cli import run  # noqa: PLC0415
 
     return run(deployments, sys.argv[1:] if arguments is None else arguments)

@@ -9,9 +9,11 @@ import re
 import sys
 import traceback
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from flow_ops.importing import uncollected
 from flow_ops.messages import FlowOpsError
 from prefect import Flow
 from prefect.utilities.callables import parameter_schema
@@ -26,7 +28,7 @@ class LoadedFlow:
     entrypoint: str
     flow: Flow[..., Any]
 
-    @property
+    @cached_property
     def schema(self) -> dict[str, Any]:
         """The parameters' JSON schema, as Prefect stores it on the server."""
         return parameter_schema(self.flow.fn).model_dump(exclude_unset=True)
@@ -64,7 +66,8 @@ def _import(name: str, root: Path) -> Any:
     if source not in sys.path:
         sys.path.insert(0, source)
     try:
-        return importlib.import_module(name)
+        with uncollected():
+            return importlib.import_module(name)
     except Exception as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(source)]
         place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else f"{name}.py"
