@@ -33,8 +33,9 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-# Seconds. Prefect's scheduler looks for new deployments every 5, so 30 without a run means that it is not working.
-SCHEDULER_PATIENCE = 30.0
+# Seconds. Prefect's scheduler looks for new deployments every 5, where a busy server may miss one, and at all of
+# them every 60: 75 without a run mean that it is not working.
+SCHEDULER_PATIENCE = 75.0
 # How far ahead Prefect's scheduler creates runs (PREFECT_SERVER_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME).
 SCHEDULER_HORIZON = timedelta(days=100)
 
