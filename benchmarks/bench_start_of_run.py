@@ -43,7 +43,7 @@ DEFAULT_POLL = 10
 IMPORTED = {
     "prefect": "import prefect",
     "flow": "import prefect; from prefect import flow, task",
-    "flow_ops": "import prefect; import flow_ops.logs, flow_ops.task_runners",
+    "flow_ops": "from prefect import flow, task; import flow_ops.logs, flow_ops.task_runners",
     "sqlalchemy": "import prefect; import sqlalchemy",
     "package": "import prefect; import ventas_diarias.flow",
 }
@@ -92,13 +92,18 @@ def _imports(folder: Path) -> list[Figure]:
     base = least["prefect"]
     return [
         Figure("import of the package over import prefect", least["package"] / base, "x", goal=1.05),
-        Figure("import of flow_ops over import prefect", least["flow_ops"] / base, "x", goal=1.05),
+        Figure(
+            "import of flow_ops over Prefect's flow and task",
+            least["flow_ops"] / least["flow"],
+            "x",
+            goal=1.05,
+        ),
         Figure("import prefect", base, "s"),
         *(
             Figure(f"import of {what}, beyond import prefect", 1000 * (least[name] - base), "ms")
             for name, what in {
                 "flow": "Prefect's flow and task",
-                "flow_ops": "flow_ops' logger and task runners",
+                "flow_ops": "Prefect's flow and task and flow_ops",
                 "sqlalchemy": "SQLAlchemy, which the sample flow uses",
                 "package": "the package, with all of these",
             }.items()
