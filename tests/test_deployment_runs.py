@@ -47,6 +47,7 @@ def pins(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with prefect_worker(workshop.server, "pool-prod", folder, **settings):
         ready = lambda: planning.workers_online(workshop.client, "pool-prod")  # noqa: E731
         wait_until(ready, seconds=90, what="the worker")
+        assert deploy(made, "apply", "prod") == 0
         yield made
         assert deploy(made, "retire", "prod", "--yes") == 0
 
