@@ -163,9 +163,9 @@ def rendered(code: str) -> str:
     """Return the code of a template's block as the default answers render it."""
     from jinja2 import Environment  # noqa: PLC0415
 
-    pools = {"general": {"dev": "pool-dev", "prod": "pool-prod"}}
-    answers = {"_work_pools": pools, "area": "general"}
-    return Environment(autoescape=False).from_string(code).render(cookiecutter=answers)  # noqa: S701
+    # What the template has defined above.
+    defined = {"pools": {"dev": "pool-dev", "prod": "pool-prod"}, "cookiecutter": {}}
+    return Environment(autoescape=False).from_string(code).render(defined)  # noqa: S701
 
 
 class Terminal:
