@@ -139,8 +139,11 @@ class Soak:
 
     def count(self, *states: StateType) -> int:
         """Return how many runs are in these states."""
-        flow_runs = {"state": {"type": {"any_": [state.value for state in states]}}}
-        return int(self.client.request("POST", "/flow_runs/count", json={"flow_runs": flow_runs}).json())
+        body = {
+            "flow_runs": {"state": {"type": {"any_": [state.value for state in states]}}},
+            "deployments": {"id": {"any_": [str(self.deployment)]}},
+        }
+        return int(self.client.request("POST", "/flow_runs/count", json=body).json())
 
     def kill_one(self) -> None:
         """Kill the process of a running run."""
