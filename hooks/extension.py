@@ -10,6 +10,7 @@ rename the class or a filter, and put what a later version adds into a new modul
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,10 @@ from cookiecutter.prompt import read_user_variable
 from jinja2.ext import Extension
 
 from hooks import completion, naming, origin, refusal
+from hooks.plain import Plain, is_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from jinja2 import Environment
 
@@ -36,9 +38,7 @@ class NamingExtension(Extension):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self._expressions: set[str] | None = None
-        self._compile = environment.from_string
-        environment.from_string = self._from_string  # type: ignore[method-assign, assignment]
-        environment.filters |= {
+        self._filters: dict[str, Callable[..., object]] = {
             "as_literal_answers": self._as_literal_answers,
             "as_slug": naming.slug_from,
             "asked": asked,
@@ -49,10 +49,16 @@ class NamingExtension(Extension):
             "in_quotes": naming.in_quotes,
             "refusal": refusal_of,
         }
+        environment.filters |= self._filters
         environment.globals["template_folder"] = str(naming.TEMPLATE)
+        self._compile, self._load = environment.from_string, environment.get_template
+        environment.from_string = self._from_string  # type: ignore[method-assign, assignment]
+        environment.get_template = self._get_template  # type: ignore[method-assign, assignment]
 
     def _as_literal_answers(self, _answers: Mapping[str, Any]) -> str:
         """From here on, in this environment, render the template's own expressions and nothing else."""
+        if _parameters():  # This process ends with the repository: no garbage is worth looking for.
+            gc.disable()
         naming.definition.cache_clear()
         self._expressions = set(_strings(naming.definition()))
         return ""
@@ -61,12 +67,23 @@ class NamingExtension(Extension):
         """Stand between cookiecutter and Jinja for answers, names of files and the folder's name.
 
         Cookiecutter would run an answer of the command line, or of `cruft update`, as a Jinja template:
-        braces in it would be lost or end in a traceback. And Jinja compiles even a plain name: 0.5 ms each.
+        braces in it would be lost or end in a traceback.
         """
         if source == _FOLDER:
             return self._compile("{{ cookiecutter | folder_checked }}", **options)
-        an_answer = self._expressions is not None and source not in self._expressions
-        return _Literal(source) if an_answer or "{" not in source else self._compile(source, **options)
+        if self._expressions is not None and source not in self._expressions:
+            return _Literal(source)
+        if is_plain(source, self._filters):
+            return Plain(source, self._filters)
+        return self._compile(source, **options)
+
+    def _get_template(self, name: str, *arguments: Any, **options: Any) -> Any:
+        """Stand between cookiecutter and Jinja for its files; what a file includes comes with a parent."""
+        if not arguments and self.environment.loader:
+            source, _, _ = self.environment.loader.get_source(self.environment, name)
+            if is_plain(source, self._filters):
+                return Plain(source, self._filters)
+        return self._load(name, *arguments, **options)
 
 
 class _Literal:

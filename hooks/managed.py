@@ -17,7 +17,8 @@ FILE = "src/flow_ops/managed.json"
 
 def record(root: Path, answers: Mapping[str, Any]) -> None:
     """Write the SHA-256 of every file that the template copies without rendering."""
-    files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    folders = {pattern.rpartition("/")[0] for pattern in answers["_copy_without_render"]}
+    files = sorted(path.relative_to(root).as_posix() for each in folders for path in (root / each).iterdir())
     managed = [name for name in files if any(fnmatch(name, each) for each in answers["_copy_without_render"])]
     hashes = {name: hashlib.sha256(_lines(root / name)).hexdigest() for name in managed}
     (root / FILE).write_text(json.dumps(hashes, indent=2) + "\n", encoding="ascii", newline="\n")

@@ -13,9 +13,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cookiecutter.environment import StrictEnvironment
 from cookiecutter.utils import create_env_with_context
+from jinja2.exceptions import UndefinedError
 
-from hooks import agreement, naming, origin, refusal, welcome
+from hooks import agreement, naming, origin, plain, refusal, welcome
 from tests.conftest import TEMPLATE
 from tests.test_naming import GOOD
 
@@ -50,6 +52,50 @@ def hook(name: str, folder: Path, answers: dict[str, Any]) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, ""])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "no answer, { one brace }\n\n",
+        "{{ cookiecutter.flow_name }}",
+        'a = "{{ cookiecutter.flow_name | in_quotes }}"\nb = {{ cookiecutter.number }}\n',
+        "{{ cookiecutter | joined('flow_name') }}{{ cookiecutter | joined }}",
+    ],
+)
+def test_a_plain_text_is_rendered_as_jinja_renders_it(source: str, text: str) -> None:
+    def joined(answers: dict[str, Any], *names: str) -> str:
+        return " ".join([*names, *map(str, answers.values())])
+
+    filters: dict[str, Callable[..., object]] = {"in_quotes": naming.in_quotes, "joined": joined}
+    environment = StrictEnvironment(context={"cookiecutter": {}}, keep_trailing_newline=True)
+    environment.filters |= filters
+    answers = {"flow_name": text, "number": 7}
+    assert plain.is_plain(source, filters)
+    expected = environment.from_string(source).render(cookiecutter=answers)
+    assert plain.Plain(source, filters).render(cookiecutter=answers) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if cookiecutter.area %}x{% endif %}",
+        "{# a comment #}",
+        "{{ cookiecutter.area | upper }}",
+        "{{ cookiecutter.area.x }}",
+        "{{ other }}",
+        "{{ cookiecutter.area }}{{ 1 }}",
+    ],
+)
+def test_any_other_text_is_left_to_jinja(source: str) -> None:
+    assert not plain.is_plain(source, {"in_quotes": naming.in_quotes})
+
+
+def test_an_answer_that_there_is_not_is_undefined_as_in_jinja() -> None:
+    with pytest.raises(UndefinedError):
+        plain.Plain("{{ cookiecutter.nothing }}", {}).render(cookiecutter={"area": "x"})
 
 
 @pytest.fixture(autouse=True)
