@@ -19,7 +19,9 @@ cluster that exists already needs the repository's package on its workers.
 
 from __future__ import annotations
 
+import atexit
 import os
+import time
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -68,6 +70,9 @@ def _open_ray(address: str) -> None:
     ray = import_module("ray")
     if not ray.is_initialized():
         ray.init(address or None)
+        if not address:
+            # Ray ends its processes with this one, with the log lines that they send to the UI every few seconds.
+            atexit.register(time.sleep, get_current_settings().logging.to_api.batch_interval + 1)
 
 
 def check(chosen: str) -> None:
