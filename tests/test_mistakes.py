@@ -114,7 +114,11 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
         "FT-BLOCK-01",
         prod(env={"API_TOKEN": "{{ prefect.blocks.secret.nowhere }}"}),
     ),
-    ("no block for the repository's token", "FT-BLOCK-01", source(credentials_block="nobody-made-this-token")),
+    (
+        "no block for the repository's token",
+        "FT-BLOCK-01",
+        source(credentials_block="nobody-made-this-token"),
+    ),
     ("a variable that is not there", "FT-BLOCK-02", prod(env={"REGION": "{{ prefect.variables.nowhere }}"})),
     ("an entrypoint of another form", "FT-FLOW-01", only(f"{PACKAGE}.flow:{PACKAGE}")),
     ("an entrypoint with no file", "FT-FLOW-02", only(f"src/{PACKAGE}/flows.py:{PACKAGE}")),

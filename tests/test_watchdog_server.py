@@ -2,7 +2,7 @@
 
 The runs are started, then the server is restarted, and only then do the limits pass: so most tests also say
 that their rule survives the restart. One server, one restart; each test waits for its own run.
-The server is on PostgreSQL: on SQLite, Prefect loses an event now and then, and with it what a rule would have done.
+The server is on PostgreSQL: on SQLite, Prefect loses an event now and then, and what a rule would have done.
 """
 
 from __future__ import annotations
