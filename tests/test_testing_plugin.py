@@ -251,6 +251,35 @@ def test_flows_and_a_worker_run_on_the_sessions_server_which_ends_without_noise(
     assert "Traceback" not in answer.stderr
 
 
+PARALLEL = """
+import asyncio
+import pytest
+from prefect import flow
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+pytestmark = pytest.mark.anyio
+
+@flow
+async def one(number):
+    return number
+
+@flow
+async def many():
+    return sum(await asyncio.gather(*(one(number) for number in range(10))))
+
+async def test_it(prefect_server):
+    # One refusal is enough to fail.
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+        assert await many() == 45
+"""
+
+
+@pytest.mark.e2e
+def test_the_server_refuses_nothing_because_parallel_subflows_write_at_a_time(session: Session) -> None:
+    answer = session(PARALLEL)
+    assert answer.returncode == 0, answer.stdout
+
+
 @pytest.mark.e2e
 def test_two_workers_of_xdist_have_a_server_each_and_share_the_migrated_database(session: Session) -> None:
     text = """

@@ -252,7 +252,7 @@ def _pool_type(pool: WorkPool, target: Target) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-POOL-09", pool=pool.name, type=pool.type, path=target.source.path)
     unknown = [name for name in pins.job_variables if name not in {*variables, *_OWN_FIELDS}]
     if unknown:
-        known = ", ".join(sorted({*variables} - _OWN_FIELDS))
+        known = ", ".join(sorted({*variables} - _OWN_FIELDS)) or "-"
         yield FlowOpsError("FT-POOL-07", pool=pool.name, variables=", ".join(unknown), known=known)
     # Placeholders become values on the worker.
     given = {name: value for name, value in pins.job_variables.items() if "{{" not in str(value)}

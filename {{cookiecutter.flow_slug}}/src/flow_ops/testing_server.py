@@ -30,7 +30,17 @@ from flow_ops.messages import render
 START_TIMEOUT = 90.0
 
 # Fewer garbage collections spare a fifth of the import of Prefect's server, which drops next to nothing.
-_UVICORN = "import gc; gc.set_threshold(100_000, 50, 50); from uvicorn import main; main()"
+# A transaction says at its start that it will write, and waits for its turn: one that says so later is refused by
+# SQLite where another wrote in between, and Prefect's client tries again after two seconds, several times a flow.
+_UVICORN = """
+import gc
+gc.set_threshold(100_000, 50, 50)
+from prefect.server.database.configurations import AioSqliteConfiguration as Sqlite
+begin = Sqlite.begin_transaction
+Sqlite.begin_transaction = lambda self, session, with_for_update=True: begin(self, session, True)
+from uvicorn import main
+main()
+"""
 
 # The server without its scheduler and its UI, as Prefect's harness starts it; task runs and events are recorded.
 QUICK = ("-c", _UVICORN, "--factory", "prefect.server.api.server:create_app", "--log-level", "error")

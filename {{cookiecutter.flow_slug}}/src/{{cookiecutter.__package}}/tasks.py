@@ -48,7 +48,7 @@ class Summary(BaseModel):
     rejected: int
 
 
-@task(tags=["read"], retries=2, retry_delay_seconds=5, timeout_seconds=60)
+@task(retries=2, retry_delay_seconds=5, timeout_seconds=60)
 async def list_branches(file: Path) -> list[str]:
     """List the branches of the orders file, sorted; one without orders raises ValueError."""
     if not (branches := sorted({row["branch"] for row in _rows(file)})):
@@ -57,7 +57,7 @@ async def list_branches(file: Path) -> list[str]:
     return branches
 
 
-@task(tags=["read"], retries=2, retry_delay_seconds=5, timeout_seconds=300)
+@task(retries=2, retry_delay_seconds=5, timeout_seconds=300)
 async def read_orders(file: Path, branches: list[str], since: date | None) -> list[BranchOrders]:
     """Read the valid orders of these branches, from `since` on."""
     rows = [row for row in _rows(file) if row["branch"] in branches]
@@ -65,7 +65,7 @@ async def read_orders(file: Path, branches: list[str], since: date | None) -> li
     return await validate_orders(opaque(rows), since)  # type: ignore[no-any-return, call-overload]
 
 
-@task(tags=["validate"], timeout_seconds=300)
+@task(timeout_seconds=300)
 async def validate_orders(rows: list[dict[str, str]], since: date | None) -> list[BranchOrders]:
     """Keep the rows that are valid orders, by branch; report and count the others."""
     found: dict[str, BranchOrders] = {}
@@ -78,7 +78,7 @@ async def validate_orders(rows: list[dict[str, str]], since: date | None) -> lis
     return list(found.values())
 
 
-@task(tags=["summarise"])
+@task
 def summarise_branches(batch: list[BranchOrders]) -> list[Summary]:
     """Add up the orders of each branch."""
     return [
@@ -105,7 +105,7 @@ async def load_summaries(summaries: list[Summary]) -> None:
     logger.info("%d rows in %s", len(summaries), engine.url.render_as_string(hide_password=True))
 
 
-@task(tags=["report"], retries=2, retry_delay_seconds=5, timeout_seconds=60)
+@task(retries=2, retry_delay_seconds=5, timeout_seconds=60)
 async def publish_report(summaries: list[Summary]) -> Summary:
     """Publish the summaries as a table in the UI and return their total."""
     await acreate_table_artifact(
