@@ -1,4 +1,4 @@
-"""The tasks: one thing each, typed in and out, with retries and a timeout in seconds where they help."""
+"""The tasks: one thing each, typed; retries, timeouts (seconds) and tags, each a request, where they help."""
 
 import csv
 import os
