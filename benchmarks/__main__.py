@@ -79,6 +79,7 @@ def _plot(figures: list[Figure], file: Path) -> None:
         from matplotlib import pyplot as plt  # noqa: PLC0415 - the dependency group `bench` alone has it
     except ImportError:
         return
+    figures = [figure for figure in figures if figure.goal]  # of none at all there is no share
     plt.rcParams["svg.hashsalt"] = "flow-template"
     canvas, axes = plt.subplots(figsize=(9, 0.4 * len(figures) + 1))
     shares = [figure.value / figure.goal for figure in figures if figure.goal]
