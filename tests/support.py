@@ -21,6 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 PREFECT = [sys.executable, "-m", "prefect"]
+# The text of a flow, `many`, with as many subflows at a time as make a SQLite server answer that it is locked.
+TEN_SUBFLOWS = """
+import asyncio
+from prefect import flow
+
+@flow
+async def one(number):
+    return number
+
+@flow
+async def many():
+    return sum(await asyncio.gather(*(one(number) for number in range(10))))
+"""
 
 
 @dataclass(frozen=True)

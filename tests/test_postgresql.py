@@ -13,7 +13,7 @@ from prefect.client.schemas.actions import DeploymentUpdate
 
 from tests import postgresql
 from tests.conftest import bake_into
-from tests.support import prefect_worker, wait_until
+from tests.support import TEN_SUBFLOWS, prefect_worker, wait_until
 from tests.workshop import (
     FULL_NAME,
     PASSWORD,
@@ -33,22 +33,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(bool(postgresql.missing()), reason=postgresql.missing() or "-"),
 ]
-
-# As many at a time as make the server's SQLite answer that it is locked.
-SUBFLOWS = """
-import asyncio
-from prefect import flow
-
-@flow
-async def one(number):
-    return number
-
-@flow
-async def many():
-    return sum(await asyncio.gather(*(one(number) for number in range(10))))
-
-print("sum", asyncio.run(many()))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +119,7 @@ def test_an_edit_on_the_server_is_a_difference_that_apply_mends(
 
 def test_ten_subflows_at_a_time_need_no_limit(workshop: Workshop) -> None:
     answer = subprocess.run(
-        [sys.executable, "-c", SUBFLOWS],
+        [sys.executable, "-c", f'{TEN_SUBFLOWS}print("sum", asyncio.run(many()))'],
         env={**workshop.environment, "PREFECT_LOGGING_LEVEL": "DEBUG"},
         capture_output=True,
         encoding="utf-8",

@@ -13,6 +13,7 @@ import pytest
 from flow_ops import testing_server
 
 from tests.conftest import bake_into
+from tests.support import TEN_SUBFLOWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,25 +252,14 @@ def test_flows_and_a_worker_run_on_the_sessions_server_which_ends_without_noise(
     assert "Traceback" not in answer.stderr
 
 
-PARALLEL = """
-import asyncio
+PARALLEL = f"""{TEN_SUBFLOWS}
 import pytest
-from prefect import flow
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-pytestmark = pytest.mark.anyio
-
-@flow
-async def one(number):
-    return number
-
-@flow
-async def many():
-    return sum(await asyncio.gather(*(one(number) for number in range(10))))
-
+@pytest.mark.anyio
 async def test_it(prefect_server):
     # One refusal is enough to fail.
-    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+    with temporary_settings({{PREFECT_CLIENT_MAX_RETRIES: 0}}):
         assert await many() == 45
 """
 

@@ -37,7 +37,7 @@ from prefect import flow, task
 logger = get_logger("$module")
 
 
-@task(tags=["read"], retries=2, retry_delay_seconds=5, timeout_seconds=60)
+@task(retries=2, retry_delay_seconds=5, timeout_seconds=60)
 async def read_items(limit: int) -> list[str]:
     """Read the items to handle: put a file, a database or a service here."""
     return ["first", "second", "third"][:limit]

@@ -38,7 +38,7 @@ import gc
 gc.disable()
 from prefect.server.database.configurations import AioSqliteConfiguration as Sqlite
 begin = Sqlite.begin_transaction
-Sqlite.begin_transaction = lambda self, session, with_for_update=True: begin(self, session, True)
+Sqlite.begin_transaction = lambda self, session, with_for_update=False: begin(self, session, True)
 from uvicorn import main
 main()
 """
