@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 PREFECT = [sys.executable, "-m", "prefect"]
-# The text of a flow, `many`, with as many subflows at a time as make a SQLite server answer that it is locked.
+# The text of a flow, `many`, with as many subflows at a time as make SQLite answer that it is locked.
 TEN_SUBFLOWS = """
 import asyncio
 from prefect import flow
