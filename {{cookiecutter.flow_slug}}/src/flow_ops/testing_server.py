@@ -104,6 +104,8 @@ def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
         "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": str(migrating),
         "PREFECT_API_BLOCKS_REGISTER_ON_START": str(migrating),
         "PREFECT_SERVER_UI_ENABLED": "false",
+        # The zones of the package tzdata, which has a list of them: see `flow_ops.deployment.main`.
+        "PYTHONTZPATH": "",
     }
     if command == QUICK:
         # As Prefect's harness does; without them it is a slower server with services that no test needs.
