@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import organisation
-from tests.support import prefect_server
+from tests.support import CACHE, prefect_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,10 +37,19 @@ os.environ |= {
     "DO_NOT_TRACK": "1",
     "COOKIECUTTER_CONFIG": str(_HOME / "cookiecutter.yaml"),
 }
+if CACHE not in os.environ:  # One for all processes of pytest-xdist: they get the variables of the first.
+    uv = subprocess.run(["uv", "cache", "dir"], check=True, capture_output=True, encoding="utf-8")
+    os.environ |= {
+        "UV_CACHE_DIR": uv.stdout.strip(),
+        "XDG_CACHE_HOME": str(_HOME / "cache"),
+        CACHE: str(_HOME / "cache"),
+    }
 (_HOME / "cookiecutter.yaml").write_text(
     f"cookiecutters_dir: {_HOME / 'cookiecutters'}\nreplay_dir: {_HOME / 'replay'}\n", encoding="utf-8"
 )
 
+# Minutes each.
+SLOWEST = {"test_docs.py", "test_repository_environment.py", "test_watchdog_server.py"}
 # The repository itself, unless its cookiecutter.json has the conventions of another organisation.
 TEMPLATE = organisation.known(_HOME / "template")
 if TEMPLATE != organisation.ROOT:
@@ -47,10 +57,15 @@ if TEMPLATE != organisation.ROOT:
     importlib.import_module("hooks")  # now: pytest puts the repository first again for every module
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001
+    """Two processes more than there are processors: they often wait for servers and runs."""
+    return (os.cpu_count() or 1) + 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow files first: xdist hands out whole files, and the last one keeps the other processes waiting."""
     slow = {item.path for item in items for mark in ("e2e", "environment") if item.get_closest_marker(mark)}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path.name not in SLOWEST, item.path not in slow))
 
 
 def pytest_unconfigure() -> None:
@@ -91,25 +106,21 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     project.current.cache_clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One real server for the tests that only add to it, under names of their own."""
+    """One real server for the tests of a module that only add to it, under names of their own."""
     with prefect_server(tmp_path_factory.mktemp("server")) as started:
         yield started
 
 
-@pytest.fixture(scope="session")
-def _workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    from tests.workshop import open_workshop  # noqa: PLC0415
-
-    with open_workshop(tmp_path_factory.mktemp("workshop"), bake_into) as place:
-        yield place
-
-
 @pytest.fixture(scope="module")
-def workshop(_workshop: Workshop) -> Iterator[Workshop]:
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """A real server with pools, and a repository with its git remote; the tests stand in the repository."""
-    from tests.workshop import inside, pointing_at  # noqa: PLC0415
+    from tests.workshop import inside, open_workshop, pointing_at  # noqa: PLC0415
 
-    with inside(_workshop.root), pointing_at(_workshop.server.url):
-        yield _workshop
+    with (
+        open_workshop(tmp_path_factory.mktemp("workshop"), bake_into) as place,
+        inside(place.root),
+        pointing_at(place.server.url),
+    ):
+        yield place

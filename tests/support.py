@@ -7,12 +7,14 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 PREFECT = [sys.executable, "-m", "prefect"]
+# Prefect without the garbage collection that stops its server for a minute when it meets a cursor of a
+# connection which waits for its turn on SQLite.
+UNCOLLECTED = [sys.executable, "-c", "import gc; gc.disable(); from prefect.cli import app; app()"]
+# Names the folder of what the processes of a whole session share, where there is one.
+CACHE = "TEMPLATE_TESTS_CACHE"
 # The text of a flow, `many`, with as many subflows at a time as make SQLite answer that it is locked.
 TEN_SUBFLOWS = """
 import asyncio
@@ -57,8 +64,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float, what: str, every: float = 0.2) -> None:
-    """Return once `condition()` is true; raise TimeoutError naming `what` after `seconds`."""
+def wait_until(condition: Callable[[], object], *, seconds: float, what: str, every: float = 0.5) -> None:
+    """Return once `condition()` is true; raise TimeoutError naming `what` after `seconds`.
+
+    It is asked `every` so many seconds: most ask a server, which has other things to do.
+    """
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -90,14 +100,21 @@ def process(
 
 @contextlib.contextmanager
 def prefect_server(
-    folder: Path, *, port: int | None = None, prefect: Sequence[str] = PREFECT, **settings: str
+    folder: Path, *, port: int | None = None, prefect: Sequence[str] | None = None, **settings: str
 ) -> Iterator[Server]:
     """Run a real server with SQLite in `folder` on a loopback port, scheduler and triggers included.
 
-    `prefect` is the command of the Prefect that it is a server of.
+    `prefect` is the command of another Prefect to run. In a session of tests, the first server leaves its
+    migrated database to those that follow it: most of the start of a server goes into an empty one.
     """
     home = folder / "prefect-home"
     home.mkdir(parents=True, exist_ok=True)
+    testing = prefect is None and CACHE in os.environ
+    in_home = not any("DATABASE" in name for name in settings)
+    migrated = _bring_migrated_database(home) if testing and in_home else None
+    prefect = prefect or (UNCOLLECTED if testing else PREFECT)
+    # Prefect lists the time zones for each schedule that it reads: those of the package tzdata, in no time.
+    quick = {"PYTHONTZPATH": ""} if testing else {}
     port = port or free_port()
     url = f"http://127.0.0.1:{port}/api"
     environment = {
@@ -106,6 +123,7 @@ def prefect_server(
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # Where the pages of the UI look for the API; by default port 4200.
         "PREFECT_SERVER_UI_API_URL": url,
+        **quick,
         **settings,
     }
     environment.pop("PREFECT_API_URL", None)
@@ -127,7 +145,38 @@ def prefect_server(
             return False
 
         wait_until(healthy, seconds=90, what="the Prefect server's health")
+        if migrated and not migrated.exists():
+            _keep(home / "prefect.db", migrated)
         yield Server(url, home, child)
+
+
+def _bring_migrated_database(home: Path) -> Path:
+    """Copy the migrated database of this session to a Prefect home that has none.
+
+    Return where it is kept: whoever asks first finds none there, and is to keep its own.
+    """
+    # Where the plugin of a generated repository looks for it, too: its tests then find it there.
+    kept = Path(os.environ[CACHE]) / "flow-ops" / f"prefect-{version('prefect')}.db"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        (kept.parent / "migrating").mkdir()
+    except FileExistsError:
+        with contextlib.suppress(TimeoutError):  # Then this one migrates its own.
+            wait_until(kept.exists, seconds=60, what="the first server's database")
+    if kept.exists() and not (home / "prefect.db").exists():
+        shutil.copyfile(kept, home / "prefect.db")
+    return kept
+
+
+def _keep(database: Path, migrated: Path) -> None:
+    """Copy the database of a running server, whole or not at all."""
+    draft = migrated.with_suffix(f".{os.getpid()}")
+    with (
+        contextlib.closing(sqlite3.connect(database)) as source,
+        contextlib.closing(sqlite3.connect(draft)) as to,
+    ):
+        source.backup(to)
+    draft.replace(migrated)
 
 
 @contextlib.contextmanager

@@ -102,6 +102,7 @@ def test_the_tests_of_the_template_pass_in_their_copy(theirs: Path) -> None:
             "-m",
             "pytest",
             "-q",
+            "-n0",
             "-p",
             "no:cacheprovider",
             "-m",
