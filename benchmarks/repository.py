@@ -8,14 +8,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.conftest import bake_into
-from tests.support import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-# Servers are started as people start them, and not in the quicker ways of a session of tests.
-del os.environ[CACHE]
 
 
 def generate(folder: Path, **answers: str) -> Path:

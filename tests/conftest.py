@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from uv import find_uv_bin
 
 from tests import organisation
 from tests.support import CACHE, prefect_server
@@ -37,13 +38,6 @@ os.environ |= {
     "DO_NOT_TRACK": "1",
     "COOKIECUTTER_CONFIG": str(_HOME / "cookiecutter.yaml"),
 }
-if CACHE not in os.environ:  # One for all processes of pytest-xdist: they get the variables of the first.
-    uv = subprocess.run(["uv", "cache", "dir"], check=True, capture_output=True, encoding="utf-8")
-    os.environ |= {
-        "UV_CACHE_DIR": uv.stdout.strip(),
-        "XDG_CACHE_HOME": str(_HOME / "cache"),
-        CACHE: str(_HOME / "cache"),
-    }
 (_HOME / "cookiecutter.yaml").write_text(
     f"cookiecutters_dir: {_HOME / 'cookiecutters'}\nreplay_dir: {_HOME / 'replay'}\n", encoding="utf-8"
 )
@@ -55,6 +49,16 @@ TEMPLATE = organisation.known(_HOME / "template")
 if TEMPLATE != organisation.ROOT:
     sys.path.insert(0, str(TEMPLATE))
     importlib.import_module("hooks")  # now: pytest puts the repository first again for every module
+
+
+def pytest_configure() -> None:
+    """Give a session a cache of its own, one for all the processes of pytest-xdist; uv's stays warm."""
+    if CACHE in os.environ:  # They have the variables of the first.
+        return
+    uv = subprocess.run([find_uv_bin(), "cache", "dir"], check=True, capture_output=True, encoding="utf-8")
+    system = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+    os.environ |= dict.fromkeys((CACHE, system), str(_HOME / "cache"))
+    os.environ["UV_CACHE_DIR"] = uv.stdout.strip()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001

@@ -7,14 +7,12 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -146,17 +144,21 @@ def prefect_server(
 
         wait_until(healthy, seconds=90, what="the Prefect server's health")
         if migrated and not migrated.exists():
-            _keep(home / "prefect.db", migrated)
+            from flow_ops import testing_server  # noqa: PLC0415
+
+            testing_server._keep(home / "prefect.db")
         yield Server(url, home, child)
 
 
 def _bring_migrated_database(home: Path) -> Path:
     """Copy the migrated database of this session to a Prefect home that has none.
 
-    Return where it is kept: whoever asks first finds none there, and is to keep its own.
+    Return where it is kept: whoever asks first finds none there, and is to keep its own. The plugin of a
+    generated repository keeps its own there, so that its tests find this one.
     """
-    # Where the plugin of a generated repository looks for it, too: its tests then find it there.
-    kept = Path(os.environ[CACHE]) / "flow-ops" / f"prefect-{version('prefect')}.db"
+    from flow_ops import testing_server  # noqa: PLC0415 - benchmarks and pictures do without
+
+    kept = testing_server._migrated()
     kept.parent.mkdir(parents=True, exist_ok=True)
     try:
         (kept.parent / "migrating").mkdir()
@@ -166,17 +168,6 @@ def _bring_migrated_database(home: Path) -> Path:
     if kept.exists() and not (home / "prefect.db").exists():
         shutil.copyfile(kept, home / "prefect.db")
     return kept
-
-
-def _keep(database: Path, migrated: Path) -> None:
-    """Copy the database of a running server, whole or not at all."""
-    draft = migrated.with_suffix(f".{os.getpid()}")
-    with (
-        contextlib.closing(sqlite3.connect(database)) as source,
-        contextlib.closing(sqlite3.connect(draft)) as to,
-    ):
-        source.backup(to)
-    draft.replace(migrated)
 
 
 @contextlib.contextmanager
