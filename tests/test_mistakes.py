@@ -252,6 +252,19 @@ def test_a_mistake_in_git_ends_in_its_code_and_changes_nothing(
         assert_refused(workshop, capsys, code, pins, "apply", "prod")
 
 
+def test_a_new_flow_that_is_not_committed_is_not_said_to_be_ignored(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "copies" / "pedidos-web"
+    shutil.copytree(workshop.root, root)
+    git(root, "rm", "--quiet", "--cached", f"src/{PACKAGE}/flow.py")
+    with inside(root):
+        assert deploy(workshop.pins, "plan", "prod") == 1
+    told = capsys.readouterr().err
+    assert "FT-GIT-04  " in told
+    assert "FT-GIT-12  " not in told
+
+
 def test_source_that_is_not_the_pinned_commits_is_refused(
     workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -491,6 +504,22 @@ def test_a_typo_names_what_was_meant(workshop: Workshop, capsys: pytest.CaptureF
     assert "¿Quisiste decir pool-prod?" in told
     assert "¿Quisiste decir since?" in told
     assert f"¿Quisiste decir {TIMEZONE}?" in told
+
+
+def test_where_nothing_is_near_what_was_written_nothing_is_asked(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(dataclasses.replace(workshop.pins, timezone="localtime"), "apply", "prod")
+    assert "FT-ZONE-01  «localtime» no es una zona horaria.\n" in capsys.readouterr().err
+
+
+def test_running_one_of_several_flows_without_its_name_lists_them(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (environments,) = workshop.pins.flows.values()
+    flows = {**workshop.pins.flows, f"src/{PACKAGE}/quick.py:quick": environments}
+    assert deploy(dataclasses.replace(workshop.pins, flows=flows), "run", "prod") == 1
+    assert "falta --flow con uno de: pedidos-web, quick\n" in capsys.readouterr().err
 
 
 def test_the_catalogue_has_at_least_forty_mistakes() -> None:

@@ -71,7 +71,10 @@ def _apply(deployments: Deployments, options: Namespace) -> int:
 def _run(deployments: Deployments, options: Namespace) -> int:
     chosen = targets(deployments, options.environment, options.flow)
     if len(chosen) > 1:
-        _parser(deployments).error(f"--flow {{{','.join(target.loaded.flow.name for target in chosen)}}}")
+        known = ", ".join(target.loaded.flow.name for target in chosen)
+        _parser(deployments).error(
+            say(f"falta --flow con uno de: {known}", f"--flow is missing, with one of: {known}")
+        )
     target = chosen[0]
     parser = Parser(prog=f"deploy.py run {options.environment}", description=target.loaded.flow.description)
     add_parameters(parser, target.loaded.flow, given=target.environment.parameters.keys())

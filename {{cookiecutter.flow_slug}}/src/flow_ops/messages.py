@@ -6,6 +6,7 @@ A message says what is wrong and with which value, why it matters, and what to d
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -65,9 +66,11 @@ def render(code: str, **values: Any) -> str:
     spanish = language() == "es"
     text = MESSAGES[code].es if spanish else MESSAGES[code].en
     why, do = ("Por qué", "Qué hacer") if spanish else ("Why", "What to do")
+    # Nothing is near what was written: there is nothing to ask.
+    what = re.sub(r" (¿Quisiste decir|Did you mean) -\?", "", text.what.format(**values))
     return "\n".join(
         (
-            f"{code}  {text.what.format(**values)}",
+            f"{code}  {what}",
             f"  {why}: {text.why.format(**values)}",
             f"  {do}: {text.do.format(**values)}",
         )
@@ -110,12 +113,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="La línea de comandos no se entiende: {problem}",
             why="un nombre mal escrito haría otra cosa que la esperada.",
-            do="mirá las opciones con: {command} --help",
+            do="mirá las opciones con: uv run {command} --help",
         ),
         en=Text(
             what="The command line is not understood: {problem}",
             why="a mistyped name would do something else than expected.",
-            do="see the options with: {command} --help",
+            do="see the options with: uv run {command} --help",
         ),
     ),
     "FT-ARGS-02": Message(
@@ -158,12 +161,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="El servidor de Prefect en {url} no responde: {problem}.",
             why="PREFECT_API_URL (variable de entorno o perfil) dice que las ejecuciones se registran ahí.",
-            do="encendé el servidor o corregí la dirección; sin ella se usa un servidor temporal: prefect config unset PREFECT_API_URL",
+            do="encendé el servidor o corregí la dirección; sin ella se usa un servidor temporal: uv run prefect config unset PREFECT_API_URL",
         ),
         en=Text(
             what="The Prefect server at {url} does not answer: {problem}.",
             why="PREFECT_API_URL (environment variable or profile) says that runs are recorded there.",
-            do="start the server or correct the address; without one a temporary server is used: prefect config unset PREFECT_API_URL",
+            do="start the server or correct the address; without one a temporary server is used: uv run prefect config unset PREFECT_API_URL",
         ),
     ),
     # --- task runners
@@ -442,12 +445,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="PREFECT_API_URL es {url}, que no es la dirección de una API de Prefect.",
             why="la dirección empieza con http:// o https:// y termina en /api.",
-            do="corregila, por ejemplo: prefect config set PREFECT_API_URL=http://servidor:4200/api",
+            do="corregila, por ejemplo: uv run prefect config set PREFECT_API_URL=http://servidor:4200/api",
         ),
         en=Text(
             what="PREFECT_API_URL is {url}, which is no address of a Prefect API.",
             why="the address begins with http:// or https:// and ends in /api.",
-            do="correct it, for instance: prefect config set PREFECT_API_URL=http://server:4200/api",
+            do="correct it, for instance: uv run prefect config set PREFECT_API_URL=http://server:4200/api",
         ),
     ),
     "FT-SERVER-03": Message(
@@ -526,12 +529,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="PREFECT_API_URL no está definida.",
             why="sin ella Prefect enciende un servidor temporal y vacío, y después dice que falta el work pool.",
-            do="definila con la dirección del servidor: prefect config set PREFECT_API_URL=http://servidor:4200/api",
+            do="definila con la dirección del servidor: uv run prefect config set PREFECT_API_URL=http://servidor:4200/api",
         ),
         en=Text(
             what="PREFECT_API_URL is not set.",
             why="without it Prefect starts a temporary, empty server, and then says that the work pool is missing.",
-            do="set it to the server's address: prefect config set PREFECT_API_URL=http://server:4200/api",
+            do="set it to the server's address: uv run prefect config set PREFECT_API_URL=http://server:4200/api",
         ),
     ),
     "FT-FLOW-01": Message(
@@ -730,24 +733,24 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="El work pool «{pool}» no existe. ¿Quisiste decir {near}? Hay: {known}.",
             why="sin su pool las ejecuciones no llegan a ningún worker.",
-            do="corregí el nombre en deploy.py, o creá el pool: prefect work-pool create {pool} --type process",
+            do="corregí el nombre en deploy.py, o creá el pool: uv run prefect work-pool create {pool} --type process",
         ),
         en=Text(
             what="The work pool {pool!r} does not exist. Did you mean {near}? There are: {known}.",
             why="without its pool no run reaches a worker.",
-            do="correct the name in deploy.py, or create the pool: prefect work-pool create {pool} --type process",
+            do="correct the name in deploy.py, or create the pool: uv run prefect work-pool create {pool} --type process",
         ),
     ),
     "FT-POOL-02": Message(
         es=Text(
             what="El work pool «{pool}» está pausado.",
             why="las ejecuciones esperarían sin que nadie las tome.",
-            do="averiguá quién lo pausó y reanudalo: prefect work-pool resume {pool}",
+            do="averiguá quién lo pausó y reanudalo: uv run prefect work-pool resume {pool}",
         ),
         en=Text(
             what="The work pool {pool!r} is paused.",
             why="runs would wait and nobody would take them.",
-            do="find out who paused it and resume it: prefect work-pool resume {pool}",
+            do="find out who paused it and resume it: uv run prefect work-pool resume {pool}",
         ),
     ),
     "FT-POOL-03": Message(
@@ -778,12 +781,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="El pool «{pool}» no tiene ningún worker en línea.",
             why="se puede desplegar, pero las ejecuciones esperarán hasta que haya uno.",
-            do="encendé uno: prefect worker start --pool {pool} --type {type} --no-create-pool-if-not-found",
+            do="encendé uno: uv run prefect worker start --pool {pool} --type {type} --no-create-pool-if-not-found",
         ),
         en=Text(
             what="The pool {pool!r} has no worker online.",
             why="deploying is fine, but runs will wait until there is one.",
-            do="start one: prefect worker start --pool {pool} --type {type} --no-create-pool-if-not-found",
+            do="start one: uv run prefect worker start --pool {pool} --type {type} --no-create-pool-if-not-found",
         ),
     ),
     "FT-POOL-06": Message(
@@ -874,12 +877,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="El bloque «{name}», de tipo {type}, no existe en el servidor (entorno «{environment}»).",
             why="el worker lo lee al empezar cada ejecución; sin él no puede ni traer el código.",
-            do="crealo en la interfaz de Prefect (Blocks), o con: python -c \"from prefect.blocks.system import Secret; Secret(value=input()).save('{name}')\"",
+            do="crealo en la interfaz de Prefect (Blocks), o con: uv run python -c \"from getpass import getpass; from prefect.blocks.system import Secret; Secret(value=getpass()).save('{name}')\"",
         ),
         en=Text(
             what="The block {name!r}, of type {type}, does not exist on the server (environment {environment!r}).",
             why="the worker reads it at the start of each run; without it, it cannot even fetch the code.",
-            do="create it in Prefect's UI (Blocks), or with: python -c \"from prefect.blocks.system import Secret; Secret(value=input()).save('{name}')\"",
+            do="create it in Prefect's UI (Blocks), or with: uv run python -c \"from getpass import getpass; from prefect.blocks.system import Secret; Secret(value=getpass()).save('{name}')\"",
         ),
     ),
     "FT-BLOCK-02": Message(
@@ -1311,12 +1314,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="El nombre de work pool «{pool}» no sirve para un servicio.",
             why="pasa a ser parte de un servicio, una carpeta y una línea de comandos: solo letras sin acento, números, y - _ . entre ellos.",
-            do="revisá el nombre con: prefect work-pool ls",
+            do="revisá el nombre con: uv run prefect work-pool ls",
         ),
         en=Text(
             what="The work pool name {pool!r} cannot be used for a service.",
             why="it becomes part of a service, a folder and a command line: only plain letters, digits, and - _ . between them.",
-            do="look the name up with: prefect work-pool ls",
+            do="look the name up with: uv run prefect work-pool ls",
         ),
     ),
     "FT-SERVICE-02": Message(
@@ -1359,12 +1362,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="El work pool «{pool}» no existe en {url}.",
             why="un worker con el nombre mal escrito queda esperando corridas que nunca llegan. Los que existen: {pools}",
-            do="corregí --pool, o creá el work pool con: prefect work-pool create {pool} --type process",
+            do="corregí --pool, o creá el work pool con: uv run prefect work-pool create {pool} --type process",
         ),
         en=Text(
             what="The work pool {pool!r} does not exist at {url}.",
             why="a worker with a misspelt name waits for runs that never come. Those that exist: {pools}",
-            do="correct --pool, or create the work pool with: prefect work-pool create {pool} --type process",
+            do="correct --pool, or create the work pool with: uv run prefect work-pool create {pool} --type process",
         ),
     ),
     "FT-SERVICE-06": Message(
@@ -1479,12 +1482,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="El servicio {service} no está instalado en esta máquina.",
             why="no hay nada de qué informar.",
-            do="instalalo con: python -m flow_ops.worker_service install --pool {pool} (y si es de tu usuario, agregá --scope user)",
+            do="instalalo con: uv run python -m flow_ops.worker_service install --pool {pool} (y si es de tu usuario, agregá --scope user)",
         ),
         en=Text(
             what="The service {service} is not installed on this machine.",
             why="there is nothing to report on.",
-            do="install it with: python -m flow_ops.worker_service install --pool {pool} (and if it is your own, add --scope user)",
+            do="install it with: uv run python -m flow_ops.worker_service install --pool {pool} (and if it is your own, add --scope user)",
         ),
     ),
     "FT-SERVICE-16": Message(

@@ -119,7 +119,9 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
     changed = _git(root, "status", "--porcelain").splitlines()
     if changed:
         yield FlowOpsError("FT-GIT-04", files=", ".join(line[3:] for line in changed[:5]), count=len(changed))
-    missing = [file for file in files if not _git(root, "ls-files", "--", file)]
+    # What is new and not ignored was named just now.
+    kept = ("ls-files", "--cached", "--others", "--exclude-standard", "--")
+    missing = [file for file in files if not _git(root, *kept, file)]
     if missing:
         yield FlowOpsError("FT-GIT-12", files=", ".join(missing))
     remote = _remote_of(source.url, root)
