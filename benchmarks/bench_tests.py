@@ -27,13 +27,14 @@ with prefect_test_harness(server_startup_timeout=120):
     print(time.perf_counter() - start)
 """
 OURS = """
-import time
+import shutil, time
 from flow_ops import testing
 from flow_ops.testing_server import begin
 start = time.perf_counter()
 server = begin(testing._HOME).wait()
 print(time.perf_counter() - start)
 server.stop()
+shutil.rmtree(testing._HOME)
 """
 # In place of the plugin's fixture of that name, with all else the same.
 STOCK_FIXTURE = """

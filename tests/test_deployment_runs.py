@@ -119,22 +119,15 @@ def test_a_run_gets_its_code_with_a_token_that_no_process_list_record_or_log_sho
     assert TOKEN not in json.dumps([log.message for log in workshop.client.read_logs()])
 
 
-def test_a_run_takes_its_code_from_a_folder_of_the_worker(
+def test_a_run_from_a_folder_of_the_worker_that_fails_ends_in_its_code_and_status_1(
     pins: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert deploy(pins, "apply", "prod") == 0
-    assert deploy(pins, "run", "prod", "--copies", "3") == 0
-    assert "3 copies of 2026-01-01" in capsys.readouterr().out
-
-
-def test_a_run_that_fails_ends_in_its_code_and_status_1(
-    pins: Deployments, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert deploy(pins, "apply", "prod") == 0
-    assert deploy(pins, "run", "prod", "--fail", "true") == 1
+    assert deploy(pins, "run", "prod", "--copies", "3", "--fail", "true") == 1
     told = capsys.readouterr()
-    assert "FT-RUN-01  " in told.err
+    assert "3 copies of 2026-01-01" in told.out
     assert "asked to fail" in told.out
+    assert "FT-RUN-01  " in told.err
 
 
 def test_the_log_of_a_run_has_the_lines_of_its_subflows_in_order_of_time(

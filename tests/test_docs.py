@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
 
 from tests import markdown
-from tests.support import PREFECT, free_port, process, wait_until
+from tests.support import free_port, process, wait_until
 
 if TYPE_CHECKING:
     from tests.support import Server
@@ -290,8 +292,8 @@ def test_the_commands_of_a_page_work_in_a_generated_repository(
     terminal.port = server.url.rpartition(":")[2].removesuffix("/api")
     terminal.environment["PREFECT_API_URL"] = server.url
     # The pages say that they need it; other tests may have made it.
-    pool = [*PREFECT, "work-pool", "create", "pool-dev", "--type", "process", "--overwrite"]
-    subprocess.run(pool, env=server.environment, check=True, capture_output=True)
+    with SyncPrefectClient(server.url) as client:
+        client.create_work_pool(WorkPoolCreate(name="pool-dev", type="process"), overwrite=True)
     for block in markdown.blocks(read(DOCS / "en" / page)):
         if block.kind == "bash" and block.runs:
             terminal.type(block)

@@ -29,6 +29,7 @@ def test_the_first_command_generates_a_repository_and_runs_its_flow_to_completed
     folders = environment["PATH"].split(os.pathsep)
     environment["PATH"] = os.pathsep.join(folder for folder in folders if Path(folder) != SCRIPTS)
     environment["PREFECT_HOME"] = str(tmp_path / "prefect")
+    environment["UV_COMPILE_BYTECODE"] = "0"  # Bytecode is for those who start many processes.
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=clone,

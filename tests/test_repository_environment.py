@@ -78,8 +78,17 @@ def test_a_tool_passes_without_fixing_anything_first(generated: Path, tool: str)
 
 
 @pytest.mark.environment
-def test_a_run_is_deployed_completed_and_retired(generated: Path) -> None:
+@pytest.mark.parametrize("generated", ["others"], indirect=True)
+def test_runs_from_a_folder_and_from_git_are_deployed_completed_and_retired(generated: Path) -> None:
+    file = generated / "deploy.py"
+    pins = file.read_text(encoding="utf-8")
+    schedule = 'schedule="15 6 * * *"'
+    assert pins.count(schedule) == 1
+    git = 'GitSource("https://git.example.com/stock.git", branch="main", credentials_block="git-token")'
+    mixed = pins.replace(schedule, f"{schedule}, source={git}")
+    file.write_text(mixed.replace("FolderSource,", "FolderSource, GitSource,"), encoding="utf-8")
     answer = inside(generated, ["uv", "run", "pytest", "-m", "e2e"])
+    file.write_text(pins, encoding="utf-8")
     assert answer.returncode == 0, answer.stdout
     assert "failed" not in answer.stdout
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from flow_ops import rules
-from flow_ops.messages import MESSAGES
+from flow_ops.messages import MESSAGES, FlowOpsError
 
 from tests.conftest import bake_into
 
@@ -166,16 +166,20 @@ def test_a_rule_is_set_aside_with_its_reason(generated: Path) -> None:
     assert "It runs for days." in output
 
 
-@pytest.mark.parametrize(
-    "line", ['every_flow_has_a_timeout = " "', 'every_flow_has_a_timeot = "It runs for days."']
-)
-def test_an_exception_without_reason_or_rule_is_refused(generated: Path, line: str) -> None:
+def test_an_exception_without_a_rule_of_that_name_is_refused(generated: Path) -> None:
     with (generated / PYPROJECT).open("a", encoding="utf-8") as file:
-        file.write(f"\n[tool.flow-ops.exceptions]\n{line}\n")
+        file.write('\n[tool.flow-ops.exceptions]\nevery_flow_has_a_timeot = "It runs for days."\n')
     failed, output = failed_rules(generated)
     assert failed == {}
     assert "FT-TEST-06" in output
     assert "Traceback" not in output
+
+
+def test_an_exception_without_a_reason_is_refused(generated: Path) -> None:
+    with (generated / PYPROJECT).open("a", encoding="utf-8") as file:
+        file.write('\n[tool.flow-ops.exceptions]\nevery_flow_has_a_timeout = " "\n')
+    with pytest.raises(FlowOpsError, match=r"FT-TEST-06  .*every_flow_has_a_timeout"):
+        rules.exceptions(generated)
 
 
 def test_every_rule_is_broken_here_on_purpose(repository: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -21,8 +20,22 @@ TEMPLATE = Path(__file__).resolve().parents[1] / "{{cookiecutter.flow_slug}}"
 SOURCES = ("environment", ".env", "prefect.toml", "pyproject.toml", "profile", "default")
 
 
-def _address_in_force(folder: Path, sources: tuple[str, ...]) -> str:
-    """Ask a process started in `folder` for its API address, with only these sources of it."""
+ASK = """
+import os, sys
+from prefect.context import get_settings_context, refresh_global_settings_context
+for folder, address in zip(sys.argv[1::2], sys.argv[2::2]):
+    os.chdir(folder)
+    os.environ |= {"PREFECT_HOME": f"{folder}/home", "PREFECT_PROFILES_PATH": f"{folder}/profiles.toml"}
+    os.environ.pop("PREFECT_API_URL", None)
+    if address:
+        os.environ["PREFECT_API_URL"] = address
+    refresh_global_settings_context()  # as when Prefect is imported
+    print(get_settings_context().settings.api.url)
+"""
+
+
+def _in_place(folder: Path, sources: tuple[str, ...]) -> tuple[str, str]:
+    """Put these sources of the API's address in `folder`; return it, and what the environment is to say."""
     folder.mkdir()
     files = {
         ".env": "PREFECT_API_URL=http://dotenv/api\n",
@@ -33,23 +46,15 @@ def _address_in_force(folder: Path, sources: tuple[str, ...]) -> str:
         (folder / name).write_text(files[name], encoding="utf-8")
     profile = 'PREFECT_API_URL = "http://profile/api"\n' if "profile" in sources else ""
     (folder / "profiles.toml").write_text(f'active = "team"\n[profiles.team]\n{profile}', encoding="utf-8")
-    environment = {
-        **os.environ,
-        "PREFECT_HOME": str(folder / "home"),
-        "PREFECT_PROFILES_PATH": str(folder / "profiles.toml"),
-    }
-    if "environment" in sources:
-        environment["PREFECT_API_URL"] = "http://environment/api"
-    code = "from prefect.context import get_settings_context as c; print(c().settings.api.url)"
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment, check=True, capture_output=True, text=True
-    ).stdout.strip()
+    return str(folder), "http://environment/api" if "environment" in sources else ""
 
 
 @pytest.mark.e2e
 def test_each_source_of_a_setting_wins_over_those_listed_below_it(tmp_path: Path) -> None:
-    found = [_address_in_force(tmp_path / str(i), SOURCES[i:]) for i in range(len(SOURCES))]
-    assert found == [
+    cases = [_in_place(tmp_path / str(i), SOURCES[i:]) for i in range(len(SOURCES))]
+    asked = [sys.executable, "-c", ASK, *(argument for case in cases for argument in case)]
+    answer = subprocess.run(asked, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert answer.stdout.split() == [
         "http://environment/api",
         "http://dotenv/api",
         "http://prefect-toml/api",
