@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -53,6 +55,15 @@ def test_help_describes_each_parameter(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit):
         parse("--help")
     assert "Where 100 % of the data is." in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("module", ["new_flow", "updates", "worker_service"])
+def test_a_command_that_runs_no_flow_does_not_wait_for_prefect(module: str) -> None:
+    folder = Path(command_line.__file__).parents[1]
+    code = f"import sys; sys.path.insert(0, {str(folder)!r}); import flow_ops.{module}; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-B", "-c", code], check=True, capture_output=True, text=True)
+    assert f"flow_ops.{module}" in imported.stdout.split()
+    assert "prefect" not in imported.stdout.split()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import bake_into
-from tests.support import CACHE
+from tests.support import CACHE, bring_bytecode
 
 ANSWERS = {
     "defaults": {},
@@ -46,6 +46,8 @@ def generated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     for command in (*commands, ["git", "add", "--all"]):
         answer = inside(root, command)
         assert answer.returncode == 0, answer.stdout
+        if "sync" in command:
+            bring_bytecode(root)
     return root
 
 

@@ -18,6 +18,7 @@ from flow_ops import preflight, project, updates
 
 from tests.conftest import TEMPLATE
 from tests.organisation import NOT_COPIED, ROOT
+from tests.support import bring_bytecode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -236,6 +237,8 @@ def test_an_updated_repository_says_its_new_version(updated: Path, remote: Path)
 @pytest.mark.environment
 def test_the_tests_of_an_updated_repository_pass(updated: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    subprocess.run(["uv", "sync", "--quiet"], cwd=updated, env=environment, check=True)
+    bring_bytecode(updated)
     done = subprocess.run(
         ["uv", "run", "pytest", "-q"],
         cwd=updated,

@@ -1,4 +1,7 @@
-"""A flow on the command line: its parameters as options, its outcome as the exit status."""
+"""A flow on the command line: its parameters as options, its outcome as the exit status.
+
+Prefect is imported where it is needed: who asks for help, or for what runs no flow, does not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,15 @@ import os
 import socket
 import sys
 import typing
-from collections.abc import Collection
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from flow_ops.messages import FlowOpsError, language, print_error
-from prefect import Flow, State
-from prefect.settings import (
-    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
-    get_current_settings,
-    temporary_settings,
-)
-from pydantic import TypeAdapter, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from prefect import Flow, State
 
 # Seconds to wait for a server's port before a run; Prefect itself retries for over two minutes.
 CONNECT_SECONDS = 5
@@ -46,6 +46,11 @@ def run_flow(flow: Flow[..., Any], arguments: list[str] | None = None) -> int:
     Returns:
         0 if the run completed, 1 if it did not or could not start; the message is then on stderr.
     """
+    from prefect.settings import (  # noqa: PLC0415
+        PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+        temporary_settings,
+    )
+
     use_utf8()
     parser = Parser(prog=flow.name, description=flow.description)
     add_parameters(parser, flow)
@@ -112,7 +117,9 @@ def use_utf8() -> None:
 
 
 def _typed(name: str, text: str, hint: Any) -> Any:
-    adapter = TypeAdapter(hint)
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
     try:
         return adapter.validate_python(text)
     except ValidationError as error:
@@ -130,6 +137,8 @@ def _types(schema: dict[str, Any]) -> str:
 
 
 def _check_server() -> None:
+    from prefect.settings import get_current_settings  # noqa: PLC0415
+
     url = get_current_settings().api.url
     if not url:
         return

@@ -69,7 +69,8 @@ def _open_ray(address: str) -> None:
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     ray = import_module("ray")
     if not ray.is_initialized():
-        ray.init(address or None)
+        # Nobody looks at the dashboard of a cluster that ends with the run, which waits 3 of its 11 s for it.
+        ray.init(address or None, include_dashboard=False)
         if not address:
             # Ray ends its processes with this one, with the log lines that they send to the UI every few seconds.
             atexit.register(time.sleep, get_current_settings().logging.to_api.batch_interval + 1)

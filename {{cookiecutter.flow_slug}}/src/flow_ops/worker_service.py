@@ -242,9 +242,11 @@ def _usable(home: PurePath) -> PurePath:
 
 
 def _api_url(named: str | None) -> str:
-    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
+    if not named:
+        from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - `print` needs nothing else of it
 
-    url = (named or PREFECT_API_URL.value() or "").rstrip("/")
+        named = PREFECT_API_URL.value()
+    url = (named or "").rstrip("/")
     if not url:
         raise FlowOpsError("FT-SERVICE-02")
     parts = urlsplit(url)
