@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import itertools
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,8 @@ from tests import markdown
 from tests.support import free_port, process, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support import Server
 
 TEMPLATE = Path(__file__).resolve().parents[1]
@@ -134,31 +137,54 @@ PYTHON_BLOCKS = {
 }
 
 
+# Runs each program that it is given in a copy of itself, which has Prefect imported, and says how it ended.
+COPIES = """
+import json, os, signal, sys
+import prefect.main, prefect.flow_engine, prefect.deployments
+for line in sys.stdin:
+    folder, code = json.loads(line)
+    if not (child := os.fork()):
+        signal.alarm(180)
+        os.chdir(folder)
+        output = os.open("output", os.O_CREAT | os.O_WRONLY)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        exec(code, {"__name__": "__main__"})
+        sys.exit()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def copies(server: Server, repository: Path) -> Iterator[subprocess.Popen[str]]:
+    environment = {
+        **server.environment,
+        "PYTHONPATH": str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "FLOW_PROJECT_ROOT": str(repository),
+    }
+    command = [sys.executable, "-c", COPIES]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as running:
+        yield running
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("block", PYTHON_BLOCKS.values(), ids=PYTHON_BLOCKS)
 def test_a_python_block_does_what_it_is_shown_for(
-    block: markdown.Block, server: Server, repository: Path, tmp_path: Path
+    block: markdown.Block, copies: subprocess.Popen[str], tmp_path: Path
 ) -> None:
+    assert copies.stdin
+    assert copies.stdout
     shutil.copy(DOCS / "recipes" / "hello.py", tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-c", rendered(block.code)],
-        cwd=tmp_path,
-        env={
-            **server.environment,
-            "PYTHONPATH": str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "FLOW_PROJECT_ROOT": str(repository),
-        },
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    print(json.dumps([str(tmp_path), rendered(block.code)]), file=copies.stdin, flush=True)
+    status = copies.stdout.readline().strip()
+    output = read(tmp_path / "output")
     if block.mark == "fails":
-        assert done.returncode == 1
-        assert re.search(rf"^[\w.]*{block.value}\b", done.stderr, re.MULTILINE), done.stderr
+        assert status == "1", output
+        assert re.search(rf"^[\w.]*{block.value}\b", output, re.MULTILINE), output
     else:
-        assert done.returncode == 0, done.stderr
+        assert status == "0", output
 
 
 def rendered(code: str) -> str:
