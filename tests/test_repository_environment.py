@@ -31,7 +31,6 @@ TOOLS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
     "types": ["mypy"],
-    "tests": ["pytest"],
     "pre-commit": ["pre-commit", "run", "--all-files"],
 }
 
@@ -70,13 +69,24 @@ def inside(root: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
+def passes_and_changes_nothing(root: Path, command: list[str]) -> None:
+    before = inside(root, ["git", "status", "--porcelain"]).stdout
+    answer = inside(root, ["uv", "run", *command])
+    assert answer.returncode == 0, answer.stdout
+    assert inside(root, ["git", "status", "--porcelain"]).stdout == before
+
+
 @pytest.mark.environment
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_tool_passes_without_fixing_anything_first(generated: Path, tool: str) -> None:
-    before = inside(generated, ["git", "status", "--porcelain"]).stdout
-    answer = inside(generated, ["uv", "run", *TOOLS[tool]])
-    assert answer.returncode == 0, answer.stdout
-    assert inside(generated, ["git", "status", "--porcelain"]).stdout == before
+    passes_and_changes_nothing(generated, TOOLS[tool])
+
+
+# Those of the default repository are run where its README says so, in test_docs.py.
+@pytest.mark.environment
+@pytest.mark.parametrize("generated", ["others"], indirect=True)
+def test_its_own_tests_pass_before_any_edit(generated: Path) -> None:
+    passes_and_changes_nothing(generated, ["pytest"])
 
 
 @pytest.mark.environment
