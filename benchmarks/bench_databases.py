@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from tests.support import Server
 
 SAMPLES = 2 if QUICK else 15
-FAILURES = 6 if QUICK else 100
+FAILURES = 6 if QUICK else 40
+# One server tells of all failures where the next, started the same way, gets into the way of itself and of most.
+SERVERS = 1 if QUICK else 3
 # Seconds from the end of one run to the start of the next.
 PAUSE = 0.5
 # Seconds after the last failure; what comes later comes a quarter of an hour later, or never.
@@ -63,18 +65,22 @@ def measure() -> list[Figure]:
 
 def _on(database: str, address: str | None) -> list[Figure]:
     settings = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": address} if address else {}
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(prefect_server(folder, **settings))
-        seconds = _sample_flow(server, folder)
-        stack.enter_context(temporary_settings({PREFECT_API_URL: server.url}))
-        untold = 100 * _untold(server, folder)
+    untold: list[float] = []
+    for number in range(SERVERS):
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            server = stack.enter_context(prefect_server(folder, **settings))
+            if number == 0:
+                seconds = _sample_flow(server, folder)
+            stack.enter_context(temporary_settings({PREFECT_API_URL: server.url}))
+            untold.append(100 * _untold(server, folder))
     note = f"of {SAMPLES} runs, each a process of its own"
-    told = f"of {FAILURES} runs that failed, one after another"
+    told = f"of {FAILURES} runs that failed, one after another; of {SERVERS} servers"
     return [
         Figure(f"{database}: the sample flow, median", statistics.median(seconds), "s", None, note),
         Figure(f"{database}: the sample flow, slowest", max(seconds), "s", None, note),
-        Figure(f"{database}: failures not told of", untold, "%", 0 if address else None, told),
+        Figure(f"{database}: failures not told of, at best", min(untold), "%", None, told),
+        Figure(f"{database}: failures not told of, at worst", max(untold), "%", 0 if address else None, told),
     ]
 
 
@@ -96,11 +102,11 @@ def _untold(server: Server, folder: Path) -> float:
     received: list[str] = []
     (folder / "trivial.py").write_text(FLOW.lstrip(), encoding="utf-8")
     with webhook(received) as address, SyncPrefectClient(server.url) as client:
-        client.create_work_pool(WorkPoolCreate(name="nobody", type="process"))
+        client.create_work_pool(WorkPoolCreate(name="nobody", type="process"), overwrite=True)
         deployment = deploy(server, client, folder, "nobody")
         CustomWebhookNotificationBlock(
             name="told", url=address, json_data={"body": "{{body}}"}, headers=None, cookies=None
-        ).save("told")
+        ).save("told", overwrite=True)
         watchdog.apply(client, deployment, "trivial/nobody", Limits(), Notification("custom-webhook/told"))
         time.sleep(STARTING)
         runs = set()
