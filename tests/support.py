@@ -194,7 +194,13 @@ def prefect_worker(
     folder.mkdir(parents=True, exist_ok=True)
     uv = shutil.which("uv")
     path = os.pathsep.join(filter(None, [str(Path(uv).parent) if uv else "", os.environ["PATH"]]))
-    environment = {**server.environment, "PREFECT_WORKER_QUERY_SECONDS": "1", "PATH": path, **settings}
+    environment = {
+        **server.environment,
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PATH": path,
+        "TMPDIR": str(folder),  # A worker that is ended leaves its temporary folders, and those of its runs.
+        **settings,
+    }
     with process(
         [*PREFECT, "worker", "start", "--pool", pool, "--type", "process", "--name", f"test-{pool}"],
         log=folder / "worker.log",

@@ -73,6 +73,18 @@ def test_a_message_has_its_three_parts_in_both_languages(code: str) -> None:
         assert text.do
 
 
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [("es", "El work pool «pool-dev» no existe."), ("en", "The work pool 'pool-dev' does not exist.")],
+)
+def test_where_there_is_nothing_a_message_neither_asks_nor_lists(
+    monkeypatch: pytest.MonkeyPatch, language: str, line: str
+) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", language)
+    told = messages.render("FT-POOL-01", pool="pool-dev", near="-", known="-")
+    assert told.splitlines()[0] == f"FT-POOL-01  {line}"
+
+
 def test_a_machine_without_uv_or_tzdata_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)

@@ -66,8 +66,8 @@ def render(code: str, **values: Any) -> str:
     spanish = language() == "es"
     text = MESSAGES[code].es if spanish else MESSAGES[code].en
     why, do = ("Por qué", "Qué hacer") if spanish else ("Why", "What to do")
-    # Nothing is near what was written: there is nothing to ask.
-    what = re.sub(r" (¿Quisiste decir|Did you mean) -\?", "", text.what.format(**values))
+    # Where nothing is near what was written, or there is nothing at all, there is nothing to ask or to list.
+    what = re.sub(r" (¿Quisiste decir|Did you mean|Hay:|There are:) -[?.]", "", text.what.format(**values))
     return "\n".join(
         (
             f"{code}  {what}",
