@@ -81,8 +81,28 @@ def test_a_wrong_command_line_is_a_coded_message(arguments: list[str], code: str
     assert caught.value.code == code
 
 
-def test_a_dead_server_is_named_before_anything_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+@pytest.mark.parametrize(
+    ("url", "runner", "told"),
+    [
+        ("http://127.0.0.1:9/api", "", "FT-SERVER-03  The Prefect server at http://127.0.0.1:9/api"),
+        ("http://127.0.0.1:9", "", "FT-SERVER-02"),
+        ("127.0.0.1:9/api", "", "FT-SERVER-02"),
+        (None, "spark", "FT-RUNNER-01"),
+        (None, "processes", "FT-RUNNER-03"),
+    ],
+    ids=["a dead server", "no /api", "no http://", "a mistyped task runner", "processes without a server"],
+)
+def test_a_place_that_cannot_be_used_is_named_before_anything_runs(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    url: str | None,
+    runner: str,
+    told: str,
+) -> None:
+    monkeypatch.setenv("FLOW_TASK_RUNNER", runner)
+    with temporary_settings({PREFECT_API_URL: url}):
         status = command_line.run_flow(daily, ["--path", "x"])
     assert status == 1
-    assert capsys.readouterr().err.startswith("FT-SERVER-01  The Prefect server at http://127.0.0.1:9/api")
+    output = capsys.readouterr()
+    assert output.err.startswith(told)
+    assert output.out == ""

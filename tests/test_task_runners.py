@@ -35,7 +35,9 @@ def test_a_number_of_workers_is_taken_over(monkeypatch: pytest.MonkeyPatch) -> N
         "threads:many",
         "processes:-1",
         "dask:10.0.0.5",
-        "ray:http://10.0.0.5",
+        "dask:tcp://10.0.0.5",
+        "ray:http://10.0.0.5:10001",
+        "ray:ray://:10001/x",
     ],
 )
 def test_a_mistyped_task_runner_is_a_coded_message(chosen: str) -> None:
@@ -71,3 +73,16 @@ def test_other_processes_without_a_server_are_a_coded_message(monkeypatch: pytes
     with temporary_settings({PREFECT_API_URL: None}), pytest.raises(FlowOpsError) as caught:
         task_runners.task_runner()
     assert caught.value.code == "FT-RUNNER-03"
+
+
+@pytest.mark.parametrize("port", ["9", "99999"], ids=["nothing listens", "no port at all"])
+@pytest.mark.parametrize("chosen", ["dask:tcp://127.0.0.1", "ray:ray://127.0.0.1"])
+def test_a_cluster_that_does_not_answer_is_named_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, port: str
+) -> None:
+    monkeypatch.setattr(task_runners, "find_spec", lambda _: "installed")
+    monkeypatch.setenv("FLOW_TASK_RUNNER", f"{chosen}:{port}")
+    address = f"{chosen.partition(':')[2]}:{port}"
+    with temporary_settings(WITH_SERVER), pytest.raises(FlowOpsError, match=address) as caught:
+        task_runners.ready()
+    assert caught.value.code == "FT-RUNNER-04"

@@ -279,6 +279,23 @@ def test_an_address_that_is_none_or_holds_a_password_is_refused_without_showing_
     assert "clave" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("print",),
+        ("instal", "--pool", "compras-prod"),
+        ("print", "--pool", "compras-prod", "--limit", "0"),
+        ("print", "--pool", "compras-prod", "--limit", "five"),
+        ("print", "--poool", "compras-prod"),
+    ],
+)
+def test_a_wrong_command_line_is_a_coded_message(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert worker_service.main(list(arguments)) == 1
+    assert capsys.readouterr().err.startswith("FT-ARGS-01")
+
+
 def test_a_missing_nssm_is_named() -> None:
     assert refusal(worker_service.check_manager, service("--system", "windows")) == "FT-SERVICE-07"
 

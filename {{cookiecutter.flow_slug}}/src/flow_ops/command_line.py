@@ -1,6 +1,6 @@
 """A flow on the command line: its parameters as options, its outcome as the exit status.
 
-Prefect is imported where it is needed: who asks for help, or for what runs no flow, does not wait for it.
+Prefect is imported where it is needed: commands that run no flow share the parser, and do not wait for it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ import argparse
 import asyncio
 import inspect
 import os
-import socket
 import sys
 import typing
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 from flow_ops.messages import FlowOpsError, language, print_error
 
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from prefect import Flow, State
-
-# Seconds to wait for a server's port before a run; Prefect itself retries for over two minutes.
-CONNECT_SECONDS = 5
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,7 +51,7 @@ def run_flow(flow: Flow[..., Any], arguments: list[str] | None = None) -> int:
     add_parameters(parser, flow)
     try:
         parameters = read_parameters(flow, parser.parse_args(arguments))
-        _check_server()
+        _check_places()
     except FlowOpsError as error:
         print_error(error)
         return 1
@@ -136,15 +131,16 @@ def _types(schema: dict[str, Any]) -> str:
     return "|".join(kind for kind in kinds if kind != "null").upper()
 
 
-def _check_server() -> None:
+def _check_places() -> None:
+    """Refuse now what Prefect and the engines answer with retries for minutes, or with a traceback.
+
+    Raises:
+        FlowOpsError: FT-SERVER-02 to FT-SERVER-08 for the server, FT-RUNNER-01 to FT-RUNNER-04 for the task runner.
+    """
+    from flow_ops import server, task_runners  # noqa: PLC0415
     from prefect.settings import get_current_settings  # noqa: PLC0415
 
-    url = get_current_settings().api.url
-    if not url:
-        return
-    address = urlsplit(url)
-    try:
-        port = address.port or (443 if address.scheme == "https" else 80)
-        socket.create_connection((address.hostname or "", port), timeout=CONNECT_SECONDS).close()
-    except (OSError, ValueError) as error:
-        raise FlowOpsError("FT-SERVER-01", url=url, problem=error) from None
+    if get_current_settings().api.url:
+        with server.connect():
+            pass
+    task_runners.ready()

@@ -157,18 +157,6 @@ MESSAGES: dict[str, Message] = {
             do="if it was needed: wait for the other to end and run the same command again.",
         ),
     ),
-    "FT-SERVER-01": Message(
-        es=Text(
-            what="El servidor de Prefect en {url} no responde: {problem}.",
-            why="PREFECT_API_URL (variable de entorno o perfil) dice que las ejecuciones se registran ahí.",
-            do="encendé el servidor o corregí la dirección; sin ella se usa un servidor temporal: uv run prefect config unset PREFECT_API_URL",
-        ),
-        en=Text(
-            what="The Prefect server at {url} does not answer: {problem}.",
-            why="PREFECT_API_URL (environment variable or profile) says that runs are recorded there.",
-            do="start the server or correct the address; without one a temporary server is used: uv run prefect config unset PREFECT_API_URL",
-        ),
-    ),
     # --- task runners
     "FT-RUNNER-01": Message(
         es=Text(
@@ -204,6 +192,18 @@ MESSAGES: dict[str, Message] = {
             what="The task runner {runner!r} needs a Prefect server, and none is named.",
             why="its tasks run in other processes, which cannot reach the run's temporary server.",
             do="name the server in PREFECT_API_URL, or use threads.",
+        ),
+    ),
+    "FT-RUNNER-04": Message(
+        es=Text(
+            what="El cluster en {address} no responde: {problem}.",
+            why="está apagado, su dirección o su puerto son otros, o la red no lo alcanza.",
+            do="encendelo, o corregí la dirección en {variable} (o task_runner en deploy.py); con threads no hace falta.",
+        ),
+        en=Text(
+            what="The cluster at {address} does not answer: {problem}.",
+            why="it is off, its address or port are others, or the network does not get there.",
+            do="start it, or correct the address in {variable} (or task_runner in deploy.py); threads need none.",
         ),
     ),
     # --- logs
@@ -457,12 +457,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="No se pudo llegar al servidor de Prefect en {url}: {reason}.",
             why="está apagado, la dirección o el puerto son otros, o la red no lo alcanza.",
-            do="abrí esa dirección en un navegador de esta máquina; si no responde, encendé el servidor o corregí PREFECT_API_URL.",
+            do="abrí esa dirección en un navegador de esta máquina; si no responde, encendé el servidor o corregí PREFECT_API_URL (sin ella, un flujo ejecutado a mano usa un servidor temporal).",
         ),
         en=Text(
             what="The Prefect server at {url} cannot be reached: {reason}.",
             why="it is off, its address or port are others, or the network does not get there.",
-            do="open that address in a browser of this machine; if it does not answer, start the server or correct PREFECT_API_URL.",
+            do="open that address in a browser of this machine; if it does not answer, start the server or correct PREFECT_API_URL (without it, a flow run by hand uses a temporary server).",
         ),
     ),
     "FT-SERVER-04": Message(

@@ -21,10 +21,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
+import socket
 import time
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from flow_ops.messages import FlowOpsError
 from prefect.settings import get_current_settings
@@ -35,23 +38,27 @@ if TYPE_CHECKING:
 
 VARIABLE = "FLOW_TASK_RUNNER"
 PACKAGES = {"dask": "prefect-dask", "ray": "prefect-ray"}
+# What may follow the kind, after a colon.
+_DETAILS = {
+    "threads": r"0*[1-9]\d*",
+    "processes": r"0*[1-9]\d*",
+    "dask": r"(tcp|tls)://\S+:\d+",
+    "ray": r"ray://\S+:\d+",
+}
+# Seconds to wait for a cluster's port; the engines themselves try for 30.
+CONNECT_SECONDS = 5
 
 
 def task_runner() -> TaskRunner[Any]:
     """Return the task runner that `FLOW_TASK_RUNNER` names.
 
     Raises:
-        FlowOpsError: FT-RUNNER-01 for a value that is none of the table's, FT-RUNNER-02 where the package
-            of Dask or Ray is not installed, FT-RUNNER-03 for other processes without a server.
+        FlowOpsError: FT-RUNNER-01 to FT-RUNNER-04, as `ready` does.
     """
-    chosen = os.environ.get(VARIABLE, "") or "threads"
-    kind, detail = parse(chosen)
+    kind, detail = ready()
     workers = int(detail) if detail.isdecimal() else None
     if kind == "threads":
         return ThreadPoolTaskRunner(max_workers=workers)
-    if not get_current_settings().api.url:
-        raise FlowOpsError("FT-RUNNER-03", runner=chosen)
-    check(chosen)
     if kind == "processes":
         return ProcessPoolTaskRunner(max_workers=workers)
     if kind == "ray":
@@ -62,6 +69,28 @@ def task_runner() -> TaskRunner[Any]:
     return chosen_runner
 
 
+def ready() -> tuple[str, str]:
+    """Return the kind that `FLOW_TASK_RUNNER` names, and its number of workers or address, once they can be used.
+
+    Raises:
+        FlowOpsError: FT-RUNNER-01 for a value that is none of the table's, FT-RUNNER-02 where the package
+            of Dask or Ray is not installed, FT-RUNNER-03 for other processes without a server, FT-RUNNER-04 for
+            a cluster that does not answer.
+    """
+    chosen = os.environ.get(VARIABLE, "") or "threads"
+    kind, detail = parse(chosen)
+    if kind != "threads" and not get_current_settings().api.url:
+        raise FlowOpsError("FT-RUNNER-03", runner=chosen)
+    check(chosen)
+    if "://" in detail:
+        try:
+            cluster = urlsplit(detail)
+            socket.create_connection((cluster.hostname, cluster.port), timeout=CONNECT_SECONDS).close()
+        except (OSError, ValueError) as error:
+            raise FlowOpsError("FT-RUNNER-04", address=detail, problem=error, variable=VARIABLE) from None
+    return kind, detail
+
+
 def _open_ray(address: str) -> None:
     """Open Ray for the rest of this process: a runner that opened it would close it under other subflows."""
     # Seen under `uv run`, as every run on a worker is: Ray copies the repository and looks for itself in the
@@ -69,9 +98,11 @@ def _open_ray(address: str) -> None:
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     ray = import_module("ray")
     if not ray.is_initialized():
-        # Nobody looks at the dashboard of a cluster that ends with the run, which waits 3 of its 11 s for it.
-        ray.init(address or None, include_dashboard=False)
-        if not address:
+        if address:
+            ray.init(address)
+        else:
+            # Nobody looks at the dashboard of a cluster that ends with the run: it would start in 11 s, not in 8.
+            ray.init(include_dashboard=False)
             # Ray ends its processes with this one, with the log lines that they send to the UI every few seconds.
             atexit.register(time.sleep, get_current_settings().logging.to_api.batch_interval + 1)
 
@@ -93,13 +124,7 @@ def parse(chosen: str) -> tuple[str, str]:
     Raises:
         FlowOpsError: FT-RUNNER-01 for a value that is none of the table's.
     """
-    kind, _, detail = chosen.partition(":")
-    legal = {
-        "threads": detail.isdecimal() and int(detail) > 0,
-        "processes": detail.isdecimal() and int(detail) > 0,
-        "dask": detail.startswith(("tcp://", "tls://")),
-        "ray": detail.startswith("ray://"),
-    }
-    if kind not in legal or ((detail or chosen.endswith(":")) and not legal[kind]):
+    kind, colon, detail = chosen.partition(":")
+    if kind not in _DETAILS or (colon and not re.fullmatch(_DETAILS[kind], detail, re.ASCII)):
         raise FlowOpsError("FT-RUNNER-01", runner=chosen, variable=VARIABLE)
     return kind, detail

@@ -41,7 +41,8 @@ from urllib.parse import urlsplit
 
 import httpx
 from flow_ops import project, worker_drain
-from flow_ops.messages import FlowOpsError
+from flow_ops.command_line import Parser, use_utf8
+from flow_ops.messages import FlowOpsError, print_error
 from flow_ops.worker_plan import MARKER, Service, install_steps, uninstall_steps
 from flow_ops.worker_steps import StepFailedError, decoded
 
@@ -70,11 +71,12 @@ def main(arguments: list[str] | None = None) -> int:
 
     It is 0, 1 for a problem that the user can mend, or 3 from `status` for a service that is not in order.
     """
-    options = _parser().parse_args(arguments)
+    use_utf8()
     try:
+        options = _parser().parse_args(arguments)
         return _ACTIONS[options.action](options)
     except FlowOpsError as problem:
-        print(problem, file=sys.stderr)  # noqa: T201
+        print_error(problem)
         return 1
     except BrokenPipeError:  # `print | head`: nobody reads on, and Python's own flush at the end would say so
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -444,7 +446,7 @@ def _take_back(service: Service) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m flow_ops.worker_service",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
