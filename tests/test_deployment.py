@@ -515,7 +515,7 @@ def test_retiring_takes_the_flows_that_are_deployed_and_names_the_others(
     assert deploy(pins, "retire", "prod", "--yes") == 0
     told = capsys.readouterr().out
     assert "quick/quick-prod: no está en el servidor." in told
-    assert f"{FULL_NAME}: retirado. Ejecuciones borradas: 0." in told
+    assert f"{FULL_NAME}: retirado, con sus ejecuciones futuras." in told
     assert workshop.client.read_deployments() == []
     assert deploy(pins, "retire", "prod", "--yes") == 1
     assert "FT-DEPLOY-07  " in capsys.readouterr().err

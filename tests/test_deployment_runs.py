@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import json
 import shutil
 import threading
@@ -130,26 +131,46 @@ def test_a_run_from_a_folder_of_the_worker_that_fails_ends_in_its_code_and_statu
     assert "FT-RUN-01  " in told.err
 
 
-def test_the_log_of_a_run_has_the_lines_of_its_subflows_in_order_of_time(
-    pins: Deployments, capsys: pytest.CaptureFixture[str]
+def test_a_run_that_finds_no_code_names_the_place_and_where_its_cause_is_told(
+    pins: Deployments, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    missing = str(tmp_path / "not-copied-yet")
+    elsewhere = dataclasses.replace(pins, source=FolderSource(missing))
+    assert deploy(elsewhere, "apply", "prod") == 0
+    assert deploy(elsewhere, "run", "prod") == 1
+    told = capsys.readouterr().err
+    assert "FT-RUN-03  " in told
+    assert missing in told
+
+
+@pytest.fixture(scope="module")
+def followed(pins: Deployments) -> list[str]:
+    """The lines of a run, followed to its end, that has a subflow with a subflow with a task."""
     flows = {f"src/{PACKAGE}/nested.py:nested": {"prod": Environment(work_pool="pool-prod")}}
     nested = dataclasses.replace(pins, flows=flows)
     assert deploy(nested, "apply", "prod") == 0
-    capsys.readouterr()
+    printed = io.StringIO()
     try:
-        assert deploy(nested, "run", "prod") == 0
+        with contextlib.redirect_stdout(printed):
+            assert deploy(nested, "run", "prod") == 0
     finally:
-        lines = capsys.readouterr().out.splitlines()
         deploy(nested, "retire", "prod", "--yes")
-    printed = [line.rpartition("| ")[2] for line in lines if " in " in line]
-    assert [line for line in printed if line.startswith(ORDER)] == [
+    return printed.getvalue().splitlines()
+
+
+def test_the_log_of_a_run_has_the_lines_of_its_subflows_under_their_names(followed: list[str]) -> None:
+    printed = [line.partition(" | INFO    | ")[2] for line in followed]
+    assert [line for line in printed if line.rpartition("| ")[2].startswith(ORDER)] == [
         "first, in the flow",
-        "second, in its subflow",
-        "third, in the subflow's own",
+        "middle-one | second, in its subflow",
+        "work-one | third, in a task of the subflow's own",
         "fourth, in the flow",
     ]
-    times = [line.partition(" | ")[0] for line in lines if " | INFO " in line]
+
+
+def test_the_log_of_a_run_is_in_order_of_time(followed: list[str]) -> None:
+    times = [line.partition(" | ")[0] for line in followed if " | INFO " in line]
+    assert len(times) > len(ORDER)
     assert times == sorted(times)
 
 

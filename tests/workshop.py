@@ -57,7 +57,7 @@ MODULES = {
             pass
     """,
     "nested.py": """
-        from prefect import flow
+        from prefect import flow, task
 
         @flow(name="nested", timeout_seconds=60, log_prints=True)
         async def nested():
@@ -65,14 +65,18 @@ MODULES = {
             await middle()
             print("fourth, in the flow")
 
-        @flow(log_prints=True)
+        @flow(flow_run_name="middle-one", log_prints=True)
         async def middle():
             print("second, in its subflow")
             await inner()
 
-        @flow(log_prints=True)
+        @flow(flow_run_name="inner-one", log_prints=True)
         async def inner():
-            print("third, in the subflow's own")
+            work()
+
+        @task(task_run_name="work-one", log_prints=True)
+        def work():
+            print("third, in a task of the subflow's own")
     """,
     "broken.py": "import a_package_that_nobody_has\n",
 }

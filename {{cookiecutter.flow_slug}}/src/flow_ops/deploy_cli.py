@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from flow_ops import planning, preflight, report, runs, server, updates
+from flow_ops import planning, preflight, report, runs, server, source, updates
 from flow_ops.command_line import Parser, add_parameters, read_parameters, use_utf8
 from flow_ops.deployment import Deployments
 from flow_ops.messages import FlowOpsError
@@ -88,8 +88,11 @@ def _run(deployments: Deployments, options: Namespace) -> int:
         except KeyboardInterrupt:
             report.line(say("La ejecución sigue en el servidor.", "The run goes on, on the server."))
             return 130
+        begun = runs.has_begun(client, started.id)
     if ended.is_cancelled():
         raise FlowOpsError("FT-RUN-02", reason=ended.message or "-")
+    if ended.is_crashed() and not begun:
+        raise FlowOpsError("FT-RUN-03", reason=ended.message or "-", place=source.place(target.source))
     if not ended.is_completed():
         raise FlowOpsError("FT-RUN-01", state=ended.name, reason=ended.message or "-")
     return 0
@@ -120,7 +123,8 @@ def _retire(deployments: Deployments, options: Namespace) -> int:
             report.line(say("No se cambió nada.", "Nothing was changed."))
             return 1
         for name, deployment in found.items():
-            report.retired(name, runs.retire(client, deployment, name))
+            runs.retire(client, deployment, name)
+            report.retired(name)
     return 0
 
 

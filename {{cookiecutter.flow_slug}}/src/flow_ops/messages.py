@@ -157,6 +157,18 @@ MESSAGES: dict[str, Message] = {
             do="if it was needed: wait for the other to end and run the same command again.",
         ),
     ),
+    "FT-RUN-03": Message(
+        es=Text(
+            what="La ejecución terminó antes de llegar al flujo: {reason}",
+            why="el worker no pudo tomar el código o armar su entorno; la causa está en la terminal o el log del worker, no en la interfaz.",
+            do="mirá ahí las últimas líneas, y que su usuario pueda leer en esa máquina {place}; después repetí el comando.",
+        ),
+        en=Text(
+            what="The run ended before it reached the flow: {reason}",
+            why="the worker could not take the code or make its environment; the cause is in the worker's terminal or log, not in the UI.",
+            do="read the last lines there, and see that its user can read {place} on that machine; then run the command again.",
+        ),
+    ),
     # --- task runners
     "FT-RUNNER-01": Message(
         es=Text(

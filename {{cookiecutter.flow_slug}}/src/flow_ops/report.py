@@ -108,9 +108,10 @@ def run_state(state: RunState) -> None:
     line(f"{local_time(state.timestamp)} | {state.name}" + (f": {state.message}" if state.message else ""))
 
 
-def log_record(record: Log) -> None:
-    """Print a log record of a run."""
-    line(f"{local_time(record.timestamp)} | {logging.getLevelName(record.level):7} | {record.message}")
+def log_record(record: Log, of: str) -> None:
+    """Print a log record of a run, with the name of the task run or subflow's run that it is of."""
+    text = f"{of} | {record.message}" if of else record.message
+    line(f"{local_time(record.timestamp)} | {logging.getLevelName(record.level):7} | {text}")
 
 
 def status(rows: Sequence[Status]) -> None:
@@ -159,14 +160,9 @@ def not_there(name: str) -> None:
     line(say(f"{name}: no está en el servidor.", f"{name}: not on the server."))
 
 
-def retired(name: str, deleted: int) -> None:
+def retired(name: str) -> None:
     """Print that a deployment is gone."""
-    line(
-        say(
-            f"{name}: retirado. Ejecuciones borradas: {deleted}.",
-            f"{name}: retired. Runs deleted: {deleted}.",
-        )
-    )
+    line(say(f"{name}: retirado, con sus ejecuciones futuras.", f"{name}: retired, with its future runs."))
 
 
 def checked(title: str, found: Sequence[FlowOpsError]) -> None:

@@ -17,10 +17,12 @@ from prefect.client.schemas.filters import (
     FlowRunFilterParentFlowRunId,
     LogFilter,
     LogFilterFlowRunId,
+    TaskRunFilter,
+    TaskRunFilterId,
 )
 from prefect.client.schemas.objects import FlowRun, Log, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import FlowRunSort, LogSort
+from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from prefect.exceptions import ParameterBindError, ParameterTypeError
 
 # Seconds between two looks at a run.
@@ -54,10 +56,17 @@ def start(
 
 
 def follow(
-    client: SyncPrefectClient, run_id: UUID, on_state: Callable[[State], None], on_log: Callable[[Log], None]
+    client: SyncPrefectClient,
+    run_id: UUID,
+    on_state: Callable[[State], None],
+    on_log: Callable[[Log, str], None],
 ) -> State:
-    """Report a run's states and log records, its subflows' too, as they come; return the state that it ends in."""
+    """Report a run's states and log records, its subflows' too, as they come; return the state that it ends in.
+
+    A record goes with the name of its task run or subflow's run; with none where it is of the run itself.
+    """
     last_state, seen = None, set[UUID]()
+    tasks = dict[UUID, str]()
     while True:
         current = client.read_flow_run(run_id).state
         ended = current is not None and current.is_final()
@@ -66,25 +75,46 @@ def follow(
         elif current and current.id != last_state:
             on_state(current)
             last_state = current.id
-        for record in _records(client, _with_subflows(client, run_id)):
-            if record.id not in seen:
-                seen.add(record.id)
-                on_log(record)
+        flows = _subflows(client, run_id)
+        new = [record for record in _records(client, [run_id, *flows]) if record.id not in seen]
+        tasks |= _task_names(client, {record.task_run_id for record in new} - tasks.keys())
+        for record in new:
+            seen.add(record.id)
+            of = tasks.get(record.task_run_id or run_id) or flows.get(record.flow_run_id or run_id, "")
+            on_log(record, of)
         if current and ended:
             on_state(current)
             return current
         time.sleep(_EVERY)
 
 
-def _with_subflows(client: SyncPrefectClient, run_id: UUID) -> list[UUID]:
-    """Return a run, the runs that it called, and those that they called: each has log records of its own."""
-    found = parents = [run_id]
+def has_begun(client: SyncPrefectClient, run_id: UUID) -> bool:
+    """Say whether a run's flow was ever reached: until then the worker takes the code and makes its environment."""
+    return any(each.is_running() for each in client.read_flow_run_states(run_id))
+
+
+def _subflows(client: SyncPrefectClient, run_id: UUID) -> dict[UUID, str]:
+    """Return the names of the runs that a run called, and those that they called: each has log records of its own."""
+    found = dict[UUID, str]()
+    parents = [run_id]
     while parents:
         called = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents))
         read = partial(client.read_flow_runs, flow_run_filter=called, sort=FlowRunSort.ID_DESC)
-        parents = [run.id for run in _all(read)]
-        found = found + parents
+        parents = []
+        for run in _all(read):
+            found[run.id] = run.name
+            parents.append(run.id)
     return found
+
+
+def _task_names(client: SyncPrefectClient, ids: set[UUID | None]) -> dict[UUID, str]:
+    """Return the names of those task runs that the server has: it may learn of one after its first records."""
+    known = [each for each in ids if each]
+    if not known:
+        return {}
+    wanted = TaskRunFilter(id=TaskRunFilterId(any_=known))
+    read = partial(client.read_task_runs, task_run_filter=wanted, sort=TaskRunSort.ID_DESC)
+    return {run.id: run.name for run in _all(read)}
 
 
 def _records(client: SyncPrefectClient, run_ids: list[UUID]) -> Iterator[Log]:
@@ -103,26 +133,22 @@ def _all(read: Callable[..., list[_Item]]) -> Iterator[_Item]:
         offset += _PAGE
 
 
-def retire(client: SyncPrefectClient, deployment: DeploymentResponse, full_name: str) -> int:
-    """Pause a deployment, delete its future runs, itself and its watchdog; return how many runs were deleted.
+def retire(client: SyncPrefectClient, deployment: DeploymentResponse, full_name: str) -> None:
+    """Pause a deployment, delete its future runs, itself and its watchdog.
 
     In this order no run starts in between, and what was done is right wherever it is interrupted.
     Runs that have started go on to their end.
     """
     client.pause_deployment(deployment.id)
     # The scheduler may be at work on it at this very moment, and runs outlive their deployment.
-    deleted = _delete_future_runs(client, deployment.id)
+    _delete_future_runs(client, deployment.id)
     time.sleep(_SCHEDULER_PASS)
-    deleted += _delete_future_runs(client, deployment.id)
+    _delete_future_runs(client, deployment.id)
     client.delete_deployment(deployment.id)
     watchdog.remove(client, full_name)
-    return deleted
 
 
-def _delete_future_runs(client: SyncPrefectClient, deployment_id: UUID) -> int:
-    deleted = 0
+def _delete_future_runs(client: SyncPrefectClient, deployment_id: UUID) -> None:
     while runs := planning.flow_runs(client, deployment_id, [StateType.SCHEDULED]):
         for run in runs:
             client.delete_flow_run(run.id)
-        deleted += len(runs)
-    return deleted

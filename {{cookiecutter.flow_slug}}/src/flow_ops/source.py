@@ -29,6 +29,11 @@ _CLONE = "code"
 _HELPER = '!f() { echo "username=$FLOW_GIT_USER"; echo "password=$FLOW_GIT_TOKEN"; }; f'
 
 
+def place(source: Source) -> str:
+    """Return the address of the repository, or the folder on the worker's machine."""
+    return source.url if isinstance(source, GitSource) else source.path
+
+
 def pull_steps(source: Source) -> list[dict[str, Any]]:
     """Return the steps that fetch the code on the worker, as Prefect stores them in a deployment."""
     steps = "prefect.deployments.steps"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flow_ops import project, schedules, source, task_runners
-from flow_ops.deployment import Environment, GitSource
+from flow_ops.deployment import Environment
 from flow_ops.targets import Target
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
@@ -176,8 +176,7 @@ def shown(value: Any) -> str:
 
 
 def _description(target: Target, text: str) -> str:
-    where = target.source.url if isinstance(target.source, GitSource) else target.source.path
-    return f"{text}\n\n{where}".strip()
+    return f"{text}\n\n{source.place(target.source)}".strip()
 
 
 def _schedule_to_create(schedule: State) -> DeploymentScheduleCreate:
