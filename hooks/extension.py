@@ -11,6 +11,7 @@ rename the class or a filter, and put what a later version adds into a new modul
 from __future__ import annotations
 
 import gc
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,19 +39,21 @@ class NamingExtension(Extension):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self._expressions: set[str] | None = None
+        self._outcome: dict[str, object] = {}
         self._filters: dict[str, Callable[..., object]] = {
             "as_literal_answers": self._as_literal_answers,
+            "as_package": naming.package_of,
             "as_slug": naming.slug_from,
             "asked": asked,
             "all_checked": all_checked,
-            "completed": completed,
+            "completed": self._completed,
             "escaped": escaped,
             "folder_checked": folder_checked,
             "in_quotes": naming.in_quotes,
             "refusal": refusal_of,
+            "template_folder": lambda _: naming.TEMPLATE,
         }
         environment.filters |= self._filters
-        environment.globals["template_folder"] = str(naming.TEMPLATE)
         self._compile, self._load = environment.from_string, environment.get_template
         environment.from_string = self._from_string  # type: ignore[method-assign, assignment]
         environment.get_template = self._get_template  # type: ignore[method-assign, assignment]
@@ -63,6 +66,18 @@ class NamingExtension(Extension):
         self._expressions = set(_strings(naming.definition()))
         return ""
 
+    def _completed(self, answers: Mapping[str, Any], part: str) -> object:
+        """Return a part of the outcome of what comes after the files, done when the first is asked for.
+
+        Cruft does not say where the files are: then the only part is the `answers`, as JSON.
+        """
+        if not self._outcome:
+            done = completed(answers)
+            if _parameters():  # Nor as Python ends, where it looks through all that there is: 30 ms of 400.
+                gc.freeze()
+            self._outcome = done._asdict() if done else {"answers": json.dumps(answers)}
+        return self._outcome.get(part, "")
+
     def _from_string(self, source: str, **options: Any) -> Any:
         """Stand between cookiecutter and Jinja for answers, names of files and the folder's name.
 
@@ -70,7 +85,7 @@ class NamingExtension(Extension):
         braces in it would be lost or end in a traceback.
         """
         if source == _FOLDER:
-            return self._compile("{{ cookiecutter | folder_checked }}", **options)
+            return Plain("{{ cookiecutter | folder_checked }}", self._filters)
         if self._expressions is not None and source not in self._expressions:
             return _Literal(source)
         if is_plain(source, self._filters):

@@ -1,8 +1,8 @@
 """Texts in which only answers are put in, rendered without Jinja, which takes a millisecond to compile one.
 
-What counts is `{{ cookiecutter.area }}`, `{{ cookiecutter.description | in_quotes }}` and
-`{{ cookiecutter | asked('area') }}`: an answer or all of them, by themselves or through one filter of this
-template's. It gives what Jinja gives.
+What counts is `{{ cookiecutter.area }}`, `{{cookiecutter.__package}}`, `{{ cookiecutter.name | in_quotes }}`
+and `{{ cookiecutter | completed('text') | escaped }}`: an answer or all of them, by themselves or through
+filters of this template's. It gives what Jinja gives.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     Filters = Mapping[str, Callable[..., object]]
 
-_EXPRESSION = re.compile(r"\{\{ cookiecutter(?:\.(\w+))?(?: \| (\w+)(?:\('(\w+)'\))?)? \}\}")
+_EXPRESSION = re.compile(r"\{\{ ?cookiecutter(?:\.(\w+))?((?: \| \w+(?:\('\w+'\))?)*) ?\}\}")
+_FILTER = re.compile(r" \| (\w+)(?:\('(\w+)'\))?")
 
 
 def is_plain(source: str, filters: Filters) -> bool:
     """Tell whether `source` needs no more than this."""
-    used = {found[2] for found in _EXPRESSION.finditer(source)}
-    return used <= {None, *filters} and not re.search(r"\{[{%#]", _EXPRESSION.sub("", source))
+    used = {name for found in _EXPRESSION.finditer(source) for name, _ in _FILTER.findall(found[2])}
+    return used <= {*filters} and not re.search(r"\{[{%#]", _EXPRESSION.sub("", source))
 
 
 class Plain:
@@ -42,10 +43,10 @@ class Plain:
         answers = variables["cookiecutter"]
         return _EXPRESSION.sub(lambda found: str(self._value(answers, *found.groups())), self._source)
 
-    def _value(self, answers: Any, name: str | None, filter_: str | None, argument: str | None) -> object:
+    def _value(self, answers: Any, name: str | None, through: str) -> object:
         if name and name not in answers:
             raise UndefinedError(f"'dict object' has no attribute {name!r}")
         value = answers[name] if name else answers
-        if not filter_:
-            return value
-        return self._filters[filter_](value, *([argument] if argument else []))
+        for filter_, argument in _FILTER.findall(through):
+            value = self._filters[filter_](value, *([argument] if argument else []))
+        return value

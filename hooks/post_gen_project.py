@@ -8,12 +8,10 @@ how it ended. Cruft does not say where: for it, all is done here.
 import os
 import sys
 
-# {% set outcome = cookiecutter | completed %}
-STATUS = "{{ outcome.status if outcome else '' }}"
-TEXT = "{{ outcome.text | escaped if outcome else '' }}"
-ANSWERS = "{{ '' if outcome else cookiecutter | jsonify | escaped }}"
-TEMPLATE = "{{ template_folder | escaped }}"
-# {% raw %}
+STATUS = "{{ cookiecutter | completed('status') }}"
+TEXT = "{{ cookiecutter | completed('text') | escaped }}"
+ANSWERS = "{{ cookiecutter | completed('answers') | escaped }}"
+TEMPLATE = "{{ cookiecutter | template_folder | escaped }}"
 
 
 def main() -> int:
@@ -41,4 +39,3 @@ if __name__ == "__main__":
         sys.exit(main())
     finally:
         os.unlink(__file__)  # noqa: PTH108 - cookiecutter leaves its rendered copy in the temp folder
-# {% endraw %}

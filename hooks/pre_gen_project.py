@@ -8,9 +8,8 @@ import os
 import sys
 
 REFUSAL = "{{ cookiecutter | refusal | escaped }}"
-TEMPLATE = "{{ template_folder | escaped }}"
+TEMPLATE = "{{ cookiecutter | template_folder | escaped }}"
 PACKAGE = "{{ cookiecutter.__package | escaped }}"
-# {% raw %}
 
 
 def main(folder: str) -> int:
@@ -39,4 +38,3 @@ if __name__ == "__main__":
         sys.exit(main(os.getcwd()))  # noqa: PTH109
     finally:
         os.unlink(__file__)  # noqa: PTH108 - cookiecutter leaves its rendered copy in the temp folder
-# {% endraw %}

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -62,7 +63,9 @@ def hook(name: str, folder: Path, answers: dict[str, Any]) -> ModuleType:
         "no answer, { one brace }\n\n",
         "{{ cookiecutter.flow_name }}",
         'a = "{{ cookiecutter.flow_name | in_quotes }}"\nb = {{ cookiecutter.number }}\n',
+        "{{cookiecutter.flow_name}}/{{ cookiecutter.number}}",
         "{{ cookiecutter | joined('flow_name') }}{{ cookiecutter | joined }}",
+        "{{ cookiecutter | joined('number') | in_quotes | in_quotes }}",
     ],
 )
 def test_a_plain_text_is_rendered_as_jinja_renders_it(source: str, text: str) -> None:
@@ -84,6 +87,8 @@ def test_a_plain_text_is_rendered_as_jinja_renders_it(source: str, text: str) ->
         "{% if cookiecutter.area %}x{% endif %}",
         "{# a comment #}",
         "{{ cookiecutter.area | upper }}",
+        "{{ cookiecutter.area | in_quotes | upper }}",
+        "{{ cookiecutter.area | in_quotes(area) }}",
         "{{ cookiecutter.area.x }}",
         "{{ other }}",
         "{{ cookiecutter.area }}{{ 1 }}",
@@ -91,6 +96,17 @@ def test_a_plain_text_is_rendered_as_jinja_renders_it(source: str, text: str) ->
 )
 def test_any_other_text_is_left_to_jinja(source: str) -> None:
     assert not plain.is_plain(source, {"in_quotes": naming.in_quotes})
+
+
+@pytest.mark.parametrize("name", ["pre_gen_project", "post_gen_project"])
+def test_nothing_in_a_hook_is_rendered_but_its_constants(name: str, tmp_path: Path) -> None:
+    source = (TEMPLATE / "hooks" / f"{name}.py").read_text(encoding="utf-8").splitlines()
+    hook(name, tmp_path, GOOD)
+    rendered = (tmp_path / "rendered_hook.py").read_text(encoding="utf-8").splitlines()
+    assert len(rendered) == len(source)
+    changed = [line for line, now in zip(source, rendered, strict=True) if line != now]
+    assert changed
+    assert all(re.fullmatch(r'[A-Z]+ = "\{\{ cookiecutter.* \}\}"', line) for line in changed)
 
 
 def test_an_answer_that_there_is_not_is_undefined_as_in_jinja() -> None:

@@ -54,10 +54,14 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., pexpect.spawn]]:
 
 def answer(child: pexpect.spawn, question: str, text: str = "") -> None:
     """Wait for the label of `question` and type an answer; nothing takes the default."""
+    wait_for(child, question)
+    child.sendline(text)
+
+
+def wait_for(child: pexpect.spawn, question: str) -> None:
     label = naming.definition()["__prompts__"][question]
     child.expect_exact(label["__prompt__"] if isinstance(label, dict) else label)
     child.expect_exact("):")
-    child.sendline(text)
 
 
 def finish(child: pexpect.spawn) -> tuple[int, str]:
@@ -183,7 +187,8 @@ def test_giving_up_in_the_middle_leaves_nothing(
 ) -> None:
     child = terminal()
     answer(child, "language")
-    answer(child, "flow_name", "\x00Ventas")
+    answer(child, "flow_name", "Ventas")
+    wait_for(child, "flow_slug")
     child.sendintr()
     status, _ = finish(child)
     assert status == 1
