@@ -5,11 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, text
 
 from {{ cookiecutter.__package }}.flow import SAMPLE
 from {{ cookiecutter.__package }}.tasks import (
-    TABLE,
     Summary,
     list_branches,
     load_summaries,
@@ -61,5 +60,6 @@ async def test_loading_twice_leaves_one_row_a_branch(tmp_path: Path, monkeypatch
     await load_summaries.fn([summary.model_copy(update={"orders": 3})])
     engine = create_engine(database)
     with engine.connect() as connection:
-        assert connection.execute(select(TABLE.c.branch, TABLE.c.orders)).all() == [("Centro", 3)]
+        rows = connection.execute(text("SELECT branch, orders FROM branch_sales")).all()
+    assert rows == [("Centro", 3)]
     engine.dispose()

@@ -12,13 +12,9 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.settings import get_current_settings
 from prefect.utilities.annotations import opaque
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy import Column, MetaData, NullPool, Numeric, String, Table, create_engine, delete, insert
 
 logger = get_logger("tasks")
-
 TOTALS = ("orders", "units", "revenue", "rejected")
-BRANCH = Column("branch", String(100), primary_key=True)
-TABLE = Table("branch_sales", MetaData(), BRANCH, *(Column(name, Numeric(18, 2)) for name in TOTALS))
 
 
 class Order(BaseModel):
@@ -96,12 +92,16 @@ def summarise_branches(batch: list[BranchOrders]) -> list[Summary]:
 @task(tags=["db"], retries=3, retry_delay_seconds=[2, 4, 8], retry_jitter_factor=0.5, timeout_seconds=120)
 async def load_summaries(summaries: list[Summary]) -> None:
     """Replace the rows of these branches in one transaction: a second run changes nothing."""
+    from sqlalchemy import Column, MetaData, NullPool, Numeric, String, Table, create_engine, delete, insert  # noqa: PLC0415 - nothing else waits for it
+
+    branch = Column("branch", String(100), primary_key=True)
+    table = Table("branch_sales", MetaData(), branch, *(Column(name, Numeric(18, 2)) for name in TOTALS))
     default = get_current_settings().home / "{{ cookiecutter.flow_slug }}.db"
     engine = create_engine(os.environ.get("FLOW_DATABASE_URL", f"sqlite:///{default}"), poolclass=NullPool)
-    TABLE.metadata.create_all(engine)
+    table.create(engine, checkfirst=True)
     with engine.begin() as connection:
-        connection.execute(delete(TABLE).where(BRANCH.in_([row.branch for row in summaries])))
-        connection.execute(insert(TABLE), [row.model_dump() for row in summaries])
+        connection.execute(delete(table).where(branch.in_([row.branch for row in summaries])))
+        connection.execute(insert(table), [row.model_dump() for row in summaries])
     logger.info("%d rows in %s", len(summaries), engine.url.render_as_string(hide_password=True))
 
 
