@@ -150,7 +150,7 @@ def test_both_systems_get_the_same_settings_and_no_credentials(
     secret.chmod(0o600)
     text = printed(capsys, "--system", system, "--credentials", str(secret))
     for setting in (
-        "PREFECT_WORKER_QUERY_SECONDS=2",
+        "PREFECT_WORKER_QUERY_SECONDS=1",
         "PREFECT_WORKER_WEBSERVER_HOST=127.0.0.1",
         "PYTHONUTF8=1",
         "UV_CACHE_DIR=",
