@@ -100,7 +100,10 @@ def _tasks(folder: Path, environment: dict[str, str]) -> list[Figure]:
     figures = []
     for runner in runners:
         number = TASKS_IN_PROCESSES if runner == "processes" else TASKS
-        (seconds,) = _seconds(script, number, {**environment, "FLOW_TASK_RUNNER": runner})
+        # Short: Ray puts sockets there, whose addresses have a limit.
+        with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as ray:
+            chosen = {"FLOW_TASK_RUNNER": runner, "RAY_TMPDIR": ray}
+            (seconds,) = _seconds(script, number, environment | chosen)
         note = f"{number} tasks of one .map(), from the call to the last result"
         figures.append(Figure(f"tasks per second, {runner}", number / seconds, "/s", None, note))
     return figures

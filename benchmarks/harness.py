@@ -98,12 +98,17 @@ def fastest_in_turns(rounds: int, **sides: Callable[[], float]) -> dict[str, flo
 
 
 def of_a_user(folder: Path) -> dict[str, str]:
-    """Return variables as on a user's machine: a home of its own below `folder`, uv's cache warm, bytecode kept."""
-    home = folder / "home"
-    home.mkdir(parents=True, exist_ok=True)
+    """Return variables as on a user's machine: a home of its own below `folder`, uv's cache warm, bytecode kept.
+
+    So is the folder for temporary files, in which other scaffolds leave some.
+    """
+    home, temporary = folder / "home", folder / "tmp"
+    for each in (home, temporary):
+        each.mkdir(parents=True, exist_ok=True)
     uv = subprocess.run(["uv", "cache", "dir"], check=True, capture_output=True, encoding="utf-8")
     return {
         **{name: str(home) for name in ("HOME", "USERPROFILE", "DAGSTER_HOME")},
+        **{name: str(temporary) for name in ("TMPDIR", "TEMP", "TMP")},
         "XDG_CACHE_HOME": str(home / "cache"),
         "PREFECT_HOME": str(home / "prefect"),
         "UV_CACHE_DIR": uv.stdout.strip(),
