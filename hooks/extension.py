@@ -73,7 +73,7 @@ class NamingExtension(Extension):
         """
         if not self._outcome:
             done = completed(answers)
-            if _parameters():  # Nor as Python ends, which would look through it all: a tenth of the time.
+            if _parameters():  # Python looks for garbage once more as it ends, in all that is not frozen.
                 gc.freeze()
             self._outcome = done._asdict() if done else {"answers": json.dumps(answers)}
         return self._outcome.get(part, "")

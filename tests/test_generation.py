@@ -93,6 +93,18 @@ def test_the_sample_flow_stays_under_200_lines(repository: Path) -> None:
     assert sum(len((package / name).read_text(encoding="utf-8").splitlines()) for name in FLOW_FILES) < 200
 
 
+@pytest.mark.parametrize(
+    ("repo_url", "asked"), [("https://git.example/team/x.git", True), ("git@git.example:team/x.git", False)]
+)
+def test_a_token_is_asked_for_where_the_address_takes_one(
+    bake: Callable[..., Path], repo_url: str, asked: bool
+) -> None:
+    root = bake(repo_url=repo_url)
+    for name in ("deploy.py", "README.md"):
+        assert ("git-token" in (root / name).read_text(encoding="utf-8")) is asked
+    assert ("clave SSH" in (root / "README.md").read_text(encoding="utf-8")) is not asked
+
+
 def test_the_same_answers_give_the_same_bytes_twice_in_a_row(bake: Callable[..., Path]) -> None:
     assert contents(bake(**GOOD)) == contents(bake(**GOOD))
 

@@ -74,15 +74,21 @@ def test_a_message_has_its_three_parts_in_both_languages(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "line"),
-    [("es", "El work pool «pool-dev» no existe."), ("en", "The work pool 'pool-dev' does not exist.")],
+    ("language", "code", "line"),
+    [
+        ("es", "FT-POOL-01", "El work pool «pool-dev» no existe."),
+        ("en", "FT-POOL-01", "The work pool 'pool-dev' does not exist."),
+        ("es", "FT-GIT-07", "La rama «main» no existe en https://git.example/x."),
+        ("en", "FT-GIT-07", "The branch 'main' does not exist at https://git.example/x."),
+    ],
 )
 def test_where_there_is_nothing_a_message_neither_asks_nor_lists(
-    monkeypatch: pytest.MonkeyPatch, language: str, line: str
+    monkeypatch: pytest.MonkeyPatch, language: str, code: str, line: str
 ) -> None:
     monkeypatch.setenv("FLOW_LANGUAGE", language)
-    told = messages.render("FT-POOL-01", pool="pool-dev", near="-", known="-")
-    assert told.splitlines()[0] == f"FT-POOL-01  {line}"
+    place = {"branch": "main", "url": "https://git.example/x", "branches": "-"}
+    told = messages.render(code, pool="pool-dev", near="-", known="-", **place)
+    assert told.splitlines()[0] == f"{code}  {line}"
 
 
 def test_a_machine_without_uv_or_tzdata_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ TIMEZONE = "{{ cookiecutter.timezone }}"
 SOURCE = GitSource(
     "{{ cookiecutter.repo_url | in_quotes }}",
     branch="main",
+{%- if cookiecutter.repo_url.startswith("https:") %}
     credentials_block="{{ cookiecutter._git_token_block }}",
+{%- endif %}
 )
 {%- else -%}
 SOURCE = FolderSource(

@@ -67,7 +67,8 @@ def render(code: str, **values: Any) -> str:
     text = MESSAGES[code].es if spanish else MESSAGES[code].en
     why, do = ("Por qué", "Qué hacer") if spanish else ("Why", "What to do")
     # Where nothing is near what was written, or there is nothing at all, there is nothing to ask or to list.
-    what = re.sub(r" (¿Quisiste decir|Did you mean|Hay:|There are:) -[?.]", "", text.what.format(**values))
+    nothing = r" (¿Quisiste decir|Did you mean|Hay:|There are:) -[?.]|; (hay|there are): -(?=\.)"
+    what = re.sub(nothing, "", text.what.format(**values))
     return "\n".join(
         (
             f"{code}  {what}",

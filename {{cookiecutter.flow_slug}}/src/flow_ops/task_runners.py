@@ -101,7 +101,7 @@ def _open_ray(address: str) -> None:
         if address:
             ray.init(address)
         else:
-            # Nobody looks at the dashboard of a cluster that ends with the run: it would start in 11 s, not in 8.
+            # Nobody looks at the dashboard of a cluster that ends with the run, which would wait for it for seconds.
             ray.init(include_dashboard=False)
             # Ray ends its processes with this one, with the log lines that they send to the UI every few seconds.
             atexit.register(time.sleep, get_current_settings().logging.to_api.batch_interval + 1)

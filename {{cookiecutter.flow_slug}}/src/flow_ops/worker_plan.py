@@ -98,7 +98,7 @@ class Service:
         return {
             "PREFECT_API_URL": self.api_url,
             "PREFECT_HOME": str(self.state / "prefect"),
-            # Prefect's 10 seconds between polls cost a run 5 on average; a poll costs the server 16 ms.
+            # Prefect's 10 seconds between polls cost a run 5 on average.
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             # Prefect's default is every address of the machine.
             "PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1",

@@ -92,16 +92,16 @@ def summarise_branches(batch: list[BranchOrders]) -> list[Summary]:
 @task(tags=["db"], retries=3, retry_delay_seconds=[2, 4, 8], retry_jitter_factor=0.5, timeout_seconds=120)
 async def load_summaries(summaries: list[Summary]) -> None:
     """Replace the rows of these branches in one transaction: a second run changes nothing."""
-    from sqlalchemy import Column, MetaData, NullPool, Numeric, String, Table, create_engine, delete, insert  # noqa: PLC0415 - nothing else waits for it
+    import sqlalchemy as sa  # noqa: PLC0415 - here no command and no other task waits for its import
 
-    branch = Column("branch", String(100), primary_key=True)
-    table = Table("branch_sales", MetaData(), branch, *(Column(name, Numeric(18, 2)) for name in TOTALS))
-    default = get_current_settings().home / "{{ cookiecutter.flow_slug }}.db"
-    engine = create_engine(os.environ.get("FLOW_DATABASE_URL", f"sqlite:///{default}"), poolclass=NullPool)
+    key = sa.Column("branch", sa.String(100), primary_key=True)
+    table = sa.Table("branch_sales", sa.MetaData(), key, *(sa.Column(n, sa.Numeric(18, 2)) for n in TOTALS))
+    default = f"sqlite:///{get_current_settings().home / '{{ cookiecutter.flow_slug }}.db'}"
+    engine = sa.create_engine(os.environ.get("FLOW_DATABASE_URL", default), poolclass=sa.NullPool)
     table.create(engine, checkfirst=True)
     with engine.begin() as connection:
-        connection.execute(delete(table).where(branch.in_([row.branch for row in summaries])))
-        connection.execute(insert(table), [row.model_dump() for row in summaries])
+        connection.execute(sa.delete(table).where(key.in_([row.branch for row in summaries])))
+        connection.execute(sa.insert(table), [row.model_dump() for row in summaries])
     logger.info("%d rows in %s", len(summaries), engine.url.render_as_string(hide_password=True))
 
 
