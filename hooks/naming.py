@@ -112,22 +112,10 @@ _KEYWORDS = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)}
 # What a generated repository imports, runs or already has at its root.
 _TAKEN = {
     *("alembic", "anyio", "asyncpg", "click", "concurrent_log_handler", "conftest", "cookiecutter", "cruft"),
-    *(
-        "dask",
-        "data",
-        "deploy",
-        "docs",
-        "fastapi",
-        "flow_ops",
-        "hatchling",
-        "hooks",
-        "httpx",
-        "jinja2",
-        "mypy",
-    ),
+    *("dask", "data", "deploy", "docs", "fastapi", "flow_ops", "hooks", "httpx", "jinja2", "mypy"),
     *("numpy", "pandas", "pip", "pip_audit", "polars", "pre_commit", "pydantic", "pytest", "ray", "requests"),
     *("rich", "ruff", "setuptools", "sqlalchemy", "src", "starlette", "test", "tests", "tomli", "typer"),
-    *("tzdata", "uv", "uvicorn", "wheel", "yaml"),
+    *("tzdata", "uv", "uv_build", "uvicorn", "wheel", "yaml"),
 }
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}

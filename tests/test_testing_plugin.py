@@ -28,17 +28,21 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def session(generated: Path, tmp_path: Path) -> Session:
-    """A function that runs one test module, whose text is given, in a pytest of its own."""
+    """A function that runs one test module, whose text is given, in a pytest of its own.
+
+    The folder of the tests is named on its command line, or else in the configuration file.
+    """
     folder = tmp_path / "tests"
     folder.mkdir()
 
     def run(
-        text: str, *options: str, conftest: str = "", **environment: str
+        text: str, *options: str, conftest: str = "", named: bool = True, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         line = (generated / "tests" / "conftest.py").read_text(encoding="utf-8")
         (folder / "conftest.py").write_text(conftest + line, encoding="utf-8")
         (folder / "test_it.py").write_text(text, encoding="utf-8")
-        (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n", encoding="utf-8")
+        ini = '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
+        (tmp_path / "pyproject.toml").write_text(ini, encoding="utf-8")
         variables = {**os.environ, "FLOW_LANGUAGE": "en", **environment}
         variables |= {
             "PYTHONPATH": str(generated / "src"),
@@ -47,7 +51,7 @@ def session(generated: Path, tmp_path: Path) -> Session:
         }
         variables.pop("FLOW_PROJECT_ROOT", None)
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "tests"],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *["tests"] * named],
             cwd=tmp_path,
             env=variables,
             capture_output=True,
@@ -305,6 +309,48 @@ def test_a_server_that_no_test_asks_for_is_not_started(session: Session) -> None
         "import os\ndef test_it():\n    assert not list(os.scandir(os.environ['PREFECT_HOME']))\n"
     )
     assert answer.returncode == 0, answer.stdout
+
+
+BEGUN = """
+import os, pathlib
+BEGUN = (pathlib.Path(os.environ["PREFECT_HOME"]) / "server.log").exists()
+"""
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("named", [True, False])
+def test_the_server_begins_before_the_collection_where_no_test_is_named(
+    session: Session, named: bool
+) -> None:
+    text = "import prefect\n@prefect.flow\ndef f(): return 1\ndef test_it(prefect_server): assert f() == 1\n"
+    answer = session(f"{BEGUN}assert BEGUN is {not named}\n{text}", named=named)
+    assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell of children")
+def test_a_server_that_was_begun_for_nothing_has_ended_when_the_tests_run(session: Session) -> None:
+    text = """
+import pytest
+def test_it():
+    assert BEGUN
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+"""
+    answer = session(BEGUN + text, named=False)
+    assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--help", "--numprocesses=1"])
+def test_a_process_that_runs_no_tests_begins_no_server(session: Session, option: str) -> None:
+    said = """
+import os
+import pytest
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure():
+    print("HOME", os.listdir(os.environ["PREFECT_HOME"]))
+"""
+    answer = session("def test_it(): ...\n", option, conftest=said, named=False)
+    assert "HOME []" in answer.stdout, answer.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can answer")

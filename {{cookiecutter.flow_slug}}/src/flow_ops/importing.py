@@ -22,3 +22,9 @@ def uncollected() -> Iterator[None]:
         gc.freeze()
         if enabled:
             gc.enable()
+
+
+def import_prefect() -> None:
+    """Import Prefect and what defines flows and tasks, which `import prefect` alone leaves for later."""
+    with uncollected():
+        from prefect import flow, task  # noqa: F401, PLC0415

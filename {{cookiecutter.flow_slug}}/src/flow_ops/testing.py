@@ -35,6 +35,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flow_ops import project
+from flow_ops.importing import uncollected
 from flow_ops.messages import FlowOpsError, render
 from flow_ops.testing_server import Server, Start, begin, end_process, finish, is_loopback
 
@@ -78,12 +79,11 @@ def _isolate() -> None:
         "DO_NOT_TRACK": "1",
         "NO_PROXY": f"{os.environ['NO_PROXY']},{loopback}" if os.environ.get("NO_PROXY") else loopback,
     }
-    _read_settings()
 
 
 def _read_settings() -> None:
     """Let Prefect read the environment, and no file: `.env` and the others are read in the current folder."""
-    with _in_folder(_HOME):
+    with uncollected(), _in_folder(_HOME):
         from prefect.context import refresh_global_settings_context  # noqa: PLC0415
 
         refresh_global_settings_context()
@@ -103,6 +103,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # So that a session that is ended from outside ends its server and worker too, as with Ctrl-C.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Where no test is named, one of them will ask for the server: it comes up beside the imports and the collection.
+    if config.args_source is config.ArgsSource.TESTPATHS and _may_begin(config):
+        config.stash[_starting] = begin(_HOME)
+    _read_settings()
     config.stash[_guards] = pytest.MonkeyPatch()
     _guard(config.stash[_guards])
 
@@ -129,10 +133,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to start the server where a test will ask for it, so that it comes up beside the other tests."""
-    parallel = hasattr(session.config, "workerinput")
+    stash = session.config.stash
     wanted = any("prefect_server" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and not parallel and not session.config.option.collectonly:
-        session.config.stash[_starting] = begin(_HOME)
+    if wanted and _starting not in stash and _may_begin(session.config):
+        stash[_starting] = begin(_HOME)
+    elif not wanted and _starting in stash:
+        stash[_starting].stop()
+        del stash[_starting]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -151,6 +158,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if guards := config.stash.get(_guards, None):
         guards.undo()
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+def _may_begin(config: pytest.Config) -> bool:
+    """Say whether this process runs tests, all of them: with xdist each worker starts a server when it needs one."""
+    distributed = hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)
+    return not (distributed or config.option.collectonly or config.option.help)
 
 
 _starting = pytest.StashKey[Start]()

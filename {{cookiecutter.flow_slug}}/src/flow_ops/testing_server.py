@@ -33,9 +33,15 @@ START_TIMEOUT = 90.0
 # its turn: one that says so later is refused where another wrote in between, and the client tries again after two
 # seconds, several times a flow. And no garbage is collected, which is little: a collection that meets a cursor of
 # a connection that waits for its turn stops the whole server for a minute. The import takes a fifth less, too.
+#
+# First comes what only the server imports: in an environment that was just made, the tests compile meanwhile what
+# both need.
 _UVICORN = """
-import gc
+import contextlib, gc, importlib
 gc.disable()
+for name in ("docket", "fastapi", "sqlalchemy.ext.asyncio", "uvicorn"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
 from prefect.server.database.configurations import AioSqliteConfiguration as Sqlite
 begin = Sqlite.begin_transaction
 Sqlite.begin_transaction = lambda self, session, with_for_update=False: begin(self, session, True)

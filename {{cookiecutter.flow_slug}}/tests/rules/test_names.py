@@ -16,9 +16,9 @@ def test_names_agree_everywhere() -> None:
             written["project"].get("scripts", {}).get(about.slug),
             f"{about.package}.__main__:main",
         ),
-        "[tool.hatch] packages": (
-            written["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"],
-            [f"src/{about.package}", "src/flow_ops"],
+        "[tool.uv.build-backend] module-name": (
+            written["tool"].get("uv", {}).get("build-backend", {}).get("module-name"),
+            [about.package, "flow_ops"],
         ),
         "deploy.py": (first.startswith(f"src/{about.package}/"), True),
         "@flow(name=)": (flow, about.slug),
