@@ -1,9 +1,6 @@
-"""What a run costs before the flow's first line: the package's import, and the way from its creation to Completed.
+"""What a run costs beyond its flow: the way from its creation to Completed.
 
-Imports: fresh processes in a generated repository's own environment, compiled, all in turns; the fastest of each
-counts, because whatever else the machine does can only add to it.
-
-Runs: one server, one trivial flow deployed to two pools, a worker on each: one with Prefect's defaults, one with
+One server, one trivial flow deployed to two pools, a worker on each: one with Prefect's defaults, one with
 the variables that `flow_ops.worker_service` gives its service. The runs are created one after another, each at a
 random moment between two polls, and there are many of them: a wait is anything from nothing to a whole poll. The
 server's own history of their states says where the time goes.
@@ -12,7 +9,6 @@ server's own history of their states says where the time goes.
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import statistics
 import sys
@@ -21,8 +17,7 @@ import time
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from benchmarks.harness import QUICK, TEMPLATE, Figure, fastest_in_turns, of_a_user, run
-from benchmarks.repository import generate
+from benchmarks.harness import QUICK, TEMPLATE, Figure, run
 from tests.support import PREFECT, prefect_server, process, wait_until
 
 sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"))
@@ -33,20 +28,12 @@ from prefect.client.orchestration import SyncPrefectClient
 from benchmarks.stages import STAGES, read_stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from uuid import UUID
 
     from tests.support import Server
 
-IMPORTS = 3 if QUICK else 30
 RUNS = 1 if QUICK else 30
-IMPORTED = {
-    "prefect": "import prefect",
-    "flow": "import prefect; from prefect import flow, task",
-    "flow_ops": "from prefect import flow, task; import flow_ops.logs, flow_ops.task_runners",
-    "package": "import ventas_diarias.flow",
-    "package after": "import prefect; from prefect import flow, task; import ventas_diarias.flow",
-}
 # Seconds between the polls of a worker with Prefect's defaults.
 DEFAULT_POLL = 10.0
 # The pool of each side, and whether its job variables name a command: Prefect then starts the flow's process itself,
@@ -74,49 +61,9 @@ flow.from_source(sys.argv[1], entrypoint="trivial.py:trivial").deploy(
 
 
 def measure() -> list[Figure]:
-    """Return the ratios of import and start, and the stages of both sides."""
+    """Return the ratio of the start, and the stages of both sides."""
     with tempfile.TemporaryDirectory() as name:
-        return [*_imports(Path(name)), *_starts(Path(name))]
-
-
-def _imports(folder: Path) -> list[Figure]:
-    repository, environment = generate(folder), of_a_user(folder)
-    run(["uv", "sync", "--quiet"], cwd=repository, environment=environment)
-    python = repository / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-
-    def importing(code: str) -> Callable[[], float]:
-        return lambda: run([python, "-c", code], cwd=repository, environment=environment).seconds
-
-    sides = {name: importing(code) for name, code in IMPORTED.items()}
-    for compile_ in sides.values():
-        compile_()
-    least = fastest_in_turns(IMPORTS, **sides)
-    base = least["prefect"]
-    return [
-        Figure(
-            "import of the package over import prefect",
-            least["package"] / base,
-            "x",
-            goal=1.05,
-            note=f"without searches for garbage; Prefect's own flow and task with them: {least['flow'] / base:.3f}",
-        ),
-        Figure(
-            "import of flow_ops over Prefect's flow and task",
-            least["flow_ops"] / least["flow"],
-            "x",
-            goal=1.05,
-        ),
-        Figure("import prefect", base, "s"),
-        *(
-            Figure(f"import of {what}, beyond import prefect", 1000 * (least[name] - base), "ms")
-            for name, what in {
-                "flow": "Prefect's flow and task",
-                "flow_ops": "Prefect's flow and task and flow_ops",
-                "package after": "Prefect's flow and task and then the package, as in a run",
-                "package": "the package",
-            }.items()
-        ),
-    ]
+        return _starts(Path(name))
 
 
 def service_settings() -> dict[str, str]:

@@ -274,6 +274,28 @@ def test_the_server_refuses_nothing_because_parallel_subflows_write_at_a_time(se
     assert answer.returncode == 0, answer.stdout
 
 
+FIFTY_BRANCHES = """
+import anyio, pytest
+from ventas_diarias.flow import ventas_diarias
+
+@pytest.mark.anyio
+async def test_it(prefect_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("FLOW_DATABASE_URL", f"sqlite:///{tmp_path / 'sales.db'}")
+    orders = [f"{number},Branch {number:02},2026-03-02,1,10" for number in range(1, 51)]
+    file = tmp_path / "orders.csv"
+    file.write_text("\\n".join(["order_id,branch,day,units,unit_price", *orders]), encoding="utf-8")
+    with anyio.fail_after(60):  # Fifty parallel subflows would take minutes on a server with SQLite.
+        total = await ventas_diarias(file)
+    assert total.orders == 50
+"""
+
+
+@pytest.mark.e2e
+def test_the_sample_flow_summarises_fifty_branches_without_a_jam(session: Session) -> None:
+    answer = session(FIFTY_BRANCHES)
+    assert answer.returncode == 0, answer.stdout
+
+
 @pytest.mark.e2e
 def test_two_workers_of_xdist_have_a_server_each_and_share_the_migrated_database(session: Session) -> None:
     text = """

@@ -1,9 +1,10 @@
 """The pytest plugin of a flow repository, turned on by the one line of `tests/conftest.py`.
 
 Prefect is isolated before it is imported: a home of its own, no profile, no `.env` or `prefect.toml`, no API
-address, no analytics, and none of the team's `FLOW_*` settings. A server, on loopback, starts only when a test
-asks for it, once a session (with xdist, once for each worker that needs it). Whatever address a test gives to
-Prefect, requests beyond loopback are refused.
+address, no analytics, and none of the team's `FLOW_*` settings. The tests that ask for a server share one, on
+loopback (with xdist, one for each worker). In a session of all tests it begins to start before anything else, and
+ends where none asks for it; in any other it starts when a test asks. Whatever address a test gives to Prefect,
+requests beyond loopback are refused.
 
 Fixtures: `prefect_server`, `work_pool`, `run_worker_once`, `flow_logs`, `variables` and `secrets`;
 `next_local_runs` and `deployments` are plain functions. Coroutine tests run under `@pytest.mark.anyio`, which Prefect brings along.
