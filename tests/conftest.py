@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from flow_ops import git
 from uv import find_uv_bin
 
 from tests import organisation
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 # Before anything imports Prefect: no profile, home, server or .env but those that the tests make.
 for _name in [name for name in os.environ if name.startswith(("PREFECT_", "FLOW_"))]:
+    del os.environ[_name]
+# Nor does git see which repository a git hook or another tool stands in.
+for _name in {*git.POINTERS} & os.environ.keys():
     del os.environ[_name]
 # The managed package is imported where it stands: compiled files there would be generated with it. Programs
 # that are started on it are told so one by one: those of a generated environment start faster with theirs.

@@ -50,11 +50,18 @@ def generated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return root
 
 
-def inside(root: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
+def history_and_settings(root: Path) -> list[str]:
+    """Return what a git command of a test could change of a repository that is not its own."""
+    questions = (["for-each-ref"], ["config", "--local", "--list"], ["ls-files", "--stage"])
+    return [inside(root, ["git", *question]).stdout for question in questions]
+
+
+def inside(root: Path, command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command in the repository as a person does: nothing of this template's environment is seen."""
     hidden = ("VIRTUAL_ENV", "PYTHONPATH", "FLOW_PROJECT_ROOT", "PREFECT_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     # What mypy has read of Prefect in the first repository, which takes most of its time, holds in the next.
+    environment |= variables
     environment["MYPY_CACHE_DIR"] = str(Path(os.environ[CACHE]) / "mypy")
     program = shutil.which(command[0])
     assert program, f"{command[0]} is not installed"
@@ -99,10 +106,14 @@ def test_runs_from_a_folder_and_from_git_are_deployed_completed_and_retired(gene
     git = 'GitSource("https://git.example.com/stock.git", branch="main", credentials_block="git-token")'
     mixed = pins.replace(schedule, f"{schedule}, source={git}")
     file.write_text(mixed.replace("FolderSource,", "FolderSource, GitSource,"), encoding="utf-8")
-    answer = inside(generated, ["uv", "run", "pytest", "-m", "e2e"])
+    before = history_and_settings(generated)
+    # As a git hook calls it: these say which repository every git command means.
+    places = {"GIT_DIR": str(generated / ".git"), "GIT_INDEX_FILE": str(generated / ".git" / "index")}
+    answer = inside(generated, ["uv", "run", "pytest", "-m", "e2e"], **places)
     file.write_text(pins, encoding="utf-8")
     assert answer.returncode == 0, answer.stdout
     assert "failed" not in answer.stdout
+    assert history_and_settings(generated) == before
 
 
 @pytest.mark.environment

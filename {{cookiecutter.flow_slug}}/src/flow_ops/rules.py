@@ -10,14 +10,13 @@ import ast
 import importlib
 import pkgutil
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops import project
+from flow_ops import git, project
 from flow_ops.messages import FlowOpsError, render
 
 if TYPE_CHECKING:
@@ -76,11 +75,8 @@ def tracked_files(root: Path) -> list[Path]:
 
 
 def _listed(root: Path, *options: str) -> list[Path]:
-    git = shutil.which("git") or "git"
-    answer = subprocess.run(  # noqa: S603
-        [git, "-C", str(root), "ls-files", "-z", *options], check=True, capture_output=True, encoding="utf-8"
-    )
-    return [Path(name) for name in answer.stdout.split("\0") if name and (root / name).is_file()]
+    names = git.run(root, "ls-files", "-z", *options).split("\0")
+    return [Path(name) for name in names if name and (root / name).is_file()]
 
 
 def copy_tracked_files(root: Path, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from flow_ops import git
 from flow_ops.deployment import FolderSource, GitSource, Source
 from flow_ops.messages import FlowOpsError
 from flow_ops.server import without_credentials
@@ -222,26 +222,4 @@ def without_credentials_in(text: str) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """Run git, without prompts and in English, and return its output.
-
-    Raises:
-        subprocess.CalledProcessError: git refused; its `stderr` says why.
-        subprocess.TimeoutExpired: It took more than `TIMEOUT` seconds.
-    """
-    environment = {
-        **os.environ,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
-        "LC_ALL": "C",
-    }
-    answer = subprocess.run(  # noqa: S603  the arguments are this module's, and addresses are checked before
-        [shutil.which("git") or "git", "-C", str(root), *arguments],
-        check=True,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        timeout=TIMEOUT,
-    )
-    return answer.stdout.rstrip("\n")
+    return git.run(root, *arguments, seconds=TIMEOUT).rstrip("\n")

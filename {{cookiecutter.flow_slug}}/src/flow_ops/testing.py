@@ -1,7 +1,8 @@
 """The pytest plugin of a flow repository, turned on by the one line of `tests/conftest.py`.
 
 Prefect is isolated before it is imported: a home of its own, no profile, no `.env` or `prefect.toml`, no API
-address, no analytics, and none of the team's `FLOW_*` settings. The tests that ask for a server share one, on
+address, no analytics, and none of the team's `FLOW_*` settings; nor does git see which repository a hook or
+another tool stands in. The tests that ask for a server share one, on
 loopback (with xdist, one for each worker). In a session of all tests it begins to start before anything else, and
 ends where none asks for it; in any other it starts when a test asks. Whatever address a test gives to Prefect,
 requests beyond loopback are refused.
@@ -35,7 +36,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from flow_ops import project
+from flow_ops import git, project
 from flow_ops.importing import uncollected
 from flow_ops.messages import FlowOpsError, render
 from flow_ops.testing_server import Server, Start, begin, end_process, finish, is_loopback
@@ -68,7 +69,8 @@ def _in_folder(folder: Path) -> Iterator[None]:
 
 
 def _isolate() -> None:
-    for name in _IGNORED:
+    # Not one git command of a test may act on the repository that a git hook or another tool stands in.
+    for name in {*_IGNORED, *git.POINTERS} & os.environ.keys():
         del os.environ[name]
     loopback = "127.0.0.1,localhost"
     os.environ |= {

@@ -22,7 +22,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flow_ops import project
+from flow_ops import git, project
 from flow_ops.command_line import Parser, use_utf8
 from flow_ops.messages import FlowOpsError, language, print_error
 
@@ -98,8 +98,8 @@ def latest_version() -> str | None:
         FlowOpsError: FT-UPDATE-02 where the server does not answer within `ASK_SECONDS`, FT-UPDATE-03 where
             no template is recorded.
     """
-    template = origin().template
-    listing = _git("ls-remote", "--tags", "--refs", template, seconds=ASK_SECONDS, asked=template)
+    root, template = project.current().root, origin().template
+    listing = _git(root, "ls-remote", "--tags", "--refs", template, seconds=ASK_SECONDS, asked=template)
     versions = re.findall(r"refs/tags/v?(\d+(?:\.\d+)+)$", listing, re.MULTILINE)
     return max(versions, key=_numbers, default=None)
 
@@ -141,14 +141,14 @@ def restore() -> list[str]:
         return []
     root = project.current().root
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        _git("clone", "--quiet", "--no-checkout", made_by.template, folder, asked=made_by.template)
+        _git(folder, "clone", "--quiet", "--no-checkout", made_by.template, ".", asked=made_by.template)
         tree = f"{made_by.commit}:{made_by.directory}"
-        names = _git("-C", folder, "ls-tree", "--name-only", tree, asked=made_by.template).splitlines()
+        names = _git(folder, "ls-tree", "--name-only", tree, asked=made_by.template).splitlines()
         generated = next(name for name in names if name.startswith("{") and "cookiecutter." in name)
         inside = "/".join(filter(None, (made_by.directory, generated)))
         for name in changed:
             commit_and_path = f"{made_by.commit}:{inside}/{name}"
-            content = _git("-C", folder, "show", commit_and_path, asked=made_by.template)
+            content = _git(folder, "show", commit_and_path, asked=made_by.template)
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(content.encode())
     return changed
@@ -168,7 +168,7 @@ def apply() -> None:
     root = project.current().root
     try:
         done = subprocess.run(  # noqa: S603
-            [*CRUFT, "update", "--skip-apply-ask"], cwd=root, check=False
+            [*CRUFT, "update", "--skip-apply-ask"], cwd=root, env=git.environment(), check=False
         )
     except OSError as error:
         raise FlowOpsError("FT-UPDATE-05", command=CRUFT[0], problem=error) from None
@@ -176,7 +176,7 @@ def apply() -> None:
         raise FlowOpsError("FT-UPDATE-05", command="cruft update", problem=f"exit {done.returncode}")
     # A pyproject.toml in conflict cannot say which files the team owns.
     if "pyproject.toml" not in conflicts() and (replaced := restore()):
-        _git("-C", str(root), "add", "--", *replaced, asked=str(root))
+        _git(root, "add", "--", *replaced, asked=str(root))
     if found := conflicts():
         raise FlowOpsError("FT-UPDATE-06", files=", ".join(found))
 
@@ -184,8 +184,8 @@ def apply() -> None:
 def conflicts() -> list[str]:
     """Return the files that an update left in conflict: unmerged in git, or with a `.rej` beside them."""
     root = project.current().root
-    unmerged = _git("-C", str(root), "diff", "--name-only", "--diff-filter=U", asked=str(root)).splitlines()
-    rejected = _git("-C", str(root), "ls-files", "--others", "--", "*.rej", asked=str(root)).splitlines()
+    unmerged = _git(root, "diff", "--name-only", "--diff-filter=U", asked=str(root)).splitlines()
+    rejected = _git(root, "ls-files", "--others", "--", "*.rej", asked=str(root)).splitlines()
     return sorted({*unmerged, *(name.removesuffix(".rej") for name in rejected)})
 
 
@@ -252,22 +252,12 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in version.split("."))
 
 
-def _git(*arguments: str, asked: str, seconds: float | None = None) -> str:
-    # Never a question in a terminal that nobody looks at: a server that wants a password is one that fails.
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
+def _git(folder: str | Path, *arguments: str, asked: str, seconds: float | None = None) -> str:
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
-            capture_output=True,
-            check=True,
-            encoding="utf-8",
-            env=environment,
-            timeout=seconds,
-        )
+        return git.run(folder, *arguments, seconds=seconds)
     except (OSError, subprocess.SubprocessError) as error:
         detail = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1:]
         raise FlowOpsError("FT-UPDATE-02", address=asked, problem=" ".join(detail)) from None
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -1,0 +1,63 @@
+"""Git, called for the folder that the caller names and for no other repository.
+
+Inside a git hook, a linked worktree or another tool, variables such as GIT_DIR say which repository a command
+means, whatever folder it is told: a commit would land in the user's own branch.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+# `git rev-parse --local-env-vars`, without those that carry a caller's settings and credentials
+# (GIT_CONFIG_COUNT, GIT_CONFIG_PARAMETERS); and what else names a place.
+POINTERS = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment without what would point git at another repository."""
+    return {name: value for name, value in os.environ.items() if name not in POINTERS}
+
+
+def run(folder: str | Path, *arguments: str, seconds: float | None = None) -> str:
+    """Run git in `folder`, without prompts and in English, and return what it prints.
+
+    Raises:
+        OSError: git is not installed.
+        subprocess.CalledProcessError: git refused; its `stderr` says why.
+        subprocess.TimeoutExpired: it took more than `seconds`.
+    """
+    quiet = {
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
+        "LC_ALL": "C",
+    }
+    answer = subprocess.run(  # noqa: S603
+        [shutil.which("git") or "git", "-C", str(folder), *arguments],
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**environment(), **quiet},
+        stdin=subprocess.DEVNULL,
+        timeout=seconds,
+    )
+    return answer.stdout
