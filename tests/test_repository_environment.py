@@ -98,13 +98,16 @@ def test_its_own_tests_pass_before_any_edit(generated: Path) -> None:
 
 @pytest.mark.environment
 @pytest.mark.parametrize("generated", ["others"], indirect=True)
-def test_runs_from_a_folder_and_from_git_are_deployed_completed_and_retired(generated: Path) -> None:
+def test_the_end_to_end_test_passes_and_touches_nothing_of_the_users(generated: Path) -> None:
     file = generated / "deploy.py"
     pins = file.read_text(encoding="utf-8")
     schedule = 'schedule="15 6 * * *"'
     assert pins.count(schedule) == 1
     git = 'GitSource("https://git.example.com/stock.git", branch="main", credentials_block="git-token")'
-    mixed = pins.replace(schedule, f"{schedule}, source={git}")
+    # What a test must not touch: the database of production, written by the flow where it learns of it.
+    production = generated.parent / "production.db"
+    env = f'env={{"FLOW_DATABASE_URL": "sqlite:///{production}"}}'
+    mixed = pins.replace(schedule, f"{schedule}, source={git}, {env}")
     file.write_text(mixed.replace("FolderSource,", "FolderSource, GitSource,"), encoding="utf-8")
     before = history_and_settings(generated)
     # As a git hook calls it: these say which repository every git command means.
@@ -114,6 +117,7 @@ def test_runs_from_a_folder_and_from_git_are_deployed_completed_and_retired(gene
     assert answer.returncode == 0, answer.stdout
     assert "failed" not in answer.stdout
     assert history_and_settings(generated) == before
+    assert not production.exists()
 
 
 @pytest.mark.environment

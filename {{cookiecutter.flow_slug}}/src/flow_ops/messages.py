@@ -1624,6 +1624,30 @@ MESSAGES: dict[str, Message] = {
             do='write in pyproject.toml: {rule} = "reason". The rules: {known}.',
         ),
     ),
+    "FT-TEST-07": Message(
+        es=Text(
+            what="A la prueba de punta a punta le faltan valores para los parámetros de «{flow}»: {parameters}.",
+            why="no usa los valores de producción de deploy.py, para no tocar lo que nombran.",
+            do="dáselos en tests/conftest.py, en el fixture e2e_values: EndToEndValues(parameters={{...}}).",
+        ),
+        en=Text(
+            what="The end-to-end test has no values for the parameters of {flow!r}: {parameters}.",
+            why="it does not use deploy.py's values for production, so as not to touch what they name.",
+            do="give them in tests/conftest.py, in the fixture e2e_values: EndToEndValues(parameters={{...}}).",
+        ),
+    ),
+    "FT-TEST-08": Message(
+        es=Text(
+            what="La prueba de punta a punta no usó valores que deploy.py tiene para «{environment}»: {values}.",
+            why="podrían nombrar bases y servidores de producción; si el flujo los necesita, falla sin ellos.",
+            do="dale valores de prueba en tests/conftest.py, en el fixture e2e_values: EndToEndValues(env={{...}}).",
+        ),
+        en=Text(
+            what="The end-to-end test did not use values that deploy.py has for {environment!r}: {values}.",
+            why="they may name databases and servers of production; a flow that needs them fails without them.",
+            do="give it values of its own in tests/conftest.py, in the fixture e2e_values: EndToEndValues(env={{...}}).",
+        ),
+    ),
     "FT-RULE-01": Message(
         es=Text(
             what="Los nombres no coinciden:{places}",

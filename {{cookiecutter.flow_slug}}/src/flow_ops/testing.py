@@ -29,6 +29,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -300,12 +301,27 @@ def secrets(_values: Values) -> dict[str, Any]:
     return _values.secrets
 
 
-@pytest.fixture(scope="session")
-def e2e_values() -> Values:
-    """The Variables and Secret blocks of the server of `tests/e2e`; to be overridden in `tests/conftest.py`."""
-    from flow_ops.secrets import Values  # noqa: PLC0415
+@dataclass
+class EndToEndValues:
+    """What the flow of the end-to-end test works with, in place of what `deploy.py` says of `prod`.
 
-    return Values()
+    Attributes:
+        env: Environment variables of its run.
+        parameters: Values of its parameters, by name.
+        variables: Prefect Variables of the test's server, by name.
+        secrets: Secret blocks of the test's server, by name.
+    """
+
+    env: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def e2e_values() -> EndToEndValues:
+    """What the flow of `tests/e2e` works with; to be overridden in `tests/conftest.py`."""
+    return EndToEndValues()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,13 @@
 """From deployment to retirement: a real server, git remote and worker; then the server is asked what is true.
 
 `uv run pytest -m e2e` deploys to `prod` from a copy of the tracked files, whose remote is a bare repository
-beside it. Variables and Secret blocks that the flow needs: override the fixture `e2e_values`.
+beside it. Pool, schedule and limits are those of `prod`; its variables, parameters, job variables and notification
+are not used, so that no test touches what they name. What the flow needs of them, and its Variables and Secret
+blocks, comes from the fixture `e2e_values`, overridden in `tests/conftest.py`:
+
+    @pytest.fixture(scope="session")
+    def e2e_values() -> EndToEndValues:
+        return EndToEndValues(env={"ERP_URL": "http://127.0.0.1:9"}, secrets={"erp-password": "invented"})
 """
 
 import contextlib
@@ -18,10 +24,11 @@ from typing import Any
 
 import pytest
 from flow_ops import project, rules, state
-from flow_ops.deployment import FolderSource, GitSource
-from flow_ops.secrets import Values
+from flow_ops.deployment import Deployments, GitSource
+from flow_ops.messages import FlowOpsError, render
+from flow_ops.rehearsal import Rehearsal
 from flow_ops.targets import Target, targets
-from flow_ops.testing import deployments, next_local_runs
+from flow_ops.testing import EndToEndValues, deployments, next_local_runs
 from flow_ops.testing_server import WHOLE, begin, end_process
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -64,21 +71,24 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory, e2e_values: Values) -> Iterator[Story]:
+def story(tmp_path_factory: pytest.TempPathFactory, e2e_values: EndToEndValues) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("e2e")
+    checkout, remote = folder / "checkout", folder / "remote.git"
+    rehearsal = Rehearsal(
+        ENVIRONMENT, checkout.as_posix(), remote.as_uri(), e2e_values.env, e2e_values.parameters
+    )
+    try:
+        pins = rehearsal.pins(deployments())
+    except FlowOpsError as problem:
+        pytest.fail(str(problem), pytrace=False)
     start = begin(folder, WHOLE)
     try:
-        checkout = folder / "checkout"
         rules.copy_tracked_files(project.current().root, checkout)
-        chosen = targets(deployments(), ENVIRONMENT)
-        git_settings = publish(checkout, folder / "remote.git", chosen)
+        chosen = targets(pins, ENVIRONMENT)
+        publish(checkout, remote, chosen)
+        rehearsal.write(folder / "rehearsal.json")
         url = start.wait().url
-        environment = {
-            **os.environ,
-            **git_settings,
-            "PREFECT_API_URL": url,
-            "PREFECT_HOME": str(folder / "home"),
-        }
+        environment = {**os.environ, "PREFECT_API_URL": url, "PREFECT_HOME": str(folder / "home")}
         environment.pop("VIRTUAL_ENV", None)
         with temporary_settings(updates={PREFECT_API_URL: url}), get_client(sync_client=True) as client:
             fill(client, chosen, e2e_values)
@@ -91,11 +101,12 @@ def story(tmp_path_factory: pytest.TempPathFactory, e2e_values: Values) -> Itera
 def play(
     client: SyncPrefectClient, story: Story, checkout: Path, environment: dict[str, str], folder: Path
 ) -> Story:
-    def deploy(*arguments: str) -> str:
+    def deploy(*arguments: str, hint: str = "") -> str:
         return command(
-            [sys.executable, "deploy.py", *arguments],
+            [sys.executable, "-m", "flow_ops.rehearsal", str(folder / "rehearsal.json"), *arguments],
             checkout,
             {**environment, "PYTHONPATH": str(checkout / "src")},
+            hint=hint,
         )
 
     with contextlib.ExitStack() as workers:
@@ -104,7 +115,8 @@ def play(
         deploy("apply", ENVIRONMENT)
         for one in story.played:
             one.deployment = client.read_deployment_by_name(one.name)
-            deploy("run", ENVIRONMENT, "--flow", one.target.loaded.flow.name)
+            flow = one.target.loaded.flow.name
+            deploy("run", ENVIRONMENT, "--flow", flow, hint=unused(deployments(), one.target))
     for one in story.played:
         flow_name = FlowFilterName(any_=[one.target.loaded.flow.name])
         runs = client.read_flow_runs(flow_filter=FlowFilter(name=flow_name), limit=200)
@@ -124,6 +136,18 @@ def play(
     return story
 
 
+def unused(pins: Deployments, target: Target) -> str:
+    """Return what deploy.py gives the flow and the test does not, as advice where its run fails."""
+    written = pins.flows[target.loaded.entrypoint][ENVIRONMENT]
+    here = target.environment
+    names = [
+        *(f"env[{name!r}]" for name in written.env.keys() - here.env.keys()),
+        *(f"parameters[{name!r}]" for name in written.parameters.keys() - here.parameters.keys()),
+        *(f"job_variables[{name!r}]" for name in written.job_variables),
+    ]
+    return render("FT-TEST-08", environment=ENVIRONMENT, values=", ".join(sorted(names))) if names else ""
+
+
 def start_worker(pool: str, environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
     worker = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process", "--pool", pool]
     quick = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
@@ -131,41 +155,25 @@ def start_worker(pool: str, environment: dict[str, str], folder: Path) -> subpro
         return subprocess.Popen(worker, cwd=folder, env=quick, stdout=log, stderr=log, start_new_session=True)
 
 
-def publish(checkout: Path, remote: Path, chosen: list[Target]) -> dict[str, str]:
-    """Make `checkout` what the workers get, and return the settings by which git finds its remote here."""
-    sources = {target.source for target in chosen}
-    for source in sources:
-        if isinstance(source, FolderSource):
-            deploy = checkout / "deploy.py"
-            text = deploy.read_text(encoding="utf-8").replace(source.path, checkout.as_posix())
-            deploy.write_text(text, encoding="utf-8")
+def publish(checkout: Path, remote: Path, chosen: list[Target]) -> None:
+    """Make `checkout` a repository of its own and push it to the bare `remote`, to every branch that is run."""
     command(["git", "init", "--quiet", "--bare", str(remote)], checkout)
     command(["git", "init", "--quiet", "--initial-branch", "main"], checkout)
     git(checkout, "add", "--all")
     identity = ["-c", "user.name=e2e", "-c", "user.email=e2e@localhost", "-c", "commit.gpgsign=false"]
     git(checkout, *identity, "commit", "--quiet", "--no-verify", "-m", "What is tracked")
-    config = remote.with_suffix(".config")
-    rewritten = []
-    for source in sources:
-        if isinstance(source, GitSource):
-            rewritten.append(f'[url "{remote.as_uri()}"]\n    insteadOf = {source.url}\n')
-            git(checkout, "remote", "add", f"remote-{len(rewritten)}", source.url)
-            git(checkout, "push", "--quiet", remote.as_uri(), f"HEAD:refs/heads/{source.branch}")
-    config.write_text("".join(rewritten), encoding="utf-8")
-    return {"GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1"}
+    git(checkout, "remote", "add", "origin", remote.as_uri())
+    branches = {target.source.branch for target in chosen if isinstance(target.source, GitSource)}
+    for branch in sorted(branches):
+        git(checkout, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
 
 
-def fill(client: SyncPrefectClient, chosen: list[Target], values: Values) -> None:
+def fill(client: SyncPrefectClient, chosen: list[Target], values: EndToEndValues) -> None:
     """Put on the server what an administrator has put there: pools, Variables and Secret blocks."""
     template = ProcessWorker.get_default_base_job_template()
     for pool in {target.environment.work_pool for target in chosen}:
         client.create_work_pool(WorkPoolCreate(name=pool, type="process", base_job_template=template))
-    blocks = {
-        target.source.credentials_block
-        for target in chosen
-        if isinstance(target.source, GitSource) and target.source.credentials_block
-    }
-    for name, value in {**dict.fromkeys(blocks, "not-needed-by-a-local-remote"), **values.secrets}.items():
+    for name, value in values.secrets.items():
         Secret(value=value).save(name)
     for name, value in values.variables.items():
         Variable.set(name, value)
@@ -175,8 +183,10 @@ def git(folder: Path, *arguments: str) -> str:
     return command(["git", "-C", str(folder), *arguments], folder).strip()
 
 
-def command(arguments: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
-    """Run a command that must succeed and return its output."""
+def command(
+    arguments: list[str], folder: Path, environment: dict[str, str] | None = None, hint: str = ""
+) -> str:
+    """Run a command that must succeed and return its output; `hint` is what may help where it does not."""
     program = shutil.which(arguments[0]) or arguments[0]
     answer = subprocess.run(
         [program, *arguments[1:]],
@@ -190,7 +200,9 @@ def command(arguments: list[str], folder: Path, environment: dict[str, str] | No
         check=False,
     )
     if answer.returncode:
-        pytest.fail(f"{' '.join(arguments)}: {answer.returncode}\n{answer.stdout[-4000:]}", pytrace=False)
+        pytest.fail(
+            f"{' '.join(arguments)}: {answer.returncode}\n{answer.stdout[-4000:]}\n{hint}", pytrace=False
+        )
     return answer.stdout
 
 

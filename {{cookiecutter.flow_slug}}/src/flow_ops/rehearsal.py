@@ -1,0 +1,94 @@
+"""The deployments of `deploy.py` as the end-to-end test deploys them: an environment's shape, a test's values.
+
+    python -m flow_ops.rehearsal VALUES.json apply prod
+
+What an environment says of the world (its variables, parameters, job variables, image, cluster, notification and
+sources) would let a test act on a database or a server of production. So none of it is used: the pool, the schedule
+and the limits are those of the file, all else comes from the test.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from flow_ops import entrypoints, project, state
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Source, main
+from flow_ops.messages import FlowOpsError, print_error
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What the test gives, in the place of what `environment` says.
+
+    Attributes:
+        environment: Name of the environment whose pool, schedule and limits are used.
+        folder: The copy of the repository that sources in a folder become.
+        remote: Address of the bare repository that sources in git become.
+        env: Environment variables of the runs.
+        parameters: Values for the parameters of these names, of any flow.
+    """
+
+    environment: str
+    folder: str
+    remote: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def pins(self, deployments: Deployments) -> Deployments:
+        """Return `deployments` with this environment alone, and with the test's values in it.
+
+        Raises:
+            FlowOpsError: FT-TEST-07 where a flow has parameters without a value.
+        """
+        flows = {
+            entrypoint: {self.environment: self._environment(entrypoint, environments[self.environment])}
+            for entrypoint, environments in deployments.flows.items()
+            if self.environment in environments
+        }
+        return replace(deployments, flows=flows, source=self._source(deployments.source), notification=None)
+
+    def _environment(self, entrypoint: str, pins: Environment) -> Environment:
+        loaded = entrypoints.load(entrypoint, project.current().root)
+        known = loaded.schema.get("properties", {})
+        given = {name: value for name, value in self.parameters.items() if name in known}
+        missing = [name for name in loaded.schema.get("required", []) if name not in given]
+        if missing:
+            raise FlowOpsError("FT-TEST-07", flow=loaded.flow.name, parameters=", ".join(missing))
+        return replace(
+            pins,
+            env=self.env,
+            parameters=given,
+            job_variables={},
+            image=None,
+            task_runner="threads",
+            source=self._source(pins.source) if pins.source else None,
+        )
+
+    def _source(self, source: Source) -> Source:
+        if isinstance(source, GitSource):
+            return GitSource(self.remote, branch=source.branch)
+        return FolderSource(self.folder)
+
+    def write(self, file: Path) -> None:
+        """Write it where `python -m flow_ops.rehearsal` reads it."""
+        file.write_text(json.dumps(state.jsonable(asdict(self))), encoding="utf-8")
+
+
+def _main(file: str, arguments: list[str]) -> int:
+    rehearsal = Rehearsal(**json.loads(Path(file).read_text(encoding="utf-8")))
+    pins = runpy.run_path(str(project.current().root / "deploy.py"))["DEPLOYMENTS"]
+    try:
+        return main(rehearsal.pins(pins), arguments)
+    except FlowOpsError as problem:
+        print_error(problem)
+        return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(_main(sys.argv[1], sys.argv[2:]))
