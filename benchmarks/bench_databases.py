@@ -26,15 +26,16 @@ from benchmarks.repository import generate
 from tests.postgresql import missing, postgresql
 from tests.support import prefect_server, wait_until, webhook
 
-sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"))
+sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
-from flow_ops import watchdog
 from flow_ops.watchdog import Limits, Notification
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Failed, Pending, Running
+
+from flow_ops import watchdog
 
 if TYPE_CHECKING:
     from tests.support import Server

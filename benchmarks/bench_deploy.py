@@ -15,7 +15,7 @@ from benchmarks.harness import TEMPLATE, Figure, in_turns, run
 from benchmarks.repository import generate
 
 # The managed package, which the workshop imports, stands in the template's folder.
-sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"))
+sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
 from prefect.client.orchestration import SyncPrefectClient
 

@@ -27,12 +27,12 @@ from benchmarks.repository import generate
 from tests.postgresql import missing, postgresql
 from tests.support import prefect_server
 
-sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"))
+sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
-from flow_ops import deployment, planning
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 
+from flow_ops import deployment, planning
 from tests.workshop import inside, pointing_at
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCE = ROOT / "{{cookiecutter.flow_slug}}" / "src"
+SOURCE = ROOT / "flow_ops" / "src"
 RECORDS = 1000
 ROUNDS = 5
 PROJECT = """

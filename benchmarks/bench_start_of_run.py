@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from benchmarks.harness import QUICK, TEMPLATE, Figure, run
 from tests.support import PREFECT, prefect_server, process, wait_until
 
-sys.path.insert(0, str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"))
+sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
 from flow_ops.worker_plan import Service
 from prefect.client.orchestration import SyncPrefectClient

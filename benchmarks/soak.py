@@ -26,14 +26,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 TEMPLATE = Path(__file__).resolve().parents[1]
-PACKAGE = TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"
+PACKAGE = TEMPLATE / "flow_ops" / "src"
 sys.path[:0] = [str(TEMPLATE), str(PACKAGE)]
 
 # First: it isolates this process before anything imports Prefect.
 from tests.conftest import bake_into, pytest_unconfigure  # noqa: E402
 
 # isort: split
-from flow_ops import watchdog  # noqa: E402
 from httpx import HTTPError  # noqa: E402
 from prefect import flow, get_client  # noqa: E402
 from prefect.client.schemas.actions import WorkPoolCreate  # noqa: E402
@@ -44,6 +43,7 @@ from prefect.client.schemas.filters import (  # noqa: E402
 from prefect.client.schemas.objects import FlowRun, StateType  # noqa: E402
 from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
 
+from flow_ops import watchdog  # noqa: E402
 from tests import postgresql  # noqa: E402
 from tests.support import PREFECT, free_port, prefect_server, process, wait_until  # noqa: E402
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 TEMPLATE = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src")]
+sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "flow_ops" / "src")]
 
 from flow_ops.messages import MESSAGES, Text  # noqa: E402
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hooks import agreement, managed, origin, overwrite, welcome
+from hooks import agreement, embed, origin, overwrite, welcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,13 +26,12 @@ def complete(root: Path, answers: Mapping[str, Any]) -> Outcome:
         overwrite.restore(root, answers["__package"])
         return Outcome(1, agreement.report(found, answers["language"]))
     overwrite.forget(root)
+    embed.embed(root)
     if "_commit" in answers:  # cruft generates: it keeps its own record, and compares folders without .git
-        managed.record(root, answers)
         return Outcome(0, "")
     with ThreadPoolExecutor() as pool:  # git takes its time
         versioned = pool.submit(origin.git_init, root)
         recorded = pool.submit(origin.record, root, answers)
-        managed.record(root, answers)
     return Outcome(
         0, welcome.next_steps(root, answers, recorded=recorded.result(), versioned=versioned.result())
     )

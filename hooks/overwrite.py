@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hooks import managed, naming
+from hooks import embed, naming
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def _written(package: str) -> list[str]:
     files = (path.relative_to(inside).as_posix() for path in inside.rglob("*") if path.is_file())
     return [
         ".cruft.json",
-        managed.FILE,
+        embed.HASHES,
         *(name.replace("{{cookiecutter.__package}}", package) for name in files),
     ]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from flow_ops import git
 from uv import find_uv_bin
 
+from flow_ops import git
 from tests import organisation
 from tests.support import CACHE, prefect_server
 

@@ -9,10 +9,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from flow_ops import command_line
 from flow_ops.messages import FlowOpsError
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flow_ops import command_line
 
 
 @flow(name="daily", description="A flow with every kind of parameter.")

@@ -54,7 +54,7 @@ def worker(server: Server, repository: Path, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("diagnose")
     with temporary_settings({PREFECT_API_URL: server.url}), get_client(sync_client=True) as client:
         client.create_work_pool(WorkPoolCreate(name="diagnose", type="process"))
-        source: Any = flow.from_source(str(repository), entrypoint="src/flow_ops/diagnose.py:diagnose")
+        source: Any = flow.from_source(str(repository), entrypoint="flow_ops.diagnose.diagnose")
         deployment = source.deploy(
             name="prod",
             work_pool_name="diagnose",

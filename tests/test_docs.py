@@ -159,7 +159,7 @@ for line in sys.stdin:
 def copies(server: Server, repository: Path) -> Iterator[subprocess.Popen[str]]:
     environment = {
         **server.environment,
-        "PYTHONPATH": str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"),
+        "PYTHONPATH": str(TEMPLATE / "flow_ops" / "src"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "FLOW_PROJECT_ROOT": str(repository),
     }

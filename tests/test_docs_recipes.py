@@ -91,7 +91,7 @@ def context(server: Server, repository: Path, tmp_path_factory: pytest.TempPathF
         environment = {
             **server.environment,
             "FLOW_PROJECT_ROOT": str(repository),
-            "PYTHONPATH": str(TEMPLATE / "{{cookiecutter.flow_slug}}" / "src"),
+            "PYTHONPATH": str(TEMPLATE / "flow_ops" / "src"),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PREFECT_LOGGING_EXTRA_LOGGERS": "custom",
             "PREFECT_WORKER_QUERY_SECONDS": "1",

@@ -65,7 +65,18 @@ def template_files() -> set[str]:
 
 
 def test_every_file_of_the_template_is_generated_and_its_record(repository: Path) -> None:
-    assert set(contents(repository)) == template_files() | {".cruft.json", "src/flow_ops/managed.json"}
+    owned = {name for name in contents(repository) if not name.startswith("vendor/")}
+    assert owned == template_files() | {".cruft.json"}
+
+
+def test_the_library_is_embedded_byte_for_byte_with_its_hashes(repository: Path) -> None:
+    library, vendor = TEMPLATE / "flow_ops", repository / "vendor"
+    wanted = {
+        path: content for path, content in contents(library).items() if not path.startswith(("tests/", "."))
+    }
+    assert contents(vendor / "flow_ops") == wanted
+    assert {"LICENSE", "README.md", "pyproject.toml", "src/flow_ops/py.typed"} <= wanted.keys()
+    subprocess.run(["sha256sum", "--check", "--quiet", "flow_ops.sha256"], cwd=vendor, check=True)
 
 
 OPTIONS = list(
@@ -300,7 +311,6 @@ def test_generating_over_an_existing_folder_keeps_the_files_that_are_not_the_tem
     root = bake_into(tmp_path)
     mine = [
         root / "notes.txt",
-        root / "src" / "flow_ops" / "mine.py",
         root / "src" / "ventas_diarias" / "more.py",
     ]
     for file in mine:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from flow_ops import git, rules
 
+from flow_ops import git, rules
 from tests.workshop import git as run_git
 
 

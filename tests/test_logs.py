@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from flow_ops import logs
 
 if TYPE_CHECKING:

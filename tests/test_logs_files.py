@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops import logs, rotating_file
 
+from flow_ops import logs, rotating_file
 from tests.support import wait_until
 
 if TYPE_CHECKING:

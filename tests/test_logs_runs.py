@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flow_ops import logs
 
+from flow_ops import logs
 from tests.conftest import bake_into
 from tests.support import Server, prefect_worker, wait_until
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from flow_ops import new_flow, project
 
+from flow_ops import new_flow, project
 from tests.conftest import bake_into
 from tests.generating import contents
 

@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops import planning
 from prefect.client.schemas.actions import DeploymentUpdate
 
+from flow_ops import planning
 from tests import postgresql
 from tests.conftest import bake_into
 from tests.support import TEN_SUBFLOWS, prefect_worker, wait_until

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from flow_ops import messages, preflight
 
+from flow_ops import messages, preflight
 from tests.conftest import TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FLOW_OPS = TEMPLATE / "{{cookiecutter.flow_slug}}" / "src" / "flow_ops"
+FLOW_OPS = TEMPLATE / "flow_ops" / "src" / "flow_ops"
 OURS = (
     "BLOCK",
     "DEPLOY",

@@ -9,7 +9,6 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops import logs
 from flow_ops.messages import FlowOpsError
 from flow_ops.secrets import asecret, avariable, override, secret, variable
 from prefect import flow, get_client, task
@@ -20,6 +19,7 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import BaseModel, SecretStr
 
+from flow_ops import logs
 from tests.support import prefect_worker, wait_until
 
 if TYPE_CHECKING:

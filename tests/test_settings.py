@@ -15,6 +15,7 @@ from prefect.settings.models.root import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LIBRARY = Path(__file__).resolve().parents[1] / "flow_ops" / "src"
 TEMPLATE = Path(__file__).resolve().parents[1] / "{{cookiecutter.flow_slug}}"
 # From the strongest to the weakest, as the file lists them.
 SOURCES = ("environment", ".env", "prefect.toml", "pyproject.toml", "profile", "default")
@@ -74,7 +75,7 @@ def test_the_example_sets_nothing_and_names_only_settings_that_exist(
     assert {"PREFECT_API_URL", "PREFECT_HOME", "PYTHONUTF8", "FLOW_LOG_DIR"} <= set(names)
     of_prefect = {field for field in names if field.startswith("PREFECT_")}
     assert of_prefect <= set(_get_settings_fields(Settings))
-    code = "".join(file.read_text(encoding="utf-8") for file in (TEMPLATE / "src/flow_ops").glob("*.py"))
+    code = "".join(file.read_text(encoding="utf-8") for file in LIBRARY.rglob("*.py"))
     for name in set(names) - of_prefect - {"PYTHONUTF8"}:
         assert f'"{name}"' in code, f"no code reads {name}"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from flow_ops import testing_server
 
+from flow_ops import testing_server
 from tests.conftest import bake_into
 from tests.support import TEN_SUBFLOWS
 
@@ -49,7 +49,7 @@ def session(generated: Path, tmp_path: Path) -> Session:
             "XDG_CACHE_HOME": str(CACHE),
             "LOCALAPPDATA": str(CACHE),
         }
-        variables.pop("FLOW_PROJECT_ROOT", None)
+        variables["FLOW_PROJECT_ROOT"] = str(generated)
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *["tests"] * named],
             cwd=tmp_path,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from flow_ops import preflight, project, updates
 
+from flow_ops import preflight, project, updates
 from tests.conftest import TEMPLATE
 from tests.organisation import NOT_COPIED, ROOT
 from tests.support import bring_bytecode
@@ -110,14 +110,15 @@ def version() -> str:
 
 
 def as_it_was_before(root: Path) -> None:
-    """Make the current tree an earlier release: a managed file less, one more, others different."""
+    """Make the current tree an earlier release: a file less, one more, others different."""
     generated = root / GENERATED
     change(
         root / "cookiecutter.json", f'"__template_version": "{version()}"', '"__template_version": "0.9.0"'
     )
     (generated / ".github" / "workflows" / "template.yml").unlink()
-    (generated / "src" / "flow_ops" / "dropped.py").write_text('"""Dropped later."""\n', encoding="utf-8")
-    change(generated / "src" / "flow_ops" / "__init__.py", '"""The template', '"""An older template')
+    library = root / "flow_ops" / "src" / "flow_ops"
+    (library / "dropped.py").write_text('"""Dropped later."""\n', encoding="utf-8")
+    change(library / "__init__.py", '"""Logs', '"""Older logs')
     change(generated / "pyproject.toml", 'requires-python = ">=3.10"', 'requires-python = ">=3.9"')
 
 
@@ -169,9 +170,13 @@ def old(old_once: Path, tmp_path: Path, enter: Callable[[Path], Path]) -> Path:
     return enter(Path(shutil.copytree(old_once, tmp_path / "ventas-diarias")))
 
 
-def managed_files(root: Path) -> dict[str, bytes]:
-    names = json.loads((root / "src" / "flow_ops" / "managed.json").read_text(encoding="utf-8"))
-    return {name: (root / name).read_bytes() for name in names}
+LIBRARY = Path("vendor", "flow_ops", "src", "flow_ops")
+
+
+def vendored_files(root: Path) -> dict[str, bytes]:
+    lines = (root / updates.HASHES).read_text(encoding="utf-8").splitlines()
+    names = [f"vendor/{line.partition('  ')[2]}" for line in lines]
+    return {name: (root / name).read_bytes() for name in [updates.HASHES, *names]}
 
 
 # --- from every release to the current tree
@@ -209,9 +214,9 @@ def test_an_update_keeps_what_the_team_wrote(updated: Path) -> None:
     assert all((updated / name).read_text(encoding="utf-8").endswith(text) for name, text in EDITED.items())
 
 
-def test_managed_files_are_those_of_a_fresh_generation_after_an_update(updated: Path, fresh: Path) -> None:
-    assert managed_files(updated) == managed_files(fresh)
-    assert not (updated / "src" / "flow_ops" / "dropped.py").exists()
+def test_the_library_is_that_of_a_fresh_generation_after_an_update(updated: Path, fresh: Path) -> None:
+    assert vendored_files(updated) == vendored_files(fresh)
+    assert not (updated / LIBRARY / "dropped.py").exists()
     assert updates.changed_files() == []
 
 
@@ -286,80 +291,76 @@ def test_a_template_without_a_commit_says_how_to_link_later(
     assert updates.main([]) == 0
 
 
-# --- managed files
+# --- the vendored library
 
 
-def test_a_changed_and_a_deleted_managed_file_are_named_with_what_to_do(
+def test_a_changed_a_deleted_and_a_new_vendored_file_are_named_with_what_to_do(
     old: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert updates.changed_files() == []
-    change(old / "src" / "flow_ops" / "logs.py", '"""', '"""Ours: ')
-    (old / ".github" / "workflows" / "test.yml").unlink()
-    assert updates.changed_files() == [".github/workflows/test.yml", "src/flow_ops/logs.py"]
+    change(old / LIBRARY / "logs.py", '"""', '"""Ours: ')
+    (old / LIBRARY / "secrets.py").unlink()
+    (old / LIBRARY / "a_new_one.py").touch()
+    names = [(LIBRARY / name).as_posix() for name in ("a_new_one.py", "logs.py", "secrets.py")]
+    assert updates.changed_files() == names
     assert updates.main([]) == 1
     told = capsys.readouterr().err
     assert "FT-UPDATE-01" in told
-    assert "src/flow_ops/logs.py" in told
+    assert names[0] in told
 
 
 def test_line_ends_of_a_windows_checkout_are_no_change(old: Path) -> None:
-    file = old / "src" / "flow_ops" / "logs.py"
+    file = old / LIBRARY / "logs.py"
     file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     assert updates.changed_files() == []
 
 
 def test_a_file_that_the_team_owns_is_not_named_and_is_left_alone_by_an_update(old: Path) -> None:
-    change(old / "pyproject.toml", 'skip = [".git"]', 'skip = [".git", "src/flow_ops/__init__.py"]')
-    change(old / "src" / "flow_ops" / "__init__.py", '"""', '"""Ours: ')
+    change(
+        old / "pyproject.toml",
+        'skip = [".git"]',
+        'skip = [".git", "vendor/flow_ops/src/flow_ops/__init__.py"]',
+    )
+    change(old / LIBRARY / "__init__.py", '"""', '"""Ours: ')
     assert updates.changed_files() == []
     commit(old, "own")
     assert updates.main(["apply"]) == 0
-    assert '"""Ours: ' in (old / "src" / "flow_ops" / "__init__.py").read_text(encoding="utf-8")
+    assert '"""Ours: ' in (old / LIBRARY / "__init__.py").read_text(encoding="utf-8")
 
 
 def test_a_folder_or_a_pattern_may_be_owned_too(old: Path) -> None:
-    (old / ".github" / "workflows" / "test.yml").unlink()
-    change(old / "src" / "flow_ops" / "logs.py", '"""', '"""Ours: ')
-    change(old / "pyproject.toml", 'skip = [".git"]', 'skip = [".git", ".github/", "src/flow_ops/l*.py"]')
+    (old / "vendor" / "flow_ops" / "README.md").unlink()
+    change(old / LIBRARY / "logs.py", '"""', '"""Ours: ')
+    owned = 'skip = [".git", "vendor/flow_ops/README.md", "vendor/flow_ops/src/"]'
+    change(old / "pyproject.toml", 'skip = [".git"]', owned)
     assert updates.changed_files() == []
 
 
 def test_a_managed_file_that_was_changed_is_replaced_whole_by_an_update(old: Path, fresh: Path) -> None:
-    change(old / "src" / "flow_ops" / "__init__.py", '"""An older', '"""Ours: ')
-    change(old / "src" / "flow_ops" / "messages.py", '"""', '"""Ours: ')
+    change(old / LIBRARY / "__init__.py", '"""Older', '"""Ours: ')
+    change(old / LIBRARY / "messages.py", '"""', '"""Ours: ')
     commit(old, "edited")
     assert updates.main(["apply"]) == 0
-    assert managed_files(old) == managed_files(fresh)
+    assert vendored_files(old) == vendored_files(fresh)
 
 
 def test_restore_puts_managed_files_back_as_their_own_release_has_them(
     old: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = managed_files(old)
-    change(old / "src" / "flow_ops" / "logs.py", '"""', '"""Ours: ')
-    (old / "src" / "flow_ops" / "messages.py").unlink()
+    before = vendored_files(old)
+    change(old / LIBRARY / "logs.py", '"""', '"""Ours: ')
+    (old / LIBRARY / "messages.py").unlink()
     assert updates.main(["restore"]) == 0
-    assert "src/flow_ops/logs.py, src/flow_ops/messages.py" in capsys.readouterr().out
-    assert managed_files(old) == before
+    assert f"{LIBRARY.as_posix()}/logs.py, {LIBRARY.as_posix()}/messages.py" in capsys.readouterr().out
+    assert vendored_files(old) == before
 
 
 def test_without_the_hashes_a_message_says_how_to_have_them(
     old: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (old / "src" / "flow_ops" / "managed.json").unlink()
+    (old / updates.HASHES).unlink()
     assert updates.main([]) == 1
     assert "FT-UPDATE-04" in capsys.readouterr().err
-
-
-def test_every_file_that_is_copied_without_rendering_is_managed(fresh: Path) -> None:
-    patterns = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))[
-        "_copy_without_render"
-    ]
-    files = {path.relative_to(fresh).as_posix() for each in patterns for path in fresh.glob(each)}
-    assert set(managed_files(fresh)) == files
-
-
-# --- conflicts, and what cannot be done
 
 
 def test_an_update_with_conflicts_is_told_apart_from_a_success(
@@ -397,7 +398,7 @@ def test_a_repository_says_which_version_made_it_and_which_is_the_latest(
 
 
 def test_doctor_hears_of_changed_files_and_of_a_newer_release_and_neither_stops_it(old: Path) -> None:
-    (old / "src" / "flow_ops" / "logs.py").unlink()
+    (old / LIBRARY / "logs.py").unlink()
     found = list(updates.problems())
     assert [problem.code for problem in found] == ["FT-UPDATE-01", "FT-UPDATE-07"]
     assert "0.9.0" in str(found[1])

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from flow_ops import watchdog
 from flow_ops.watchdog import Limits, Notification
 from prefect import flow, get_client
 from prefect.blocks.notifications import MicrosoftTeamsWebhook, SendgridEmail, SlackWebhook
@@ -17,6 +16,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Failed, Pending, Running
 from pydantic import SecretStr
 
+from flow_ops import watchdog
 from tests.support import wait_until, webhook
 
 if TYPE_CHECKING:

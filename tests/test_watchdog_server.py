@@ -16,7 +16,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops import watchdog
 from flow_ops.messages import FlowOpsError
 from flow_ops.watchdog import Limits, Notification
 from prefect import flow, get_client
@@ -32,6 +31,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Failed, Pending, Running
 from pydantic import SecretStr
 
+from flow_ops import watchdog
 from tests import postgresql
 from tests.support import free_port, prefect_server, prefect_worker, wait_until, webhook
 

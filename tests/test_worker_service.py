@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops import project, worker_drain, worker_service
 from flow_ops.messages import FlowOpsError
 from flow_ops.worker_plan import Service, install_steps, systemd_unit, uninstall_steps
 from flow_ops.worker_steps import Command, Copy, File, Folder, Keep, Remove, StepFailedError, decoded
 from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flow_ops import project, worker_drain, worker_service
 
 if TYPE_CHECKING:
     import argparse
@@ -188,8 +189,8 @@ def test_each_pool_of_a_machine_has_its_own_name_folder_and_port() -> None:
     )
 
 
-def test_the_workers_environment_is_bound_like_the_repository_and_holds_uv(repository: Path) -> None:
-    pyproject = (repository / "pyproject.toml").read_text(encoding="utf-8")
+def test_the_workers_environment_is_bound_like_the_library_and_holds_uv() -> None:
+    pyproject = Path("flow_ops/pyproject.toml").read_text(encoding="utf-8")
     *bounds, uv = worker_service.worker_requirements()
     assert [re.split("[<>=]", bound)[0] for bound in bounds] == ["prefect", "fastapi", "sqlalchemy", "tzdata"]
     assert all(f'"{bound}"' in pyproject for bound in bounds)

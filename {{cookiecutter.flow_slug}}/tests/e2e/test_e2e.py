@@ -7,7 +7,7 @@ blocks, comes from the fixture `e2e_values`, overridden in `tests/conftest.py`:
 
     @pytest.fixture(scope="session")
     def e2e_values() -> EndToEndValues:
-        return EndToEndValues(env={"ERP_URL": "http://127.0.0.1:9"}, secrets={"erp-password": "invented"})
+        return EndToEndValues(env={"ERP_URL": "http://127.0.0.1:9"}, variables={"orders-limit": 10})
 """
 
 import contextlib
@@ -105,7 +105,7 @@ def play(
         return command(
             [sys.executable, "-m", "flow_ops.rehearsal", str(folder / "rehearsal.json"), *arguments],
             checkout,
-            {**environment, "PYTHONPATH": str(checkout / "src")},
+            {**environment, "PYTHONPATH": str(checkout / "src"), "FLOW_PROJECT_ROOT": str(checkout)},
             hint=hint,
         )
 

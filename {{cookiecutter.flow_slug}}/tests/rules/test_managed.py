@@ -1,7 +1,7 @@
-"""The template's files are as the template made them: an update replaces them whole."""
+"""The library in `vendor/` is as the template made it: an update replaces it whole."""
 
 from flow_ops import updates
 
 
-def test_nobody_changed_a_managed_file() -> None:
-    updates.check_managed_files()
+def test_nobody_changed_the_vendored_library() -> None:
+    updates.check_vendored()

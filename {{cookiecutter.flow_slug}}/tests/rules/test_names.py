@@ -18,7 +18,7 @@ def test_names_agree_everywhere() -> None:
         ),
         "[tool.uv.build-backend] module-name": (
             written["tool"].get("uv", {}).get("build-backend", {}).get("module-name"),
-            [about.package, "flow_ops"],
+            about.package,
         ),
         "deploy.py": (first.startswith(f"src/{about.package}/"), True),
         "@flow(name=)": (flow, about.slug),

@@ -137,8 +137,9 @@ def _check_places() -> None:
     Raises:
         FlowOpsError: FT-SERVER-02 to FT-SERVER-08 for the server, FT-RUNNER-01 to FT-RUNNER-04 for the task runner.
     """
-    from flow_ops import server, task_runners  # noqa: PLC0415
     from prefect.settings import get_current_settings  # noqa: PLC0415
+
+    from flow_ops import server, task_runners  # noqa: PLC0415
 
     if get_current_settings().api.url:
         with server.connect():

@@ -2,7 +2,7 @@
 
 Deploy it to a pool as a further flow of `deploy.py`, run it, and read its log or its artifact in the UI:
 
-    "src/flow_ops/diagnose.py:diagnose": {"prod": Environment(work_pool="example-prod")},
+    "flow_ops.diagnose:diagnose": {"prod": Environment(work_pool="example-prod")},
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flow_ops import project
-from flow_ops.logs import get_logger, mask
-from flow_ops.messages import FlowOpsError, language
 from prefect import flow, get_client
 from prefect.artifacts import create_markdown_artifact
 from prefect.settings import get_current_settings
 from pydantic import BaseModel
+
+from flow_ops import project
+from flow_ops.logs import get_logger, mask
+from flow_ops.messages import FlowOpsError, language
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -37,15 +37,17 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from flow_ops import git, project
 from flow_ops.importing import uncollected
 from flow_ops.messages import FlowOpsError, render
 from flow_ops.testing_server import Server, Start, begin, end_process, finish, is_loopback
 
 if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun, State
+
     from flow_ops.deployment import Deployments, Schedule
     from flow_ops.secrets import Values
-    from prefect.client.schemas.objects import FlowRun, State
 
 _HOME = Path(tempfile.mkdtemp(prefix="flow-tests-")).resolve()
 _PREFECT_CAME_FIRST = "prefect" in sys.modules

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from flow_ops import git, project
 from flow_ops.messages import FlowOpsError, render
 

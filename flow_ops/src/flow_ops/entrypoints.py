@@ -1,4 +1,8 @@
-"""Loading a flow by its entrypoint, `src/<package>/<module>.py:<function>`, with a reason when it cannot be."""
+"""Loading a flow by its entrypoint, with a reason when it cannot be.
+
+A flow of the repository is `src/<package>/<module>.py:<function>`; one of a library, wherever that is installed, is
+`<package>.<module>:<function>`, such as `flow_ops.diagnose:diagnose`.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from flow_ops.importing import uncollected
-from flow_ops.messages import FlowOpsError
 from prefect import Flow
 from prefect.utilities.callables import parameter_schema
 
+from flow_ops.importing import uncollected
+from flow_ops.messages import FlowOpsError
+
 _FORM = re.compile(r"src/(?P<module>\w+(?:/\w+)*)\.py:(?P<function>\w+)")
+_LIBRARY_FORM = re.compile(r"(?P<module>\w+(?:\.\w+)+):(?P<function>\w+)")
 
 
 @dataclass(frozen=True)
 class LoadedFlow:
-    """A flow and the entrypoint that it was loaded from."""
+    """A flow and the entrypoint that it was loaded from, as Prefect writes it."""
 
     entrypoint: str
     flow: Flow[..., Any]
@@ -43,12 +49,16 @@ def load(entrypoint: str, root: Path) -> LoadedFlow:
     Raises:
         FlowOpsError: FT-FLOW-01 to FT-FLOW-04.
     """
-    match = _FORM.fullmatch(entrypoint)
-    if not match:
+    if match := _LIBRARY_FORM.fullmatch(entrypoint):
+        # Prefect's form of an entrypoint that is a module and no file.
+        stored = entrypoint.replace(":", ".")
+    elif match := _FORM.fullmatch(entrypoint):
+        stored = entrypoint
+        file = root / entrypoint.partition(":")[0]
+        if not file.is_file():
+            raise FlowOpsError("FT-FLOW-02", entrypoint=entrypoint, file=file)
+    else:
         raise FlowOpsError("FT-FLOW-01", entrypoint=entrypoint)
-    file = root / entrypoint.partition(":")[0]
-    if not file.is_file():
-        raise FlowOpsError("FT-FLOW-02", entrypoint=entrypoint, file=file)
     module = _import(match["module"].replace("/", "."), root)
     function = match["function"]
     flow = getattr(module, function, None)
@@ -58,7 +68,7 @@ def load(entrypoint: str, root: Path) -> LoadedFlow:
         raise FlowOpsError(
             "FT-FLOW-04", entrypoint=entrypoint, function=function, near=", ".join(near) or "-"
         )
-    return LoadedFlow(entrypoint, flow)
+    return LoadedFlow(stored, flow)
 
 
 def _import(name: str, root: Path) -> Any:

@@ -18,13 +18,14 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
-from flow_ops import logs
-from flow_ops.messages import FlowOpsError
 from prefect import get_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
+
+from flow_ops import logs
+from flow_ops.messages import FlowOpsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

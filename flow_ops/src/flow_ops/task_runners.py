@@ -29,9 +29,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flow_ops.messages import FlowOpsError
 from prefect.settings import get_current_settings
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+
+from flow_ops.messages import FlowOpsError
 
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner

@@ -8,6 +8,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.responses import DeploymentResponse
+
 from flow_ops import planning, preflight, report, runs, server, source, updates
 from flow_ops.command_line import Parser, add_parameters, read_parameters, use_utf8
 from flow_ops.deployment import Deployments
@@ -15,9 +19,6 @@ from flow_ops.messages import FlowOpsError
 from flow_ops.planning import Choice, Plan
 from flow_ops.report import say
 from flow_ops.targets import Target, environment_names, nearest, targets
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import StateType
-from prefect.client.schemas.responses import DeploymentResponse
 
 DIFFERENT = 2
 

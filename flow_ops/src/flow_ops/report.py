@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
-from flow_ops import messages, preflight, project, schedules
-from flow_ops.messages import FlowOpsError
-from flow_ops.planning import Plan, Status
-from flow_ops.state import State, shown
 from prefect.client.schemas.objects import FlowRun, Log
 from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.utilities.urls import url_for
+
+from flow_ops import messages, preflight, project, schedules
+from flow_ops.messages import FlowOpsError
+from flow_ops.planning import Plan, Status
+from flow_ops.state import State, shown
 
 
 def say(es: str, en: str) -> str:

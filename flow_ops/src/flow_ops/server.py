@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import prefect
-from flow_ops.messages import FlowOpsError
 from packaging.version import Version
 from prefect.client.base import ServerType
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.context import SettingsContext, get_settings_context
 from prefect.settings import get_current_settings
+
+from flow_ops.messages import FlowOpsError
 
 # Seconds. Prefect's own 60, times its retries, make a server that never answers hang a deployment for minutes.
 TIMEOUT = 5.0

@@ -20,7 +20,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from flow_ops.messages import FlowOpsError, language
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import (
     ActionTypes,
@@ -38,6 +37,8 @@ from prefect.events.schemas.automations import (
 )
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+
+from flow_ops.messages import FlowOpsError, language
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,15 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flow_ops import project, schedules, source, task_runners
-from flow_ops.deployment import Environment
-from flow_ops.targets import Target
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from pydantic_core import to_jsonable_python
+
+from flow_ops import project, schedules, source, task_runners
+from flow_ops.deployment import Environment
+from flow_ops.targets import Target
 
 State = dict[str, Any]
 

@@ -7,8 +7,8 @@
     python -m flow_ops.worker_service uninstall --pool example-prod
 
 The service starts at boot, restarts after a crash, and drains when it is stopped (`worker_drain.py`). It has
-a folder and an environment of its own, made by uv with Prefect under the bounds of this repository's
-`pyproject.toml`, so that neither breaks or locks the other.
+a folder and an environment of its own, made by uv with Prefect under this library's own
+bounds, so that neither breaks or locks the other.
 
 What is to be done is a list of steps (`worker_plan.py`), made first and without touching anything: `print`
 shows it, `install` and `uninstall` carry it out. Installing again brings an installed service up to date.
@@ -25,6 +25,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import getpass
+import importlib.metadata
 import json
 import os
 import re
@@ -40,7 +41,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
-from flow_ops import project, worker_drain
+
+from flow_ops import worker_drain
 from flow_ops.command_line import Parser, use_utf8
 from flow_ops.messages import FlowOpsError, print_error
 from flow_ops.worker_plan import MARKER, Service, install_steps, uninstall_steps
@@ -50,11 +52,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flow_ops.worker_steps import Step
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 # What the worker needs of the repository's dependencies; a flow brings the rest in an environment of its own.
 WORKER_REQUIREMENTS = ("prefect", "fastapi", "sqlalchemy", "tzdata")
@@ -217,9 +214,8 @@ def default_home(name: str, system: str, scope: str) -> PurePath:
 
 
 def worker_requirements() -> tuple[str, ...]:
-    """Return what the worker's environment holds: the bounds of `pyproject.toml`, and uv."""
-    file = project.current().root / "pyproject.toml"
-    dependencies = tomllib.loads(file.read_text(encoding="utf-8"))["project"]["dependencies"]
+    """Return what the worker's environment holds: this library's own bounds, and uv."""
+    dependencies = importlib.metadata.requires("flow-ops") or []
     named = {re.split(r"[^A-Za-z0-9_.-]", text, maxsplit=1)[0].lower(): text for text in dependencies}
     return (*(named[name] for name in WORKER_REQUIREMENTS if name in named), UV_REQUIREMENT)
 

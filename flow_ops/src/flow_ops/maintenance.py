@@ -4,7 +4,7 @@ It also ends what automations do not see: runs that were stuck before the automa
 limit passed while the server was down, the subflow runs that a killed run left Running, and the concurrency
 slots that no run holds any more. Deploy it as a second flow of `deploy.py`:
 
-    "src/flow_ops/maintenance.py:end_stuck_runs": {
+    "flow_ops.maintenance:end_stuck_runs": {
         "prod": Environment(work_pool="example-prod", schedule=timedelta(minutes=30)),
     },
 """
@@ -17,9 +17,6 @@ from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from flow_ops import project
-from flow_ops.logs import get_logger
-from flow_ops.watchdog import Limits
 from prefect import flow, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.filters import (
@@ -37,6 +34,10 @@ from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFi
 from prefect.runtime import flow_run as this_run
 from prefect.states import Cancelled, Cancelling, Crashed
 from pydantic import BaseModel
+
+from flow_ops import project
+from flow_ops.logs import get_logger
+from flow_ops.watchdog import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,9 +8,6 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flow_ops import planning, state, watchdog
-from flow_ops.messages import FlowOpsError
-from flow_ops.targets import Target
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -24,6 +21,10 @@ from prefect.client.schemas.objects import FlowRun, Log, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from prefect.exceptions import ParameterBindError, ParameterTypeError
+
+from flow_ops import planning, state, watchdog
+from flow_ops.messages import FlowOpsError
+from flow_ops.targets import Target
 
 # Seconds between two looks at a run.
 _EVERY = 1.0

@@ -39,24 +39,26 @@ class Project:
 
 @lru_cache(maxsize=1)
 def current() -> Project:
-    """Return the repository that this installation of `flow_ops` belongs to.
+    """Return the repository that this process works for.
 
-    It is the nearest folder above this file whose `pyproject.toml` has a `[tool.flow-ops]` table;
-    the environment variable `FLOW_PROJECT_ROOT` names it where the package is installed elsewhere
-    (a container image, for instance).
+    It is the nearest folder with a `pyproject.toml` that has a `[tool.flow-ops]` table, above this file (the
+    library is in the repository's `vendor/`), above the Python environment (`.venv` is in the repository), or above
+    the current folder (a container image has both elsewhere). The environment variable `FLOW_PROJECT_ROOT` names it
+    where none of them is.
 
     Raises:
         FlowOpsError: FT-PROJECT-01 where no such folder exists, FT-PROJECT-02 where a key is missing.
     """
     named = os.environ.get("FLOW_PROJECT_ROOT")
-    folders = [Path(named)] if named else list(Path(__file__).resolve().parents)
+    starts = [Path(__file__).resolve().parent, Path(sys.prefix), Path.cwd()]
+    folders = [Path(named)] if named else [folder for start in starts for folder in (start, *start.parents)]
     for folder in folders:
         file = folder / "pyproject.toml"
         if file.is_file():
             document = tomllib.loads(file.read_text(encoding="utf-8"))
             if "flow-ops" in document.get("tool", {}):
                 return _read(folder, document)
-    raise FlowOpsError("FT-PROJECT-01", folder=folders[0])
+    raise FlowOpsError("FT-PROJECT-01", folder=named or Path.cwd())
 
 
 def _read(root: Path, document: dict[str, Any]) -> Project:

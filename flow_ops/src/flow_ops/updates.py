@@ -1,10 +1,10 @@
-"""The template and this repository: which version made it, what is newer, which managed files were changed.
+"""The template and this repository: which version made it, what is newer, whether `vendor/` was changed.
 
     uv run python -m flow_ops.updates             what this repository has, and the latest release
     uv run python -m flow_ops.updates apply       bring it up to date, conflicts told apart from success
-    uv run python -m flow_ops.updates restore     put changed managed files back as the template has them
+    uv run python -m flow_ops.updates restore     put changed files of vendor/ back as the template has them
 
-Managed files are those of `managed.json`, which generation writes with their SHA-256. A file that is named
+The files of `vendor/flow_ops` are those of `vendor/flow_ops.sha256`, which generation writes. A file that is named
 in `skip` of `[tool.cruft]` in `pyproject.toml` is the team's own: neither cruft nor this module touches it.
 """
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 # Seconds to wait for the template's git server when only asking which releases there are.
 ASK_SECONDS = 10
 # The extra reads `skip` from pyproject.toml on Python 3.10 too. `uv run` names its own program in UV.
+LIBRARY, HASHES = "vendor/flow_ops", "vendor/flow_ops.sha256"
 CRUFT = [os.environ.get("UV", "uv"), "tool", "run", "--from", "cruft[pyproject]>=2.16,<3", "cruft"]
 
 
@@ -64,29 +65,42 @@ def origin() -> Origin:
 
 
 def changed_files() -> list[str]:
-    """Return the managed files that are not as the template made them, deleted ones included, sorted.
+    """Return the files of `vendor/flow_ops` that are not as the template made them, missing and new ones too, sorted.
 
     Works offline. Files that the team owns, by `[tool.cruft] skip`, are left out.
 
     Raises:
-        FlowOpsError: FT-UPDATE-04 where `managed.json` is missing or unreadable.
+        FlowOpsError: FT-UPDATE-04 where `vendor/flow_ops.sha256` is missing or unreadable.
     """
     root = project.current().root
-    file = root / "src" / "flow_ops" / "managed.json"
-    try:
-        expected = dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        raise FlowOpsError("FT-UPDATE-04", file=file) from None
+    expected = _expected(root / HASHES)
+    there = {path.relative_to(root).as_posix(): _digest(path) for path in _files(root / LIBRARY)}
     owned = _owned(root)
-    changed = (name for name, digest in expected.items() if _digest(root / name) != digest)
+    changed = (name for name in {*expected, *there} if expected.get(name) != there.get(name))
     # An entry is a file, a pattern, or a folder with all that is below it.
     return sorted(
         name for name in changed if not any(fnmatch(name, own) or fnmatch(name, f"{own}/*") for own in owned)
     )
 
 
-def check_managed_files() -> None:
-    """Raise FT-UPDATE-01, with the names, where a managed file was changed or deleted."""
+def _expected(file: Path) -> dict[str, str]:
+    try:
+        rows = [line.split("  ", 1) for line in file.read_text(encoding="utf-8").splitlines()]
+        return {f"{file.parent.name}/{name}": digest for digest, name in rows}
+    except (OSError, ValueError):
+        raise FlowOpsError("FT-UPDATE-04", file=file) from None
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files below `folder`, but what Python and its installers make there."""
+    for path in folder.rglob("*"):
+        made = any(part == "__pycache__" or part.endswith(".egg-info") for part in path.parts)
+        if path.is_file() and not made:
+            yield path
+
+
+def check_vendored() -> None:
+    """Raise FT-UPDATE-01, with the names, where a file of `vendor/flow_ops` was changed, added or deleted."""
     if changed := changed_files():
         raise FlowOpsError("FT-UPDATE-01", files=", ".join(changed))
 
@@ -116,9 +130,9 @@ def newer_version() -> str | None:
 
 
 def problems() -> Iterator[FlowOpsError]:
-    """Yield changed managed files, a newer release, and why either cannot be known: news for `doctor`."""
+    """Yield changed files of `vendor/`, a newer release, and why either cannot be known: news for `doctor`."""
     try:
-        check_managed_files()
+        check_vendored()
     except FlowOpsError as problem:
         yield problem
     try:
@@ -129,7 +143,7 @@ def problems() -> Iterator[FlowOpsError]:
 
 
 def restore() -> list[str]:
-    """Write changed managed files again as the template has them; return their names.
+    """Make changed files of `vendor/flow_ops` again what the template has; return their names.
 
     They come from the template's git repository, at the commit that `.cruft.json` names.
 
@@ -140,22 +154,21 @@ def restore() -> list[str]:
     if not changed:
         return []
     root = project.current().root
+    theirs = _expected(root / HASHES)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         _git(folder, "clone", "--quiet", "--no-checkout", made_by.template, ".", asked=made_by.template)
-        tree = f"{made_by.commit}:{made_by.directory}"
-        names = _git(folder, "ls-tree", "--name-only", tree, asked=made_by.template).splitlines()
-        generated = next(name for name in names if name.startswith("{") and "cookiecutter." in name)
-        inside = "/".join(filter(None, (made_by.directory, generated)))
         for name in changed:
-            commit_and_path = f"{made_by.commit}:{inside}/{name}"
-            content = _git(folder, "show", commit_and_path, asked=made_by.template)
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_bytes(content.encode())
+            (root / name).unlink(missing_ok=True)
+            if name in theirs:
+                inside = "/".join(filter(None, (made_by.directory, name.removeprefix("vendor/"))))
+                content = _git(folder, "show", f"{made_by.commit}:{inside}", asked=made_by.template)
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_bytes(content.encode())
     return changed
 
 
 def apply() -> None:
-    """Bring the repository to the template's newest commit, with cruft; managed files are replaced whole.
+    """Bring the repository to the template's newest commit, with cruft; `vendor/` is replaced whole.
 
     Nothing is committed. cruft itself refuses a repository with uncommitted changes, and reports success
     for an update that left conflicts: those are looked for here.
@@ -211,7 +224,7 @@ def _check() -> None:
             f"Generated by version {made} of the template; the latest: {newest}.",
         )
     )
-    check_managed_files()
+    check_vendored()
 
 
 def _apply() -> None:
@@ -242,9 +255,7 @@ def _owned(root: Path) -> list[str]:
 
 
 def _digest(file: Path) -> str:
-    """Return the SHA-256 of a file with the line ends of the template; empty where there is no file."""
-    if not file.is_file():
-        return ""
+    """Return the SHA-256 of a file with the line ends of the template."""
     return hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 

@@ -14,16 +14,17 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from zoneinfo import available_timezones
 
-from flow_ops import planning, project, source, state, task_runners, watchdog
-from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
-from flow_ops.messages import FlowOpsError
-from flow_ops.targets import Target, environment_names, nearest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound, ParameterTypeError
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 from pydantic_core import PydanticSerializationError
+
+from flow_ops import planning, project, source, state, task_runners, watchdog
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
+from flow_ops.messages import FlowOpsError
+from flow_ops.targets import Target, environment_names, nearest
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -88,8 +89,9 @@ def code(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
     """Yield what stands between the code here and the code that a run would get."""
     about = project.current()
     for one in dict.fromkeys(target.source for target in targets):
-        entrypoints = [t.loaded.entrypoint.partition(":")[0] for t in targets if t.source == one]
-        yield from source.problems(one, about.root, entrypoints)
+        entrypoints = [t.loaded.entrypoint for t in targets if t.source == one]
+        files = [file for file, colon, _ in (each.partition(":") for each in entrypoints) if colon]
+        yield from source.problems(one, about.root, files)
 
 
 def server(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:

@@ -1,0 +1,1 @@
+"""Logs, secrets, deployments, workers and tests of Prefect flow repositories."""
