@@ -28,7 +28,6 @@ from tests.support import prefect_server, wait_until, webhook
 
 sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
-from flow_ops.watchdog import Limits, Notification
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
@@ -36,6 +35,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Failed, Pending, Running
 
 from flow_ops import watchdog
+from flow_ops.watchdog import Limits, Notification
 
 if TYPE_CHECKING:
     from tests.support import Server

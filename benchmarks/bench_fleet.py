@@ -32,7 +32,8 @@ sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 
-from flow_ops import deployment, planning
+from flow_ops import deployment
+from flow_ops.deploy import planning
 from tests.workshop import inside, pointing_at
 
 if TYPE_CHECKING:

@@ -89,8 +89,9 @@ def measure() -> list[Figure]:
 
 def inside_runs(folder: Path) -> dict[str, float]:
     """Return the least seconds of 1,000 records by each way, and of the flows that write them."""
-    from flow_ops.logs import get_logger  # noqa: PLC0415
     from prefect import flow, get_run_logger  # noqa: PLC0415
+
+    from flow_ops.logs import get_logger  # noqa: PLC0415
 
     ours, rotating = get_logger("bench"), rotating_file_alone(folder / "plain.log")
 

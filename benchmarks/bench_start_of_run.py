@@ -1,7 +1,7 @@
 """What a run costs beyond its flow: the way from its creation to Completed.
 
 One server, one trivial flow deployed to two pools, a worker on each: one with Prefect's defaults, one with
-the variables that `flow_ops.worker_service` gives its service. The runs are created one after another, each at a
+the variables that `flow_ops.worker.service` gives its service. The runs are created one after another, each at a
 random moment between two polls, and there are many of them: a wait is anything from nothing to a whole poll. The
 server's own history of their states says where the time goes.
 """
@@ -22,10 +22,10 @@ from tests.support import PREFECT, prefect_server, process, wait_until
 
 sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
-from flow_ops.worker_plan import Service
 from prefect.client.orchestration import SyncPrefectClient
 
 from benchmarks.stages import STAGES, read_stages
+from flow_ops.worker.plan import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

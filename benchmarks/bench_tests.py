@@ -29,7 +29,7 @@ with prefect_test_harness(server_startup_timeout=120):
 OURS = """
 import shutil, time
 from flow_ops import testing
-from flow_ops.testing_server import begin
+from flow_ops.testing.server import begin
 start = time.perf_counter()
 server = begin(testing._HOME).wait()
 print(time.perf_counter() - start)

@@ -264,7 +264,7 @@ def soak(folder: Path, runs: int, seed: int) -> int:
 
 
 def _maintain(soaked: Soak, runs: int) -> None:
-    from flow_ops.maintenance import end_stuck_runs  # noqa: PLC0415 - needs the repository, made above
+    from flow_ops.watchdog.sweep import end_stuck_runs  # noqa: PLC0415 - needs the repository, made above
 
     def ended() -> bool:
         seconds = {name: limit.total_seconds() for name, limit in vars(LIMITS).items()}

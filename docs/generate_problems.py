@@ -16,7 +16,6 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "flow_ops" / "src")]
 
 from flow_ops.messages import MESSAGES, Text  # noqa: E402
-
 from hooks.refusal import RULES  # noqa: E402
 
 BEGIN, END = "<!-- codes: begin -->", "<!-- codes: end -->"

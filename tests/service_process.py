@@ -12,8 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flow_ops.worker_plan import Service, systemd_unit
-
+from flow_ops.worker.plan import Service, systemd_unit
 from tests.support import process, wait_until
 
 if TYPE_CHECKING:

@@ -160,7 +160,7 @@ def prefect_server(
 
         wait_until(healthy, seconds=90, what="the Prefect server's health")
         if migrated and not migrated.exists():
-            from flow_ops import testing_server  # noqa: PLC0415
+            from flow_ops.testing import server as testing_server  # noqa: PLC0415
 
             testing_server._keep(home / "prefect.db")
         yield Server(url, home, child)
@@ -172,7 +172,7 @@ def _bring_migrated_database(home: Path) -> Path:
     Return where it is kept: whoever asks first finds none there, and is to keep its own. The plugin of a
     generated repository keeps its own there, so that its tests find this one.
     """
-    from flow_ops import testing_server  # noqa: PLC0415 - benchmarks and pictures do without
+    from flow_ops.testing import server as testing_server  # noqa: PLC0415 - benchmarks and pictures do without
 
     kept = testing_server._migrated()
     kept.parent.mkdir(parents=True, exist_ok=True)

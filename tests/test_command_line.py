@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from flow_ops.messages import FlowOpsError
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flow_ops import command_line
+from flow_ops.messages import FlowOpsError
 
 
 @flow(name="daily", description="A flow with every kind of parameter.")
@@ -59,7 +59,7 @@ def test_help_describes_each_parameter(capsys: pytest.CaptureFixture[str]) -> No
     assert "Where 100 % of the data is." in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.parametrize("module", ["new_flow", "updates", "worker_service"])
+@pytest.mark.parametrize("module", ["new_flow", "updates", "worker.service"])
 def test_a_command_that_runs_no_flow_does_not_wait_for_prefect(module: str) -> None:
     folder = Path(command_line.__file__).parents[1]
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); import flow_ops.{module}; print(*sys.modules)"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import (
     DeploymentScheduleCreate,
@@ -27,7 +26,8 @@ from prefect.runner.storage import GitRepository
 from prefect.schedules import Cron
 from prefect.states import Scheduled
 
-from flow_ops import entrypoints, planning, schedules, source, state
+from flow_ops.deploy import entrypoints, planning, schedules, source, state
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from tests.support import prefect_server, wait_until
 from tests.workshop import (
     FLOW,

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from prefect.blocks.system import Secret
 from prefect.states import Cancelling
 from pydantic import SecretStr
 
-from flow_ops import planning
+from flow_ops.deploy import planning
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from tests.https_git import git_handler
 from tests.support import prefect_worker, serving, wait_until
 from tests.workshop import PACKAGE, PASSWORD, Workshop, deploy, git, with_prod

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from flow_ops.diagnose import Diagnosis
     from prefect.client.orchestration import SyncPrefectClient
 
+    from flow_ops.diagnose import Diagnosis
     from tests.support import Server
 
 

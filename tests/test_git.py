@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flow_ops import git, rules
+from flow_ops import git
+from flow_ops.testing import rules
 from tests.workshop import git as run_git
 
 

@@ -325,7 +325,7 @@ def test_an_unwritable_folder_warns_once_and_the_terminal_goes_on(
 def test_a_full_disk_warns_once_and_the_file_goes_on_once_there_is_room(run: Callable[..., Ran]) -> None:
     ran = run("""
 import os, pathlib
-from flow_ops import rotating_file
+from flow_ops.logging import rotating_file
 from flow_ops.logs import get_logger
 file = pathlib.Path(os.environ["FLOW_LOG_DIR"]) / "ventas-diarias.log"
 file.parent.mkdir()

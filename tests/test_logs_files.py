@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flow_ops import logs, rotating_file
+from flow_ops import logs
+from flow_ops.logging import rotating_file
 from tests.support import wait_until
 
 if TYPE_CHECKING:
@@ -102,7 +103,9 @@ def test_half_a_line_is_ended_only_if_nobody_is_writing_it(
     with file.open("ab+", buffering=0) as stream:
         assert rotating_file.ends_in_mid_line(stream.fileno())
         # Another process ends it meanwhile.
-        monkeypatch.setattr("flow_ops.rotating_file.time.sleep", lambda _seconds: stream.write(b"f\n"))
+        monkeypatch.setattr(
+            "flow_ops.logging.rotating_file.time.sleep", lambda _seconds: stream.write(b"f\n")
+        )
         assert not rotating_file.ends_in_mid_line(stream.fileno())
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
-from flow_ops.watchdog import Limits
 from prefect import flow, get_client, task
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun, State, StateType
@@ -16,6 +15,7 @@ from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Completed, Pending, Running, Scheduled
 
+from flow_ops.watchdog import Limits
 from tests.support import wait_until
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _run(type_: StateType, name: str, age: timedelta) -> FlowRun:
 def test_a_run_breaks_its_rule_after_the_limit_and_not_before(
     type_: StateType, name: str, limit: timedelta, rule: str, ends_in: StateType
 ) -> None:
-    from flow_ops.maintenance import broken_rule  # noqa: PLC0415
+    from flow_ops.watchdog.sweep import broken_rule  # noqa: PLC0415
 
     second = timedelta(seconds=1)
     assert broken_rule(_run(type_, name, limit - second), Limits(), NOW) is None
@@ -69,7 +69,7 @@ def test_a_run_breaks_its_rule_after_the_limit_and_not_before(
     ],
 )
 def test_a_run_that_waits_for_its_own_reasons_breaks_no_rule(type_: StateType, name: str) -> None:
-    from flow_ops.maintenance import broken_rule  # noqa: PLC0415
+    from flow_ops.watchdog.sweep import broken_rule  # noqa: PLC0415
 
     assert broken_rule(_run(type_, name, timedelta(days=30)), Limits(), NOW) is None
 
@@ -126,7 +126,7 @@ def client(server: Server, repository: Path) -> Iterator[SyncPrefectClient]:
 def test_the_flow_ends_what_is_stuck_and_left_over_frees_the_slots_and_leaves_the_rest(
     client: SyncPrefectClient, tmp_path: Path
 ) -> None:
-    from flow_ops.maintenance import end_stuck_runs  # noqa: PLC0415
+    from flow_ops.watchdog.sweep import end_stuck_runs  # noqa: PLC0415
 
     runs = Runs(client, tmp_path)
     ago = datetime.now(timezone.utc) - timedelta(hours=5)
@@ -171,7 +171,7 @@ def test_the_flow_ends_what_is_stuck_and_left_over_frees_the_slots_and_leaves_th
 def test_a_run_is_dead_once_its_heartbeats_stopped_and_not_if_it_never_sent_any(
     client: SyncPrefectClient, tmp_path: Path
 ) -> None:
-    from flow_ops.maintenance import _is_dead  # noqa: PLC0415
+    from flow_ops.watchdog.sweep import _is_dead  # noqa: PLC0415
 
     runs = Runs(client, tmp_path)
     silent, beating = (runs.add(Pending(), Running()) for _ in range(2))

@@ -13,13 +13,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flow_ops import project, server
+from flow_ops import project
+from flow_ops.deploy import server
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
 from tests import support
 from tests.workshop import (
     FLOW,

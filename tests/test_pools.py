@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops.deployment import Deployments, Environment, FolderSource
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.states import Pending
 
+from flow_ops.deployment import Deployments, Environment, FolderSource
 from tests.conftest import TEMPLATE
 from tests.workshop import FULL_NAME, PACKAGE, PASSWORD, Workshop, deploy, snapshot, with_prod
 

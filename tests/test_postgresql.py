@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prefect.client.schemas.actions import DeploymentUpdate
 
-from flow_ops import planning
+from flow_ops.deploy import planning
 from tests import postgresql
 from tests.conftest import bake_into
 from tests.support import TEN_SUBFLOWS, prefect_worker, wait_until

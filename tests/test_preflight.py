@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flow_ops import messages, preflight
+from flow_ops import messages
+from flow_ops.deploy import checks
 from tests.conftest import TEMPLATE
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ CODES = sorted(code for code in messages.MESSAGES if code.split("-")[1] in OURS)
 
 
 def sources(folder: Path, pattern: str) -> Iterator[str]:
-    for file in sorted(folder.glob(pattern)):
-        if file.name not in ("messages.py", Path(__file__).name):
+    for file in sorted(folder.rglob(pattern)):
+        if file.parent.name != "messages" and file.name != Path(__file__).name:
             yield file.read_text(encoding="utf-8")
 
 
@@ -94,12 +95,12 @@ def test_where_there_is_nothing_a_message_neither_asks_nor_lists(
 def test_a_machine_without_uv_or_tzdata_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    assert [problem.code for problem in preflight.machine()] == ["FT-MACHINE-01", "FT-MACHINE-02"]
+    assert [problem.code for problem in checks.machine()] == ["FT-MACHINE-01", "FT-MACHINE-02"]
 
 
 def test_what_is_only_told_stops_nothing() -> None:
-    assert not preflight.stops(messages.FlowOpsError("FT-POOL-05", pool="a", type="process"))
-    assert preflight.stops(messages.FlowOpsError("FT-POOL-02", pool="a"))
+    assert not checks.stops(messages.FlowOpsError("FT-POOL-05", pool="a", type="process"))
+    assert checks.stops(messages.FlowOpsError("FT-POOL-02", pool="a"))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
 from flow_ops.messages import FlowOpsError
-from flow_ops.rehearsal import Rehearsal
-
+from flow_ops.testing.rehearsal import Rehearsal
 from tests.workshop import inside
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from flow_ops.messages import MESSAGES, FlowOpsError
 
-from flow_ops import rules
+from flow_ops.messages import MESSAGES, FlowOpsError
+from flow_ops.testing import rules
 from tests.conftest import bake_into
 
 if TYPE_CHECKING:

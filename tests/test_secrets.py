@@ -9,8 +9,6 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops.messages import FlowOpsError
-from flow_ops.secrets import asecret, avariable, override, secret, variable
 from prefect import flow, get_client, task
 from prefect.blocks.system import Secret
 from prefect.client.base import PrefectHttpxSyncClient
@@ -20,6 +18,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import BaseModel, SecretStr
 
 from flow_ops import logs
+from flow_ops.messages import FlowOpsError
+from flow_ops.secrets import asecret, avariable, override, secret, variable
 from tests.support import prefect_worker, wait_until
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from flow_ops.messages import FlowOpsError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from flow_ops import task_runners
+from flow_ops.messages import FlowOpsError
 
 WITH_SERVER = {PREFECT_API_URL: "http://127.0.0.1:9/api"}
 

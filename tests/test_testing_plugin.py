@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flow_ops import testing_server
+from flow_ops.testing import server as testing_server
 from tests.conftest import bake_into
 from tests.support import TEN_SUBFLOWS
 

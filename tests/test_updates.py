@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flow_ops import preflight, project, updates
+from flow_ops import project, updates
+from flow_ops.deploy import checks
 from tests.conftest import TEMPLATE
 from tests.organisation import NOT_COPIED, ROOT
 from tests.support import bring_bytecode
@@ -338,7 +339,7 @@ def test_a_folder_or_a_pattern_may_be_owned_too(old: Path) -> None:
 
 def test_a_managed_file_that_was_changed_is_replaced_whole_by_an_update(old: Path, fresh: Path) -> None:
     change(old / LIBRARY / "__init__.py", '"""Older', '"""Ours: ')
-    change(old / LIBRARY / "messages.py", '"""', '"""Ours: ')
+    change(old / LIBRARY / "secrets.py", '"""', '"""Ours: ')
     commit(old, "edited")
     assert updates.main(["apply"]) == 0
     assert vendored_files(old) == vendored_files(fresh)
@@ -349,9 +350,9 @@ def test_restore_puts_managed_files_back_as_their_own_release_has_them(
 ) -> None:
     before = vendored_files(old)
     change(old / LIBRARY / "logs.py", '"""', '"""Ours: ')
-    (old / LIBRARY / "messages.py").unlink()
+    (old / LIBRARY / "secrets.py").unlink()
     assert updates.main(["restore"]) == 0
-    assert f"{LIBRARY.as_posix()}/logs.py, {LIBRARY.as_posix()}/messages.py" in capsys.readouterr().out
+    assert f"{LIBRARY.as_posix()}/logs.py, {LIBRARY.as_posix()}/secrets.py" in capsys.readouterr().out
     assert vendored_files(old) == before
 
 
@@ -402,7 +403,7 @@ def test_doctor_hears_of_changed_files_and_of_a_newer_release_and_neither_stops_
     found = list(updates.problems())
     assert [problem.code for problem in found] == ["FT-UPDATE-01", "FT-UPDATE-07"]
     assert "0.9.0" in str(found[1])
-    assert [problem for problem in found if preflight.stops(problem)] == []
+    assert [problem for problem in found if checks.stops(problem)] == []
 
 
 def test_versions_are_compared_as_numbers(old: Path, remote: Path, tmp_path: Path) -> None:
@@ -425,7 +426,7 @@ def test_a_template_out_of_reach_is_a_coded_message(old: Path, capsys: pytest.Ca
     assert "FT-UPDATE-02" in told
     assert gone in told
     (problem,) = updates.problems()
-    assert (problem.code, preflight.stops(problem)) == ("FT-UPDATE-02", False)
+    assert (problem.code, checks.stops(problem)) == ("FT-UPDATE-02", False)
     assert updates.changed_files() == []
 
 

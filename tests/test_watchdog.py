@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import pytest
-from flow_ops.messages import FlowOpsError
-from flow_ops.watchdog import Channel, Limits
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger
 
 from flow_ops import watchdog
+from flow_ops.messages import FlowOpsError
+from flow_ops.watchdog import Channel, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

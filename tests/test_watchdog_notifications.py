@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from flow_ops.watchdog import Limits, Notification
 from prefect import flow, get_client
 from prefect.blocks.notifications import MicrosoftTeamsWebhook, SendgridEmail, SlackWebhook
 from prefect.blocks.webhook import Webhook
@@ -17,6 +16,7 @@ from prefect.states import Failed, Pending, Running
 from pydantic import SecretStr
 
 from flow_ops import watchdog
+from flow_ops.watchdog import Limits, Notification
 from tests.support import wait_until, webhook
 
 if TYPE_CHECKING:

@@ -16,8 +16,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops.messages import FlowOpsError
-from flow_ops.watchdog import Limits, Notification
 from prefect import flow, get_client
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.blocks.system import Secret
@@ -32,6 +30,8 @@ from prefect.states import Cancelling, Failed, Pending, Running
 from pydantic import SecretStr
 
 from flow_ops import watchdog
+from flow_ops.messages import FlowOpsError
+from flow_ops.watchdog import Limits, Notification
 from tests import postgresql
 from tests.support import free_port, prefect_server, prefect_worker, wait_until, webhook
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops.messages import FlowOpsError
-from flow_ops.worker_plan import Service, install_steps, systemd_unit, uninstall_steps
-from flow_ops.worker_steps import Command, Copy, File, Folder, Keep, Remove, StepFailedError, decoded
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flow_ops import project, worker_drain, worker_service
+from flow_ops import project
+from flow_ops.messages import FlowOpsError
+from flow_ops.worker import drain as worker_drain
+from flow_ops.worker import service as worker_service
+from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall_steps
+from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, StepFailedError, decoded
 
 if TYPE_CHECKING:
     import argparse
@@ -171,7 +173,7 @@ def test_print_ends_quietly_when_nobody_reads_on(repository: Path) -> None:
     os.close(reader)
     with os.fdopen(writer, "wb") as nobody:
         done = subprocess.run(
-            [sys.executable, "-m", "flow_ops.worker_service", "print", "--pool", "compras-prod"],
+            [sys.executable, "-m", "flow_ops.worker.service", "print", "--pool", "compras-prod"],
             cwd=repository,
             env={**os.environ, "PYTHONPATH": "src", "PREFECT_API_URL": API},
             stdout=nobody,
@@ -525,7 +527,7 @@ def test_rotated_output_is_kept_to_a_number_of_files(tmp_path: Path) -> None:
 
 
 def test_the_workers_file_stands_alone(tmp_path: Path) -> None:
-    shutil.copy(worker_drain.__file__, tmp_path)
+    shutil.copy(worker_drain.__file__, tmp_path / "worker_drain.py")
     done = subprocess.run(
         [sys.executable, "-I", str(tmp_path / "worker_drain.py"), "--help"],
         capture_output=True,

@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow_ops.worker_plan import Service
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
@@ -20,7 +19,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 
-from flow_ops import worker_drain
+from flow_ops.worker import drain as worker_drain
+from flow_ops.worker.plan import Service
 from tests.service_process import kill_tree, started
 from tests.support import Server, free_port, prefect_server, process, wait_until
 

@@ -19,7 +19,8 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flow_ops import project, worker_service
+from flow_ops import project
+from flow_ops.worker import service as worker_service
 from tests.service_process import started
 from tests.support import free_port
 

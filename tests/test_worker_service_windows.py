@@ -15,9 +15,9 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 import pytest
-from flow_ops.worker_plan import Service, install_steps, nssm_settings, uninstall_steps
-from flow_ops.worker_steps import Command, decoded
 
+from flow_ops.worker.plan import Service, install_steps, nssm_settings, uninstall_steps
+from flow_ops.worker.steps import Command, decoded
 from tests.support import wait_until
 
 if TYPE_CHECKING:

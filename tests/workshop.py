@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from flow_ops.deployment import Deployments, Environment, GitSource
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from flow_ops import deployment, project
+from flow_ops.deployment import Deployments, Environment, GitSource
 from tests import support
 
 if TYPE_CHECKING:

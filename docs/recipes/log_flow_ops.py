@@ -21,8 +21,9 @@ UI:
     Hello world, only here
 """
 
-from flow_ops.logs import get_logger, log_file
 from prefect import flow, task
+
+from flow_ops.logs import get_logger, log_file
 
 logger = get_logger("recipe")
 

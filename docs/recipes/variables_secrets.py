@@ -14,11 +14,12 @@ UI:
     Connecting to sql.example.com with ********
 """
 
-from flow_ops.logs import get_logger
-from flow_ops.secrets import secret, variable
 from prefect import flow, task
 from prefect.blocks.system import Secret
 from prefect.variables import Variable
+
+from flow_ops.logs import get_logger
+from flow_ops.secrets import secret, variable
 
 logger = get_logger("recipe")
 

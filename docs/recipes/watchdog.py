@@ -17,8 +17,9 @@ Prints:
 from datetime import timedelta
 from pathlib import Path
 
-from flow_ops import watchdog
 from prefect import flow, get_client
+
+from flow_ops import watchdog
 
 LIMITS = watchdog.Limits(running=timedelta(hours=2), late=timedelta(hours=4))
 

@@ -139,7 +139,8 @@ def _check_places() -> None:
     """
     from prefect.settings import get_current_settings  # noqa: PLC0415
 
-    from flow_ops import server, task_runners  # noqa: PLC0415
+    from flow_ops import task_runners  # noqa: PLC0415
+    from flow_ops.deploy import server  # noqa: PLC0415
 
     if get_current_settings().api.url:
         with server.connect():

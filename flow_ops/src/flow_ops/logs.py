@@ -427,7 +427,7 @@ def _file(path: Path) -> logging.Handler:
     """Return the handler of `path`, the same for the whole process."""
     handler = _files.get(path)
     if handler is None:
-        from flow_ops.rotating_file import RotatingFile  # noqa: PLC0415
+        from flow_ops.logging.rotating_file import RotatingFile  # noqa: PLC0415
 
         made = RotatingFile(path, _settings.max_bytes, _settings.files, report=_report_file)
         made.setFormatter(_JsonFormatter() if _settings.as_json else _TEXT)

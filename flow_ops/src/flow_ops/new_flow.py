@@ -25,7 +25,7 @@ from flow_ops.messages import FlowOpsError, language, print_error
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from flow_ops.deployment import Environment
+    from flow_ops.deploy.pins import Environment
 
 FLOW = Template('''\
 """$slug: say in a line what it does."""

@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flow_ops import project, rules, state
+from flow_ops import project
+from flow_ops.deploy import state
+from flow_ops.deploy.targets import Target, targets
 from flow_ops.deployment import Deployments, GitSource
 from flow_ops.messages import FlowOpsError, render
-from flow_ops.rehearsal import Rehearsal
-from flow_ops.targets import Target, targets
-from flow_ops.testing import EndToEndValues, deployments, next_local_runs
-from flow_ops.testing_server import WHOLE, begin, end_process
+from flow_ops.testing import EndToEndValues, deployments, next_local_runs, rules
+from flow_ops.testing.rehearsal import Rehearsal
+from flow_ops.testing.server import WHOLE, begin, end_process
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
@@ -103,7 +104,7 @@ def play(
 ) -> Story:
     def deploy(*arguments: str, hint: str = "") -> str:
         return command(
-            [sys.executable, "-m", "flow_ops.rehearsal", str(folder / "rehearsal.json"), *arguments],
+            [sys.executable, "-m", "flow_ops.testing.rehearsal", str(folder / "rehearsal.json"), *arguments],
             checkout,
             {**environment, "PYTHONPATH": str(checkout / "src"), "FLOW_PROJECT_ROOT": str(checkout)},
             hint=hint,

@@ -1,6 +1,7 @@
 """The versions that are known to break each other stay out."""
 
-from flow_ops import project, rules
+from flow_ops import project
+from flow_ops.testing import rules
 from packaging.requirements import Requirement
 
 # A version of each that must not get in; flow-ops keeps out the others that are known to break it.

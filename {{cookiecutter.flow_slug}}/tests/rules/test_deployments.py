@@ -1,17 +1,17 @@
 """The pins of `deploy.py`, checked as `deploy.py plan` checks them, and without a server."""
 
 import pytest
-from flow_ops import preflight, rules
+from flow_ops.deploy import checks
+from flow_ops.deploy.targets import targets
 from flow_ops.messages import FlowOpsError
-from flow_ops.targets import targets
-from flow_ops.testing import deployments
+from flow_ops.testing import deployments, rules
 
 
 def problems(*prefixes: str) -> list[FlowOpsError]:
     pins = deployments()
     found = [
-        *preflight.repository(pins),
-        *(problem for target in targets(pins) for problem in preflight.pins(target)),
+        *checks.repository(pins),
+        *(problem for target in targets(pins) for problem in checks.pins(target)),
     ]
     return [problem for problem in found if problem.code.startswith(prefixes)]
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flow_ops import project, rules
-from flow_ops.testing import deployments
+from flow_ops import project
+from flow_ops.testing import deployments, rules
 
 # No placeholder, which Prefect makes of a flow whose imports fail; no searches for garbage, which take time.
 LOAD = """

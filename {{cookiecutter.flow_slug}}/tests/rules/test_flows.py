@@ -2,9 +2,9 @@
 
 import re
 
-from flow_ops import rules, state
-from flow_ops.targets import targets
-from flow_ops.testing import deployments
+from flow_ops.deploy import state
+from flow_ops.deploy.targets import targets
+from flow_ops.testing import deployments, rules
 
 
 def test_every_flow_has_a_timeout() -> None:

@@ -1,7 +1,8 @@
 """One name, everywhere: the repository, its package, its command and its flow."""
 
-from flow_ops import entrypoints, project, rules
-from flow_ops.testing import deployments
+from flow_ops import project
+from flow_ops.deploy import entrypoints
+from flow_ops.testing import deployments, rules
 
 
 def test_names_agree_everywhere() -> None:

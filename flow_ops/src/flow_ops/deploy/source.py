@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flow_ops import git
-from flow_ops.deployment import FolderSource, GitSource, Source
+from flow_ops.deploy.pins import FolderSource, GitSource, Source
+from flow_ops.deploy.server import without_credentials
 from flow_ops.messages import FlowOpsError
-from flow_ops.server import without_credentials
 
 # Seconds to wait for the remote repository.
 TIMEOUT = 20.0

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import IntervalSchedule as ClientIntervalSchedule
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
-from flow_ops.deployment import Schedule
+from flow_ops.deploy.pins import Schedule
 
 # How the slug of a schedule of the file begins, which Prefect's UI shows beside it, and that of one made there
 # that `apply --adopt` kept; whatever has neither, and is not in the file, was made by hand. A slug says nothing

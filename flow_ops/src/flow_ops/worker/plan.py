@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
-from flow_ops import worker_drain
-from flow_ops.worker_steps import Command, Copy, File, Folder, Keep, Remove, Step
+from flow_ops.worker import drain as worker_drain
+from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

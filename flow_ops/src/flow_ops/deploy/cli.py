@@ -12,13 +12,14 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import DeploymentResponse
 
-from flow_ops import planning, preflight, report, runs, server, source, updates
+from flow_ops import updates
 from flow_ops.command_line import Parser, add_parameters, read_parameters, use_utf8
-from flow_ops.deployment import Deployments
+from flow_ops.deploy import checks, planning, report, runs, server, source
+from flow_ops.deploy.pins import Deployments
+from flow_ops.deploy.planning import Choice, Plan
+from flow_ops.deploy.report import say
+from flow_ops.deploy.targets import Target, environment_names, nearest, targets
 from flow_ops.messages import FlowOpsError
-from flow_ops.planning import Choice, Plan
-from flow_ops.report import say
-from flow_ops.targets import Target, environment_names, nearest, targets
 
 DIFFERENT = 2
 
@@ -50,7 +51,7 @@ def _plan(deployments: Deployments, options: Namespace) -> int:
                 report.plan(plan)
             report.problems(found)
         # Schedules made by hand stop `apply` alone: here they are a difference like any other.
-        if any(preflight.stops(problem) and problem.code != "FT-SCHED-03" for problem in found):
+        if any(checks.stops(problem) and problem.code != "FT-SCHED-03" for problem in found):
             return 1
         return DIFFERENT if any(plan.changes for plan in plans) else 0
 
@@ -60,7 +61,7 @@ def _apply(deployments: Deployments, options: Namespace) -> int:
         for plan in plans:
             report.plan(plan)
         report.problems(found)
-        if client is None or any(preflight.stops(problem) for problem in found):
+        if client is None or any(checks.stops(problem) for problem in found):
             return 1
         for plan in plans:
             deployment = planning.apply(client, plan)
@@ -134,7 +135,7 @@ def _doctor(deployments: Deployments, options: Namespace) -> int:
     for title, check in _checks(deployments, options):
         found = list(check)
         report.checked(title, found)
-        stopped = stopped or any(preflight.stops(problem) for problem in found)
+        stopped = stopped or any(checks.stops(problem) for problem in found)
     return 1 if stopped else 0
 
 
@@ -150,16 +151,16 @@ def _prepared(
     The client is None where the server cannot be reached.
     """
     chosen = targets(deployments, options.environment, options.flow)
-    found = [*preflight.repository(deployments), *(p for target in chosen for p in preflight.pins(target))]
-    plannable = not any(preflight.stops(problem) for problem in found)
+    found = [*checks.repository(deployments), *(p for target in chosen for p in checks.pins(target))]
+    plannable = not any(checks.stops(problem) for problem in found)
     with contextlib.ExitStack() as opened:
         # The remote repository and the server are asked at the same time.
         threads = opened.enter_context(ThreadPoolExecutor(max_workers=1))
-        code = threads.submit(lambda: list(preflight.code(chosen)))
+        code = threads.submit(lambda: list(checks.code(chosen)))
         try:
             client = opened.enter_context(server.connect())
             with server.coded():
-                on_server = [*preflight.server(client, chosen)]
+                on_server = [*checks.server(client, chosen)]
                 plans = [planning.make(client, t, _choice(options)) for t in chosen] if plannable else []
                 on_server += [problem for plan in plans for problem in plan.problems()]
                 on_server += _unnamed(planning.unnamed(client, targets(deployments)))
@@ -213,20 +214,20 @@ def _confirmed() -> bool:
 
 
 def _checks(deployments: Deployments, options: Namespace) -> Iterator[tuple[str, Iterator[FlowOpsError]]]:
-    yield say("Esta máquina", "This machine"), preflight.machine()
-    yield say("El repositorio", "The repository"), preflight.repository(deployments)
+    yield say("Esta máquina", "This machine"), checks.machine()
+    yield say("El repositorio", "The repository"), checks.repository(deployments)
     yield say("El template", "The template"), updates.problems()
     chosen = targets(deployments, options.environment, options.flow)
     for target in chosen:
-        yield target.full_name, preflight.pins(target)
-    yield say("El código", "The code"), preflight.code(chosen)
+        yield target.full_name, checks.pins(target)
+    yield say("El código", "The code"), checks.code(chosen)
     yield say("El servidor", "The server"), _server_problems(deployments, chosen)
 
 
 def _server_problems(deployments: Deployments, chosen: list[Target]) -> Iterator[FlowOpsError]:
     try:
         with server.connect() as client:
-            yield from preflight.server(client, chosen)
+            yield from checks.server(client, chosen)
             yield from _unnamed(planning.unnamed(client, targets(deployments)))
     except FlowOpsError as problem:
         yield problem

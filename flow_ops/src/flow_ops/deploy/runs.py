@@ -22,9 +22,10 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from prefect.exceptions import ParameterBindError, ParameterTypeError
 
-from flow_ops import planning, state, watchdog
+from flow_ops import watchdog
+from flow_ops.deploy import planning, state
+from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError
-from flow_ops.targets import Target
 
 # Seconds between two looks at a run.
 _EVERY = 1.0

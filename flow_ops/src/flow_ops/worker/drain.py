@@ -5,7 +5,7 @@ means: no new runs, time for the running ones to end, Prefect's own cancellation
 Crashed for whatever is left. A run that a killed service or a power cut left behind is ended as Crashed at
 the next start: each run in progress is a small file in the folder `state/runs`.
 
-`flow_ops.worker_service install` copies this one file beside the worker's own environment, which holds
+`flow_ops.worker.service install` copies this one file beside the worker's own environment, which holds
 Prefect and uv and nothing of the repository. So it imports the standard library and Prefect only.
 """
 

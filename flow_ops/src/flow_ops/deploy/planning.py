@@ -29,10 +29,11 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from flow_ops import project, schedules, server, state, watchdog
+from flow_ops import project, watchdog
+from flow_ops.deploy import schedules, server, state
+from flow_ops.deploy.state import Difference, State
+from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError
-from flow_ops.state import Difference, State
-from flow_ops.targets import Target
 
 # Seconds. Prefect's scheduler looks for new deployments every 5, where a busy server may miss one, and at all of
 # them every 60: 75 without a run mean that it is not working.

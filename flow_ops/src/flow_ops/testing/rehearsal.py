@@ -1,6 +1,6 @@
 """The deployments of `deploy.py` as the end-to-end test deploys them: an environment's shape, a test's values.
 
-    python -m flow_ops.rehearsal VALUES.json apply prod
+    python -m flow_ops.testing.rehearsal VALUES.json apply prod
 
 What an environment says of the world (its variables, parameters, job variables, image, cluster, notification and
 sources) would let a test act on a database or a server of production. So none of it is used: the pool, the schedule
@@ -17,8 +17,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flow_ops import entrypoints, project, state
-from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Source, main
+from flow_ops import project
+from flow_ops.deploy import entrypoints, state
+from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Source
+from flow_ops.deployment import main
 from flow_ops.messages import FlowOpsError, print_error
 
 
@@ -76,7 +78,7 @@ class Rehearsal:
         return FolderSource(self.folder)
 
     def write(self, file: Path) -> None:
-        """Write it where `python -m flow_ops.rehearsal` reads it."""
+        """Write it where `python -m flow_ops.testing.rehearsal` reads it."""
         file.write_text(json.dumps(state.jsonable(asdict(self))), encoding="utf-8")
 
 

@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flow_ops import entrypoints, project
-from flow_ops.deployment import Deployments, Environment, Source
-from flow_ops.entrypoints import LoadedFlow
+from flow_ops import project
+from flow_ops.deploy import entrypoints
+from flow_ops.deploy.entrypoints import LoadedFlow
+from flow_ops.deploy.pins import Deployments, Environment, Source
 from flow_ops.messages import FlowOpsError
 
 

@@ -19,9 +19,10 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from pydantic_core import to_jsonable_python
 
-from flow_ops import project, schedules, source, task_runners
-from flow_ops.deployment import Environment
-from flow_ops.targets import Target
+from flow_ops import project, task_runners
+from flow_ops.deploy import schedules, source
+from flow_ops.deploy.pins import Environment
+from flow_ops.deploy.targets import Target
 
 State = dict[str, Any]
 

@@ -1495,12 +1495,12 @@ MESSAGES: dict[str, Message] = {
         es=Text(
             what="El servicio {service} no está instalado en esta máquina.",
             why="no hay nada de qué informar.",
-            do="instalalo con: uv run python -m flow_ops.worker_service install --pool {pool} (y si es de tu usuario, agregá --scope user)",
+            do="instalalo con: uv run python -m flow_ops.worker.service install --pool {pool} (y si es de tu usuario, agregá --scope user)",
         ),
         en=Text(
             what="The service {service} is not installed on this machine.",
             why="there is nothing to report on.",
-            do="install it with: uv run python -m flow_ops.worker_service install --pool {pool} (and if it is your own, add --scope user)",
+            do="install it with: uv run python -m flow_ops.worker.service install --pool {pool} (and if it is your own, add --scope user)",
         ),
     ),
     "FT-SERVICE-16": Message(

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import runpy
 import shutil
 import signal
 import subprocess
@@ -29,24 +28,21 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from flow_ops import git, project
+from flow_ops import git
 from flow_ops.importing import uncollected
 from flow_ops.messages import FlowOpsError, render
-from flow_ops.testing_server import Server, Start, begin, end_process, finish, is_loopback
+from flow_ops.testing import EndToEndValues
+from flow_ops.testing.server import Server, Start, begin, end_process, finish, is_loopback
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State
 
-    from flow_ops.deployment import Deployments, Schedule
     from flow_ops.secrets import Values
 
 _HOME = Path(tempfile.mkdtemp(prefix="flow-tests-")).resolve()
@@ -125,7 +121,7 @@ def pytest_report_header() -> list[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip the rules that the repository has set aside, with the reason that it gives."""
-    from flow_ops import rules  # noqa: PLC0415
+    from flow_ops.testing import rules  # noqa: PLC0415
 
     found = {item.name.removeprefix("test_"): item for item in items if item.path.parent.name == "rules"}
     try:
@@ -303,23 +299,6 @@ def secrets(_values: Values) -> dict[str, Any]:
     return _values.secrets
 
 
-@dataclass
-class EndToEndValues:
-    """What the flow of the end-to-end test works with, in place of what `deploy.py` says of `prod`.
-
-    Attributes:
-        env: Environment variables of its run.
-        parameters: Values of its parameters, by name.
-        variables: Prefect Variables of the test's server, by name.
-        secrets: Secret blocks of the test's server, by name.
-    """
-
-    env: dict[str, str] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
-    variables: dict[str, Any] = field(default_factory=dict)
-    secrets: dict[str, Any] = field(default_factory=dict)
-
-
 @pytest.fixture(scope="session")
 def e2e_values() -> EndToEndValues:
     """What the flow of `tests/e2e` works with; to be overridden in `tests/conftest.py`."""
@@ -330,25 +309,6 @@ def e2e_values() -> EndToEndValues:
 def anyio_backend() -> str:
     """Coroutine tests run on asyncio, as Prefect does."""
     return "asyncio"
-
-
-def deployments() -> Deployments:
-    """Return the `DEPLOYMENTS` of this repository's `deploy.py`, which is run for them, though not as a command."""
-    pins: Deployments = runpy.run_path(str(project.current().root / "deploy.py"))["DEPLOYMENTS"]
-    return pins
-
-
-def next_local_runs(schedule: Schedule, timezone: str, *, after: datetime, count: int = 3) -> list[datetime]:
-    """Return the first `count` moments at which `schedule` fires after `after`, in the time of `timezone`.
-
-    They are computed by the code of Prefect's scheduler. `after` without a zone is in that of `timezone`.
-    """
-    from flow_ops import schedules  # noqa: PLC0415
-
-    zone = ZoneInfo(timezone)
-    start = after if after.tzinfo else after.replace(tzinfo=zone)
-    timing = {"timing": schedules.plain(schedule, timezone), "active": True}
-    return [moment.astimezone(zone) for moment in schedules.next_runs([timing], count, start)]
 
 
 # --- the server, asked

@@ -1,10 +1,10 @@
 """A Prefect worker as a service: through nssm on Windows, as a systemd unit on Linux.
 
-    python -m flow_ops.worker_service print --pool example-prod            # what install would do here
-    python -m flow_ops.worker_service print --pool example-prod --system windows
-    python -m flow_ops.worker_service install --pool example-prod
-    python -m flow_ops.worker_service status --pool example-prod
-    python -m flow_ops.worker_service uninstall --pool example-prod
+    python -m flow_ops.worker.service print --pool example-prod            # what install would do here
+    python -m flow_ops.worker.service print --pool example-prod --system windows
+    python -m flow_ops.worker.service install --pool example-prod
+    python -m flow_ops.worker.service status --pool example-prod
+    python -m flow_ops.worker.service uninstall --pool example-prod
 
 The service starts at boot, restarts after a crash, and drains when it is stopped (`worker_drain.py`). It has
 a folder and an environment of its own, made by uv with Prefect under this library's own
@@ -42,16 +42,16 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from flow_ops import worker_drain
 from flow_ops.command_line import Parser, use_utf8
 from flow_ops.messages import FlowOpsError, print_error
-from flow_ops.worker_plan import MARKER, Service, install_steps, uninstall_steps
-from flow_ops.worker_steps import StepFailedError, decoded
+from flow_ops.worker import drain as worker_drain
+from flow_ops.worker.plan import MARKER, Service, install_steps, uninstall_steps
+from flow_ops.worker.steps import StepFailedError, decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flow_ops.worker_steps import Step
+    from flow_ops.worker.steps import Step
 
 # What the worker needs of the repository's dependencies; a flow brings the rest in an environment of its own.
 WORKER_REQUIREMENTS = ("prefect", "fastapi", "sqlalchemy", "tzdata")
@@ -443,7 +443,7 @@ def _take_back(service: Service) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
-        prog="python -m flow_ops.worker_service",
+        prog="python -m flow_ops.worker.service",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -4,7 +4,7 @@ It also ends what automations do not see: runs that were stuck before the automa
 limit passed while the server was down, the subflow runs that a killed run left Running, and the concurrency
 slots that no run holds any more. Deploy it as a second flow of `deploy.py`:
 
-    "flow_ops.maintenance:end_stuck_runs": {
+    "flow_ops.watchdog.sweep:end_stuck_runs": {
         "prod": Environment(work_pool="example-prod", schedule=timedelta(minutes=30)),
     },
 """

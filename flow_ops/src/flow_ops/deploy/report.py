@@ -14,10 +14,11 @@ from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.utilities.urls import url_for
 
-from flow_ops import messages, preflight, project, schedules
+from flow_ops import messages, project
+from flow_ops.deploy import checks, schedules
+from flow_ops.deploy.planning import Plan, Status
+from flow_ops.deploy.state import State, shown
 from flow_ops.messages import FlowOpsError
-from flow_ops.planning import Plan, Status
-from flow_ops.state import State, shown
 
 
 def say(es: str, en: str) -> str:
@@ -43,7 +44,7 @@ def problems(found: Iterable[FlowOpsError]) -> None:
 
 def problem_document(found: Iterable[FlowOpsError]) -> dict[str, Any]:
     """Return problems as data."""
-    return {"problems": [{"code": p.code, "stops": preflight.stops(p), "text": str(p)} for p in found]}
+    return {"problems": [{"code": p.code, "stops": checks.stops(p), "text": str(p)} for p in found]}
 
 
 # --- the commands
@@ -168,7 +169,7 @@ def retired(name: str) -> None:
 
 def checked(title: str, found: Sequence[FlowOpsError]) -> None:
     """Print the outcome of one group of checks."""
-    bad = any(preflight.stops(problem) for problem in found)
+    bad = any(checks.stops(problem) for problem in found)
     mark = say("MAL", "BAD") if bad else say("AVISO", "NOTE") if found else "OK"
     line(f"[{mark}] {title}")
     for problem in found:

@@ -21,10 +21,11 @@ from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 from pydantic_core import PydanticSerializationError
 
-from flow_ops import planning, project, source, state, task_runners, watchdog
-from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
+from flow_ops import project, task_runners, watchdog
+from flow_ops.deploy import planning, source, state
+from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource
+from flow_ops.deploy.targets import Target, environment_names, nearest
 from flow_ops.messages import FlowOpsError
-from flow_ops.targets import Target, environment_names, nearest
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -1,0 +1,1 @@
+"""Deployments: from the pins of `deploy.py` to what the server has, and back."""

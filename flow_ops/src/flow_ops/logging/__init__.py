@@ -1,0 +1,1 @@
+"""What `flow_ops.logs` stands on."""

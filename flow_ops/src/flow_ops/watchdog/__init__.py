@@ -1,0 +1,25 @@
+"""The watchdog: automations that end stuck and late runs, and the sweep for what they cannot see."""
+
+from flow_ops.watchdog.automations import (
+    Channel,
+    Limits,
+    Notification,
+    apply,
+    check_timeout,
+    differences,
+    expected,
+    find_channel,
+    remove,
+)
+
+__all__ = [
+    "Channel",
+    "Limits",
+    "Notification",
+    "apply",
+    "check_timeout",
+    "differences",
+    "expected",
+    "find_channel",
+    "remove",
+]

@@ -1,0 +1,1 @@
+"""Workers as services: of systemd on Linux, of nssm on Windows."""
