@@ -67,7 +67,7 @@ _BY_HAND = {
 name = "by-hand"
 version = "0.1.0"
 requires-python = ">=3.10"
-dependencies = ["prefect>=3.8,<4", "fastapi>=0.139,<0.151", "sqlalchemy>=2.0,<2.1"]
+dependencies = ["prefect>=3.9,<4"]
 [dependency-groups]
 dev = ["pytest>=8,<10"]
 [tool.pytest.ini_options]

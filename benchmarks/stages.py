@@ -31,4 +31,4 @@ def read_stages(client: SyncPrefectClient, flow_run_id: UUID) -> dict[str, float
 
 
 def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+    return datetime.fromisoformat(moment).timestamp()

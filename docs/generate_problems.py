@@ -15,7 +15,7 @@ from typing import Any
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "flow_ops" / "src")]
 
-from flow_ops.messages import MESSAGES, Text  # noqa: E402
+from flow_ops.messages import Text, catalogue  # noqa: E402
 from hooks.refusal import RULES  # noqa: E402
 
 BEGIN, END = "<!-- codes: begin -->", "<!-- codes: end -->"
@@ -89,11 +89,12 @@ def codes(language: str) -> str:
     lines += [
         f"| {code} | {_cell(rule[index].replace('{choices}', choices))} |" for code, rule in RULES.items()
     ]
-    for subject in dict.fromkeys(code.split("-")[1] for code in MESSAGES):
+    messages = catalogue(language)
+    for subject in dict.fromkeys(code.split("-")[1] for code in messages):
         lines += ["", f"### {SUBJECTS.get(subject, (subject, subject))[index]}"]
-        for code, message in MESSAGES.items():
+        for code, text in messages.items():
             if code.split("-")[1] == subject:
-                lines += ["", *_message(code, message.es if language == "es" else message.en, language)]
+                lines += ["", *_message(code, text, language)]
     return "\n".join(lines)
 
 

@@ -108,10 +108,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
     root = bake_into(tmp_path_factory.mktemp("repository"))
     os.environ["FLOW_PROJECT_ROOT"] = str(root)
-    project.current.cache_clear()  # Whoever asked before got the template itself.
+    project.forget()  # Whoever asked before got the template itself.
     yield root
     del os.environ["FLOW_PROJECT_ROOT"]
-    project.current.cache_clear()
+    project.forget()
 
 
 @pytest.fixture(scope="module")

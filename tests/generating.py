@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,6 @@ from cookiecutter.main import cookiecutter
 
 from hooks import agreement, naming
 from tests.conftest import TEMPLATE
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 def invoke(folder: Path, *arguments: str, template: Path | str = TEMPLATE) -> tuple[int, str]:

@@ -127,8 +127,6 @@ def prefect_server(
     in_home = not any("DATABASE" in name for name in settings)
     migrated = _bring_migrated_database(home) if testing and in_home else None
     prefect = prefect or (UNCOLLECTED if testing else PREFECT)
-    # Prefect lists the time zones for each schedule that it reads: those of the package tzdata, in no time.
-    quick = {"PYTHONTZPATH": ""} if testing else {}
     port = port or free_port()
     url = f"http://127.0.0.1:{port}/api"
     environment = {
@@ -137,7 +135,6 @@ def prefect_server(
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # Where the pages of the UI look for the API; by default port 4200.
         "PREFECT_SERVER_UI_API_URL": url,
-        **quick,
         **settings,
     }
     environment.pop("PREFECT_API_URL", None)

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -224,7 +224,7 @@ def test_the_runs_that_the_server_creates_are_the_planned_ones_at_their_local_ho
 def scheduled(workshop: Workshop) -> list[datetime]:
     """Return the moments of the runs that the scheduler has created, in UTC."""
     runs: Any = planning.flow_runs(workshop.client, on_server(workshop).id, [StateType.SCHEDULED])
-    return sorted(datetime.fromtimestamp(run.expected_start_time.timestamp(), timezone.utc) for run in runs)
+    return sorted(datetime.fromtimestamp(run.expected_start_time.timestamp(), UTC) for run in runs)
 
 
 def schedules_day(moment: datetime) -> str:
@@ -258,7 +258,7 @@ def test_local_times_stay_right_over_a_change_of_the_clocks(
     first, last = (timedelta(hours=hours) for hours in offsets)
     assert (around[0].utcoffset(), around[-1].utcoffset()) == (first, last)
     ours = schedules.next_runs([{"timing": timing, "active": True}], count=len(around), start=start)
-    assert ours == [moment.astimezone(timezone.utc) for moment in around]
+    assert ours == [moment.astimezone(UTC) for moment in around]
 
 
 def pause_schedules(workshop: Workshop) -> None:
@@ -456,7 +456,7 @@ def test_retiring_leaves_no_deployment_no_future_run_and_no_automation(workshop:
 def test_retiring_pauses_first_then_removes_runs_then_deletes(workshop: Workshop) -> None:
     apply(workshop.pins)
     # Pausing takes the scheduler's own runs away; those that people scheduled are left.
-    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
     workshop.client.create_flow_run_from_deployment(
         on_server(workshop).id, state=Scheduled(scheduled_time=tomorrow)
     )

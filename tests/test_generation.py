@@ -35,10 +35,7 @@ from tests.test_naming import GOOD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+import tomllib
 
 FLOW_FILES = "flow.py", "subflows.py", "tasks.py"
 ANSWERS = Path(__file__).parent / "answers"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from concurrent_log_handler import ConcurrentRotatingFileHandler
 
 from flow_ops import logs
 from flow_ops.logging import rotating_file
@@ -95,21 +97,7 @@ def test_a_process_killed_while_it_writes_stops_no_other_one(repository: Path, t
         assert all(found[f"<{name} {number} {'x' * 20}>"] == 1 for number in range(count))
 
 
-def test_half_a_line_is_ended_only_if_nobody_is_writing_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "half.log"
-    file.write_bytes(b"whole\nhal")
-    with file.open("ab+", buffering=0) as stream:
-        assert rotating_file.ends_in_mid_line(stream.fileno())
-        # Another process ends it meanwhile.
-        monkeypatch.setattr(
-            "flow_ops.logging.rotating_file.time.sleep", lambda _seconds: stream.write(b"f\n")
-        )
-        assert not rotating_file.ends_in_mid_line(stream.fileno())
-
-
-# --- the two ways of writing, in this process
+# --- in this process
 
 
 @pytest.fixture
@@ -139,19 +127,28 @@ def reports() -> list[BaseException]:
     return []
 
 
-@pytest.fixture(params=[rotating_file.LockedFile, rotating_file.AppendingFile])
+@pytest.fixture
+def lost() -> list[int]:
+    return []
+
+
+@pytest.fixture
 def handler(
-    request: pytest.FixtureRequest, tmp_path: Path, reports: list[BaseException]
-) -> Iterator[rotating_file.LockedFile]:
+    tmp_path: Path, reports: list[BaseException], lost: list[int]
+) -> Iterator[rotating_file.RotatingFile]:
     """A handler with files of 1,000 bytes."""
-    made = request.param(
-        tmp_path / "logs" / "ventas.log", 1000, 50, report=lambda _path, error, _record: reports.append(error)
+    made = rotating_file.RotatingFile(
+        tmp_path / "logs" / "ventas.log",
+        1000,
+        50,
+        report=lambda error, _record: reports.append(error),
+        report_lost=lambda count, _record: lost.append(count),
     )
     yield made
     made.close()
 
 
-def write(handler: rotating_file.LockedFile, *messages: str) -> None:
+def write(handler: rotating_file.RotatingFile, *messages: str) -> None:
     import logging  # noqa: PLC0415
 
     for message in messages:
@@ -160,10 +157,9 @@ def write(handler: rotating_file.LockedFile, *messages: str) -> None:
 
 @pytest.mark.usefixtures("windows")
 def test_on_windows_a_handle_open_elsewhere_puts_off_the_rotation_and_loses_nothing(
-    tmp_path: Path, reports: list[BaseException], refused: list[str]
+    handler: rotating_file.RotatingFile, tmp_path: Path, reports: list[BaseException], refused: list[str]
 ) -> None:
     file = tmp_path / "logs" / "ventas.log"
-    handler = rotating_file.LockedFile(file, 1000, 50, report=lambda *args: reports.append(args[1]))
     messages = [f"line {number:04}" for number in range(1000)]
     write(handler, *messages[:300])
     rotated = len(list(file.parent.glob("ventas.log.*")))
@@ -180,7 +176,7 @@ def test_on_windows_a_handle_open_elsewhere_puts_off_the_rotation_and_loses_noth
 
 
 def test_half_a_line_that_somebody_left_is_ended_first(
-    handler: rotating_file.LockedFile, tmp_path: Path
+    handler: rotating_file.RotatingFile, tmp_path: Path
 ) -> None:
     file = tmp_path / "logs" / "ventas.log"
     file.parent.mkdir()
@@ -190,18 +186,17 @@ def test_half_a_line_that_somebody_left_is_ended_first(
 
 
 def test_a_file_that_is_taken_away_is_made_anew(
-    handler: rotating_file.LockedFile, tmp_path: Path, reports: list[BaseException]
+    handler: rotating_file.RotatingFile, tmp_path: Path, reports: list[BaseException]
 ) -> None:
     write(handler, "first")
     (tmp_path / "logs" / "ventas.log").unlink()
-    time.sleep(rotating_file.CHECK_SECONDS)
     write(handler, "second")
     assert (tmp_path / "logs" / "ventas.log").read_text(encoding="utf-8") == "second\n"
     assert reports == []
 
 
 def test_a_closed_file_is_opened_again_by_the_next_record(
-    handler: rotating_file.LockedFile, tmp_path: Path
+    handler: rotating_file.RotatingFile, tmp_path: Path
 ) -> None:
     write(handler, "first")
     handler.close()
@@ -210,7 +205,10 @@ def test_a_closed_file_is_opened_again_by_the_next_record(
 
 
 def test_where_the_lock_cannot_be_had_the_file_grows_and_nothing_is_lost(
-    tmp_path: Path, reports: list[BaseException], monkeypatch: pytest.MonkeyPatch
+    handler: rotating_file.RotatingFile,
+    tmp_path: Path,
+    reports: list[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import concurrent_log_handler  # noqa: PLC0415
 
@@ -218,18 +216,129 @@ def test_where_the_lock_cannot_be_had_the_file_grows_and_nothing_is_lost(
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr(concurrent_log_handler, "lock", no_locks)
-    made = rotating_file.AppendingFile(
-        tmp_path / "x.log", 1000, 5, report=lambda *args: reports.append(args[1])
-    )
-    write(made, *[f"{number}" for number in range(1000)])
-    made.close()
-    assert len((tmp_path / "x.log").read_text(encoding="utf-8").splitlines()) == 1000
+    write(handler, *[f"{number:04}" for number in range(250)])
+    assert lines(tmp_path / "logs") == [f"{number:04}" for number in range(250)]
+    assert [file.name for file in (tmp_path / "logs").glob("ventas.log*")] == ["ventas.log"]
     assert reports == []
 
 
-def test_a_file_that_another_process_has_just_rotated_is_not_rotated_again(tmp_path: Path) -> None:
-    made = rotating_file.AppendingFile(tmp_path / "x.log", 1000, 5, report=lambda *_: None)
-    write(made, "small")
-    made._rotate()
-    made.close()
-    assert [file.name for file in tmp_path.glob("x*")] == ["x.log"]
+def test_a_folder_that_is_taken_away_is_made_anew_and_no_record_is_lost(
+    handler: rotating_file.RotatingFile, tmp_path: Path, reports: list[BaseException]
+) -> None:
+    write(handler, "first")
+    shutil.rmtree(tmp_path / "logs")
+    write(handler, "second", "third")
+    assert lines(tmp_path / "logs") == ["second", "third"]
+    assert reports == []
+
+
+class Disk:
+    """A disk that is full or not."""
+
+    full = False
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """Stands in the place of the library's writing to the disk: a real one cannot be filled here."""
+    disk = Disk()
+    write = ConcurrentRotatingFileHandler.do_write
+
+    def do_write(self: ConcurrentRotatingFileHandler, message: str) -> None:
+        if disk.full:
+            raise OSError(28, "No space left on device")
+        write(self, message)
+
+    monkeypatch.setattr(ConcurrentRotatingFileHandler, "do_write", do_write)
+    return disk
+
+
+def test_records_wait_while_the_disk_is_full_and_are_written_within_a_second_or_two_of_its_being_freed(
+    handler: rotating_file.RotatingFile,
+    disk: Disk,
+    tmp_path: Path,
+    reports: list[BaseException],
+    lost: list[int],
+) -> None:
+    write(handler, "before")
+    disk.full = True
+    write(handler, *[f"{number}" for number in range(100)])
+    disk.full = False
+    time.sleep(rotating_file.RETRY_SECONDS)
+    write(handler, "after")
+    assert sorted(lines(tmp_path / "logs")) == sorted(["before", *map(str, range(100)), "after"])
+    assert [error.args[0] for error in reports] == [28]
+    assert lost == []
+
+
+def test_records_that_wait_are_written_when_the_process_ends(
+    handler: rotating_file.RotatingFile, disk: Disk, tmp_path: Path
+) -> None:
+    disk.full = True
+    write(handler, "one", "two")
+    disk.full = False
+    handler.close()
+    assert lines(tmp_path / "logs") == ["one", "two"]
+
+
+def test_a_file_that_is_away_for_too_long_loses_the_oldest_records_and_says_how_many(
+    handler: rotating_file.RotatingFile,
+    disk: Disk,
+    tmp_path: Path,
+    lost: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rotating_file, "KEPT_RECORDS", 10)
+    disk.full = True
+    write(handler, *map(str, range(25)))
+    disk.full = False
+    time.sleep(rotating_file.RETRY_SECONDS)
+    write(handler, "after")
+    assert lines(tmp_path / "logs") == [*map(str, range(16, 25)), "after"]
+    assert lost == [16]
+
+
+def test_a_file_that_blocks_takes_a_twentieth_of_the_time_at_most(
+    handler: rotating_file.RotatingFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def hang(_self: ConcurrentRotatingFileHandler, message: str) -> None:
+        tries.append(message)
+        time.sleep(0.2)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(ConcurrentRotatingFileHandler, "do_write", hang)
+    monkeypatch.setattr(rotating_file, "RETRY_SECONDS", 0.1)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        write(handler, "x")
+        time.sleep(0.01)
+    assert len(tries) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="setrlimit is POSIX's")
+def test_a_file_that_reached_the_limit_of_the_system_has_every_line_once_when_the_limit_is_lifted(
+    repository: Path, tmp_path: Path
+) -> None:
+    program = """
+import resource, signal, time
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from flow_ops.logs import get_logger
+logger = get_logger("writer")
+logger.info("<all is imported>")
+resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, resource.RLIM_INFINITY))
+for number in range(300):
+    logger.info("<%d>", number)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+time.sleep(1.1)
+logger.info("<end>")
+"""
+    environment = {**os.environ, "FLOW_PROJECT_ROOT": str(repository), "FLOW_LOG_DIR": str(tmp_path)}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # The limit holds for compiled files too.
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, check=True, text=True
+    )
+    assert "FT-LOGS-02" in done.stderr
+    found = written(tmp_path)
+    assert all(found[f"<{number}>"] == 1 for number in [*range(300), "end"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.support import Server
 
-NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def _run(type_: StateType, name: str, age: timedelta) -> FlowRun:
@@ -129,7 +129,7 @@ def test_the_flow_ends_what_is_stuck_and_left_over_frees_the_slots_and_leaves_th
     from flow_ops.watchdog.sweep import end_stuck_runs  # noqa: PLC0415
 
     runs = Runs(client, tmp_path)
-    ago = datetime.now(timezone.utc) - timedelta(hours=5)
+    ago = datetime.now(UTC) - timedelta(hours=5)
     late = runs.add(scheduled=Scheduled(scheduled_time=ago))
     running, pending, cancelling, finished = (
         runs.add(Pending(), Running()),
@@ -137,7 +137,7 @@ def test_the_flow_ends_what_is_stuck_and_left_over_frees_the_slots_and_leaves_th
         runs.add(Pending(), Running(), Cancelling()),
         runs.add(Pending(), Running()),
     )
-    later = runs.add(scheduled=Scheduled(scheduled_time=datetime.now(timezone.utc) + timedelta(hours=1)))
+    later = runs.add(scheduled=Scheduled(scheduled_time=datetime.now(UTC) + timedelta(hours=1)))
     left_over = _subflow_of(client, finished)
     client.set_flow_run_state(finished, Completed())
     assert runs.slots() == 3
@@ -176,18 +176,16 @@ def test_a_run_is_dead_once_its_heartbeats_stopped_and_not_if_it_never_sent_any(
     runs = Runs(client, tmp_path)
     silent, beating = (runs.add(Pending(), Running()) for _ in range(2))
     heartbeat = "prefect.flow-run.heartbeat"
-    beaten = datetime.now(timezone.utc)
+    beaten = datetime.now(UTC)
     emit_event(heartbeat, {"prefect.resource.id": f"prefect.flow-run.{beating}"})
     EventsWorker.drain_all(timeout=10)
 
     def dead(run: UUID, since: datetime) -> bool:
         return _is_dead(client, client.read_flow_run(run), since)
 
-    wait_until(
-        lambda: dead(beating, datetime.now(timezone.utc)), seconds=30, what="the heartbeat on the server"
-    )
+    wait_until(lambda: dead(beating, datetime.now(UTC)), seconds=30, what="the heartbeat on the server")
     assert not dead(beating, beaten)
-    assert not dead(silent, datetime.now(timezone.utc))
+    assert not dead(silent, datetime.now(UTC))
 
 
 def _subflow_of(client: SyncPrefectClient, parent: UUID) -> UUID:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolUpdate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -45,7 +45,6 @@ pytestmark = pytest.mark.e2e
 
 QUICK = f"src/{PACKAGE}/quick.py"
 # The last minor version before the oldest that generated repositories take.
-OLDER = "prefect==3.7.0"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -397,22 +396,25 @@ def test_a_server_that_cannot_be_used_ends_in_its_code_and_changes_nothing(
     assert snapshot(workshop.client) == before
 
 
-def test_an_older_server_is_refused_before_anything_is_written(
-    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("older", ["3.8.8"])
+def test_an_older_server_is_told_of_and_deployed_to(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str], older: str
 ) -> None:
     # Its own time's: it asks for no upper bounds, and answers no request with the newest.
-    packages = [OLDER, "fastapi<0.130", "sqlalchemy<2.1"]
-    older = ["uv", "tool", "run", *(f"--with={one}" for one in packages), "prefect"]
+    packages = [f"prefect=={older}", "fastapi<0.130", "sqlalchemy<2.1"]
+    prefect = ["uv", "tool", "run", *(f"--with={one}" for one in packages), "prefect"]
     with (
-        support.prefect_server(tmp_path, prefect=older, PYTHONDONTWRITEBYTECODE="") as running,
+        support.prefect_server(tmp_path, prefect=prefect, PYTHONDONTWRITEBYTECODE="") as running,
         SyncPrefectClient(running.url) as client,
         pointing_at(running.url),
     ):
-        before = snapshot(client)
-        assert deploy(workshop.pins, "apply", "prod") == 1
-        assert snapshot(client) == before
-    told = capsys.readouterr().err
-    assert f"FT-SERVER-07  El servidor de Prefect en {running.url} es la versión 3.7.0" in told
+        client.create_work_pool(WorkPoolCreate(name="pool-prod", type="process"))
+        assert deploy(workshop.pins, "apply", "prod") == 0
+        told = capsys.readouterr().err
+        assert f"FT-SERVER-10  El servidor en {running.url} es Prefect {older}" in told
+        assert deploy(workshop.pins, "plan", "prod") == 0
+        assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
+        assert client.read_deployments() == []
 
 
 @pytest.mark.parametrize(

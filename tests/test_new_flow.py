@@ -33,9 +33,9 @@ def own(once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """A repository to be changed, which `flow_ops` takes for its own."""
     root = Path(shutil.copytree(once, tmp_path / once.name))
     monkeypatch.setenv("FLOW_PROJECT_ROOT", str(root))
-    project.current.cache_clear()
+    project.forget()
     yield root
-    project.current.cache_clear()
+    project.forget()
 
 
 def test_a_new_flow_is_a_module_a_test_a_command_and_deployments(

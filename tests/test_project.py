@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_project_is_read_from_the_generated_pyproject(repository: Path) -> None:
-    project.current.cache_clear()
+    project.forget()
     current = project.current()
     assert (current.root, current.slug, current.package) == (repository, "ventas-diarias", "ventas_diarias")
     assert current.zone.key == "America/Argentina/Buenos_Aires"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flow_ops.messages import MESSAGES, FlowOpsError
+from flow_ops.messages import FlowOpsError, catalogue
 from flow_ops.testing import rules
 from tests.conftest import bake_into
 
@@ -100,7 +100,7 @@ BREAKS = [
         'work_pool="pool-dev", env={"PATH": "/bin"}',
     ),
     Break("deploy_py_does_nothing_when_it_is_imported", "14", DEPLOY, END, f'\nprint("deploying"){END}'),
-    Break("dependency_bounds_are_still_in_place", "15", PYPROJECT, "prefect>=3.8,<4", "prefect>=3.8"),
+    Break("dependency_bounds_are_still_in_place", "15", PYPROJECT, "prefect>=3.9,<4", "prefect>=3.9"),
 ]
 
 
@@ -153,7 +153,7 @@ def test_a_broken_rule_fails_the_one_test_that_explains_it(generated: Path, brea
     failed, output = failed_rules(generated)
     assert failed == {f"{broken.rule} FT-RULE-{broken.code}": broken.places for broken in breaks}, output
     for broken in breaks:
-        assert MESSAGES[f"FT-RULE-{broken.code}"].en.do in output
+        assert catalogue("en")[f"FT-RULE-{broken.code}"].do in output
 
 
 @pytest.mark.e2e

@@ -28,15 +28,12 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def session(generated: Path, tmp_path: Path) -> Session:
-    """A function that runs one test module, whose text is given, in a pytest of its own.
-
-    The folder of the tests is named on its command line, or else in the configuration file.
-    """
+    """A function that runs one test module, whose text is given, in a pytest of its own."""
     folder = tmp_path / "tests"
     folder.mkdir()
 
     def run(
-        text: str, *options: str, conftest: str = "", named: bool = True, **environment: str
+        text: str, *options: str, conftest: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
         line = (generated / "tests" / "conftest.py").read_text(encoding="utf-8")
         (folder / "conftest.py").write_text(conftest + line, encoding="utf-8")
@@ -51,7 +48,7 @@ def session(generated: Path, tmp_path: Path) -> Session:
         }
         variables["FLOW_PROJECT_ROOT"] = str(generated)
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *["tests"] * named],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "tests"],
             cwd=tmp_path,
             env=variables,
             capture_output=True,
@@ -333,36 +330,7 @@ def test_a_server_that_no_test_asks_for_is_not_started(session: Session) -> None
     assert answer.returncode == 0, answer.stdout
 
 
-BEGUN = """
-import os, pathlib
-BEGUN = (pathlib.Path(os.environ["PREFECT_HOME"]) / "server.log").exists()
-"""
-
-
-@pytest.mark.e2e
-@pytest.mark.parametrize("named", [True, False])
-def test_the_server_begins_before_the_collection_where_no_test_is_named(
-    session: Session, named: bool
-) -> None:
-    text = "import prefect\n@prefect.flow\ndef f(): return 1\ndef test_it(prefect_server): assert f() == 1\n"
-    answer = session(f"{BEGUN}assert BEGUN is {not named}\n{text}", named=named)
-    assert answer.returncode == 0, answer.stdout
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell of children")
-def test_a_server_that_was_begun_for_nothing_has_ended_when_the_tests_run(session: Session) -> None:
-    text = """
-import pytest
-def test_it():
-    assert BEGUN
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
-"""
-    answer = session(BEGUN + text, named=False)
-    assert answer.returncode == 0, answer.stdout
-
-
-@pytest.mark.parametrize("option", ["--collect-only", "--help", "--numprocesses=1"])
+@pytest.mark.parametrize("option", ["--collect-only", "--numprocesses=1"])
 def test_a_process_that_runs_no_tests_begins_no_server(session: Session, option: str) -> None:
     said = """
 import os
@@ -371,7 +339,11 @@ import pytest
 def pytest_unconfigure():
     print("HOME", os.listdir(os.environ["PREFECT_HOME"]))
 """
-    answer = session("def test_it(): ...\n", option, conftest=said, named=False)
+    answer = session(
+        "def test_it(prefect_server): ...\n" if option == "--collect-only" else "def test_it(): ...\n",
+        option,
+        conftest=said,
+    )
     assert "HOME []" in answer.stdout, answer.stdout
 
 

@@ -64,7 +64,7 @@ def machine(
     server: Server, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Machine]:
     assert repository
-    project.current.cache_clear()
+    project.forget()
     monkeypatch.setenv("FLOW_LANGUAGE", "en")
     for variable in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / variable))
@@ -79,7 +79,7 @@ def machine(
             with contextlib.suppress(ObjectAlreadyExists):
                 client.create_work_pool(WorkPoolCreate(name=name, type=kind))
     yield machine
-    project.current.cache_clear()
+    project.forget()
 
 
 @pytest.mark.e2e

@@ -151,9 +151,9 @@ def test_the_template_is_compared_weekly_and_no_pull_request_is_opened() -> None
 
 def test_every_supported_python_is_tested() -> None:
     pythons = read(OURS / "ci.yml")["jobs"]["linux"]["strategy"]["matrix"]["python"]
-    assert pythons == ["3.10", "3.11", "3.12", "3.13"]
+    assert pythons == ["3.11", "3.12", "3.13", "3.14"]
     for file in (TEMPLATE / "pyproject.toml", TEMPLATE / GENERATED / "pyproject.toml"):
-        assert 'requires-python = ">=3.10"' in file.read_text(encoding="utf-8")
+        assert 'requires-python = ">=3.11"' in file.read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the weekly job runs on Linux, with its sed")
@@ -168,5 +168,5 @@ def test_the_weekly_job_lifts_every_upper_bound(tmp_path: Path) -> None:
         requirements = re.findall(
             r'"([\w.-]+(?:\[[\w,]+\])?[<>=~!][^";]*)', (tmp_path / name).read_text("utf-8")
         )
-        assert name == "pyproject.toml" or "prefect>=3.8" in requirements
+        assert name == "pyproject.toml" or "prefect>=3.9" in requirements
         assert [each for each in requirements if "<" in each or "==" in each] == []

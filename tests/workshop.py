@@ -152,14 +152,14 @@ def inside(root: Path) -> Iterator[None]:
     """Stand in a repository: `flow_ops` takes it for its own."""
     before = os.environ.get("FLOW_PROJECT_ROOT")
     os.environ["FLOW_PROJECT_ROOT"] = str(root)
-    project.current.cache_clear()
+    project.forget()
     try:
         yield
     finally:
         del os.environ["FLOW_PROJECT_ROOT"]
         if before is not None:
             os.environ["FLOW_PROJECT_ROOT"] = before
-        project.current.cache_clear()
+        project.forget()
 
 
 def deploy(pins: Deployments, *arguments: str) -> int:

@@ -14,7 +14,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -138,7 +138,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _clock_ahead_of(date: str) -> timedelta:
-    ahead = datetime.now(timezone.utc) - parsedate_to_datetime(date)
+    ahead = datetime.now(UTC) - parsedate_to_datetime(date)
     return timedelta(seconds=round(ahead.total_seconds()))
 
 

@@ -36,7 +36,7 @@ import threading
 from collections import Counter
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -212,7 +212,7 @@ def _zone() -> tzinfo:
     try:
         return project.current().zone
     except (FlowOpsError, OSError, ValueError, KeyError):
-        return timezone.utc
+        return UTC
 
 
 # --- what every record goes through first
@@ -368,9 +368,7 @@ class _ToUi(logging.Handler):
 def _api_handler() -> logging.Handler:
     from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
 
-    handler = APILogHandler()
-    handler.setFormatter(_CutFormatter())
-    return handler
+    return APILogHandler()
 
 
 class _ToTerminal(_StreamHandler):
@@ -429,15 +427,17 @@ def _file(path: Path) -> logging.Handler:
     if handler is None:
         from flow_ops.logging.rotating_file import RotatingFile  # noqa: PLC0415
 
-        made = RotatingFile(path, _settings.max_bytes, _settings.files, report=_report_file)
+        made = RotatingFile(
+            path,
+            _settings.max_bytes,
+            _settings.files,
+            report=lambda error, record: _warn(render("FT-LOGS-02", file=path, error=error), record),
+            report_lost=lambda count, record: _warn(render("FT-LOGS-03", file=path, count=count), record),
+        )
         made.setFormatter(_JsonFormatter() if _settings.as_json else _TEXT)
         with _files_lock:
             handler = _files.setdefault(path, made)
     return handler
-
-
-def _report_file(path: str, error: BaseException, record: logging.LogRecord) -> None:
-    _warn(render("FT-LOGS-02", file=path, error=error), record)
 
 
 # --- formats
@@ -476,25 +476,6 @@ class _JsonFormatter(logging.Formatter):
             document["stack"] = record.stack_info
         extra = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
         return mask(json.dumps(document | extra, ensure_ascii=False, default=str))
-
-
-class _CutFormatter(logging.Formatter):
-    """Message and traceback, cut to what the API takes; the file has the whole."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        if len(text) <= 1000:
-            return text
-        from prefect.settings import get_current_settings  # noqa: PLC0415
-
-        # The limit is on the log in JSON, whose other fields take some 400 bytes.
-        room = max(get_current_settings().logging.to_api.max_log_size - 1000, 500)
-        kept = text[:room]
-        while (size := len(json.dumps(kept))) > room:
-            kept = kept[: len(kept) * room // size - 1]
-        return (
-            text if kept == text else f"{kept}... [{len(text) - len(kept)} more characters in the log file]"
-        )
 
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
+import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flow_ops import repository
 from flow_ops.messages import FlowOpsError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True)
@@ -39,26 +35,25 @@ class Project:
 
 @lru_cache(maxsize=1)
 def current() -> Project:
-    """Return the repository that this process works for.
-
-    It is the nearest folder with a `pyproject.toml` that has a `[tool.flow-ops]` table, above this file (the
-    library is in the repository's `vendor/`), above the Python environment (`.venv` is in the repository), or above
-    the current folder (a container image has both elsewhere). The environment variable `FLOW_PROJECT_ROOT` names it
-    where none of them is.
+    """Return the repository that this process works for, as `repository.find` finds it.
 
     Raises:
-        FlowOpsError: FT-PROJECT-01 where no such folder exists, FT-PROJECT-02 where a key is missing.
+        FlowOpsError: FT-PROJECT-01 where there is none, FT-PROJECT-02 where a key is missing, FT-PROJECT-03 where its
+            `pyproject.toml` cannot be read.
     """
-    named = os.environ.get("FLOW_PROJECT_ROOT")
-    starts = [Path(__file__).resolve().parent, Path(sys.prefix), Path.cwd()]
-    folders = [Path(named)] if named else [folder for start in starts for folder in (start, *start.parents)]
-    for folder in folders:
-        file = folder / "pyproject.toml"
-        if file.is_file():
-            document = tomllib.loads(file.read_text(encoding="utf-8"))
-            if "flow-ops" in document.get("tool", {}):
-                return _read(folder, document)
-    raise FlowOpsError("FT-PROJECT-01", folder=named or Path.cwd())
+    try:
+        found = repository.find()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FlowOpsError("FT-PROJECT-03", reason=error) from None
+    if found is None:
+        raise FlowOpsError("FT-PROJECT-01", folder=os.environ.get("FLOW_PROJECT_ROOT") or Path.cwd())
+    return _read(found.root, found.pyproject)
+
+
+def forget() -> None:
+    """Look for the repository again when it is next asked for: tests move from one to another."""
+    repository.find.cache_clear()
+    current.cache_clear()
 
 
 def _read(root: Path, document: dict[str, Any]) -> Project:

@@ -15,8 +15,8 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
+import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -26,19 +26,14 @@ from flow_ops import git, project
 from flow_ops.command_line import Parser, use_utf8
 from flow_ops.messages import FlowOpsError, language, print_error
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Seconds to wait for the template's git server when only asking which releases there are.
 ASK_SECONDS = 10
-# The extra reads `skip` from pyproject.toml on Python 3.10 too. `uv run` names its own program in UV.
+# `uv run` names its own program in UV.
 LIBRARY, HASHES = "vendor/flow_ops", "vendor/flow_ops.sha256"
-CRUFT = [os.environ.get("UV", "uv"), "tool", "run", "--from", "cruft[pyproject]>=2.16,<3", "cruft"]
+CRUFT = [os.environ.get("UV", "uv"), "tool", "run", "--from", "cruft>=2.16,<3", "cruft"]
 
 
 @dataclass(frozen=True)

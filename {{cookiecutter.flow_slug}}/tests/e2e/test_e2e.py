@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -242,7 +242,7 @@ def test_every_schedule_is_in_the_pinned_timezone(story: Story) -> None:
 def test_the_scheduled_runs_are_at_the_right_local_hours(story: Story) -> None:
     about = project.current()
     # From an hour ago: one may have fallen due while the test ran.
-    since = datetime.now(timezone.utc) - timedelta(hours=1)
+    since = datetime.now(UTC) - timedelta(hours=1)
     for one in story.played:
         schedules = one.target.environment.schedules
         fired = [moment.astimezone(about.zone) for moment in one.next_runs]

@@ -9,7 +9,7 @@ import importlib.util
 import json
 import re
 import shutil
-import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from zoneinfo import available_timezones
@@ -24,18 +24,20 @@ from pydantic_core import PydanticSerializationError
 from flow_ops import project, task_runners, watchdog
 from flow_ops.deploy import planning, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource
-from flow_ops.deploy.targets import Target, environment_names, nearest
-from flow_ops.messages import FlowOpsError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from flow_ops.deploy.server import older
+from flow_ops.deploy.targets import Target, environment_names
+from flow_ops.messages import FlowOpsError, nearest
 
 # These are told and stop nothing.
-WARNINGS = {"FT-POOL-05", "FT-POOL-06", "FT-IMAGE-02", "FT-MACHINE-01", "FT-MACHINE-02", "FT-DEPLOY-08"} | {
-    f"FT-UPDATE-0{number}" for number in (1, 2, 3, 4, 7)
-}
+WARNINGS = {
+    "FT-SERVER-10",
+    "FT-POOL-05",
+    "FT-POOL-06",
+    "FT-IMAGE-02",
+    "FT-MACHINE-01",
+    "FT-MACHINE-02",
+    "FT-DEPLOY-08",
+} | {f"FT-UPDATE-0{number}" for number in (1, 2, 3, 4, 7)}
 
 _SECRET_NAME = re.compile(r"(?i)pass(word|wd|phrase)?$|pwd$|secret|token|api_?key|credential")
 _PLACEHOLDER = re.compile(
@@ -62,6 +64,7 @@ def repository(deployments: Deployments) -> Iterator[FlowOpsError]:
     """Yield what is wrong with the pins that all deployments share."""
     about = project.current()
     yield from _timezone(deployments.timezone, about.timezone)
+    yield from watchdog.check_limits(deployments.limits)
     pyproject = tomllib.loads((about.root / "pyproject.toml").read_text(encoding="utf-8"))
     dependencies = pyproject["project"].get("dependencies", [])
     if not any(re.match(r"(?i)prefect\b(?!-)", dependency) for dependency in dependencies):
@@ -97,6 +100,7 @@ def code(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
 
 def server(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
     """Yield what the server lacks, or has paused, of what these deployments need."""
+    yield from older(client)
     pools = {name: _read_pool(client, name) for name in sorted({t.environment.work_pool for t in targets})}
     for name, pool in pools.items():
         yield from _pool(client, name, pool)

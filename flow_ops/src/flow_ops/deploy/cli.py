@@ -18,8 +18,8 @@ from flow_ops.deploy import checks, planning, report, runs, server, source
 from flow_ops.deploy.pins import Deployments
 from flow_ops.deploy.planning import Choice, Plan
 from flow_ops.deploy.report import say
-from flow_ops.deploy.targets import Target, environment_names, nearest, targets
-from flow_ops.messages import FlowOpsError
+from flow_ops.deploy.targets import Target, environment_names, targets
+from flow_ops.messages import FlowOpsError, nearest
 
 DIFFERENT = 2
 

@@ -6,7 +6,6 @@ A flow of the repository is `src/<package>/<module>.py:<function>`; one of a lib
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import re
@@ -20,8 +19,7 @@ from typing import Any
 from prefect import Flow
 from prefect.utilities.callables import parameter_schema
 
-from flow_ops.importing import uncollected
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, nearest
 
 _FORM = re.compile(r"src/(?P<module>\w+(?:/\w+)*)\.py:(?P<function>\w+)")
 _LIBRARY_FORM = re.compile(r"(?P<module>\w+(?:\.\w+)+):(?P<function>\w+)")
@@ -64,10 +62,8 @@ def load(entrypoint: str, root: Path) -> LoadedFlow:
     flow = getattr(module, function, None)
     if not isinstance(flow, Flow):
         flows = [name for name, value in inspect.getmembers(module) if isinstance(value, Flow)]
-        near = difflib.get_close_matches(function, flows, n=1) or flows[:1]
-        raise FlowOpsError(
-            "FT-FLOW-04", entrypoint=entrypoint, function=function, near=", ".join(near) or "-"
-        )
+        near = nearest(function, flows) if len(flows) != 1 else flows[0]
+        raise FlowOpsError("FT-FLOW-04", entrypoint=entrypoint, function=function, near=near)
     return LoadedFlow(stored, flow)
 
 
@@ -76,8 +72,7 @@ def _import(name: str, root: Path) -> Any:
     if source not in sys.path:
         sys.path.insert(0, source)
     try:
-        with uncollected():
-            return importlib.import_module(name)
+        return importlib.import_module(name)
     except Exception as error:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(source)]
         place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else f"{name}.py"

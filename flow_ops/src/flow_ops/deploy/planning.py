@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -183,7 +183,7 @@ def first_run(client: SyncPrefectClient, plan: Plan, deployment_id: UUID) -> Flo
     Raises:
         FlowOpsError: FT-DEPLOY-06 where it creates none.
     """
-    if not plan.next_runs or plan.next_runs[0] > datetime.now(timezone.utc) + SCHEDULER_HORIZON:
+    if not plan.next_runs or plan.next_runs[0] > datetime.now(UTC) + SCHEDULER_HORIZON:
         return None
     end = time.monotonic() + SCHEDULER_PATIENCE
     while True:

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from prefect.client.schemas.objects import FlowRun, Log
@@ -214,11 +214,11 @@ def local(moment: datetime) -> str:
 
 def local_time(moment: datetime | None) -> str:
     """Return the time of day in the pinned time zone."""
-    return f"{(moment or datetime.now(timezone.utc)).astimezone(project.current().zone):%H:%M:%S}"
+    return f"{(moment or datetime.now(UTC)).astimezone(project.current().zone):%H:%M:%S}"
 
 
 def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _next_runs(made: Plan) -> None:

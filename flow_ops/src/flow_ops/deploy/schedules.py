@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -103,18 +103,18 @@ def next_runs(schedules: Sequence[Plain], count: int, start: datetime | None = N
 
     They are computed by the code that Prefect's scheduler runs, so that daylight saving cannot tell them apart.
     """
-    start = start or datetime.now(timezone.utc)
+    start = start or datetime.now(UTC)
     moments = {
-        moment.astimezone(timezone.utc)
+        moment.astimezone(UTC)
         for schedule in schedules
         if schedule["active"]
         for moment in asyncio.run(_server_schedule(schedule["timing"]).get_dates(n=count, start=start))
     }
-    return sorted(datetime.fromtimestamp(m.timestamp(), timezone.utc) for m in moments)[:count]
+    return sorted(datetime.fromtimestamp(m.timestamp(), UTC) for m in moments)[:count]
 
 
 def _utc(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat()
+    return moment.astimezone(UTC).isoformat()
 
 
 def _server_schedule(timing: Plain) -> CronSchedule | IntervalSchedule | RRuleSchedule:

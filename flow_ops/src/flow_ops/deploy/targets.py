@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flow_ops import project
 from flow_ops.deploy import entrypoints
 from flow_ops.deploy.entrypoints import LoadedFlow
 from flow_ops.deploy.pins import Deployments, Environment, Source
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, nearest
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,3 @@ def targets(
 def environment_names(deployments: Deployments) -> list[str]:
     """Return the names of all environments, in the order of the file."""
     return list(dict.fromkeys(name for environments in deployments.flows.values() for name in environments))
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Return the known name most like `name`, or a dash where none is."""
-    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), "-")

@@ -3,9 +3,8 @@
 Prefect is isolated before it is imported: a home of its own, no profile, no `.env` or `prefect.toml`, no API
 address, no analytics, and none of the team's `FLOW_*` settings; nor does git see which repository a hook or
 another tool stands in. The tests that ask for a server share one, on
-loopback (with xdist, one for each worker). In a session of all tests it begins to start before anything else, and
-ends where none asks for it; in any other it starts when a test asks. Whatever address a test gives to Prefect,
-requests beyond loopback are refused.
+loopback (with xdist, one for each worker), which comes up while the other tests run. Whatever address a test gives
+to Prefect, requests beyond loopback are refused.
 
 Fixtures: `prefect_server`, `work_pool`, `run_worker_once`, `flow_logs`, `variables` and `secrets`;
 `next_local_runs` and `deployments` are plain functions. Coroutine tests run under `@pytest.mark.anyio`, which Prefect brings along.
@@ -35,7 +34,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from flow_ops import git
-from flow_ops.importing import uncollected
 from flow_ops.messages import FlowOpsError, render
 from flow_ops.testing import EndToEndValues
 from flow_ops.testing.server import Server, Start, begin, end_process, finish, is_loopback
@@ -85,7 +83,7 @@ def _isolate() -> None:
 
 def _read_settings() -> None:
     """Let Prefect read the environment, and no file: `.env` and the others are read in the current folder."""
-    with uncollected(), _in_folder(_HOME):
+    with _in_folder(_HOME):
         from prefect.context import refresh_global_settings_context  # noqa: PLC0415
 
         refresh_global_settings_context()
@@ -105,9 +103,6 @@ def pytest_configure(config: pytest.Config) -> None:
     # So that a session that is ended from outside ends its server and worker too, as with Ctrl-C.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Where no test is named, one of them will ask for the server: it comes up beside the imports and the collection.
-    if config.args_source is config.ArgsSource.TESTPATHS and _may_begin(config):
-        config.stash[_starting] = begin(_HOME)
     _read_settings()
     config.stash[_guards] = pytest.MonkeyPatch()
     _guard(config.stash[_guards])
@@ -135,13 +130,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to start the server where a test will ask for it, so that it comes up beside the other tests."""
-    stash = session.config.stash
     wanted = any("prefect_server" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and _starting not in stash and _may_begin(session.config):
-        stash[_starting] = begin(_HOME)
-    elif not wanted and _starting in stash:
-        stash[_starting].stop()
-        del stash[_starting]
+    if wanted and _may_begin(session.config):
+        session.config.stash[_starting] = begin(_HOME)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -165,7 +156,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _may_begin(config: pytest.Config) -> bool:
     """Say whether this process runs tests, all of them: with xdist each worker starts a server when it needs one."""
     distributed = hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)
-    return not (distributed or config.option.collectonly or config.option.help)
+    return not (distributed or config.option.collectonly)
 
 
 _starting = pytest.StashKey[Start]()

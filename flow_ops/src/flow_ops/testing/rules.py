@@ -10,7 +10,7 @@ import ast
 import importlib
 import pkgutil
 import shutil
-import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -22,11 +22,6 @@ from flow_ops.messages import FlowOpsError, render
 
 if TYPE_CHECKING:
     from prefect import Flow
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Search = Callable[[ast.Module], Iterator[ast.AST]]
 

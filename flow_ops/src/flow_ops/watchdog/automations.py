@@ -73,9 +73,6 @@ class Limits:
         heartbeat: Without a heartbeat, of which there is one every 30 s. More than the server's longest
             restart and more than any difference between the clocks of worker and server: a live run
             whose heartbeats do not arrive is taken for dead.
-
-    Raises:
-        FlowOpsError: FT-WATCHDOG-01 where a limit is shorter than Prefect can keep.
     """
 
     running: timedelta = timedelta(hours=2)
@@ -83,14 +80,6 @@ class Limits:
     pending: timedelta = timedelta(minutes=30)
     cancelling: timedelta = timedelta(minutes=10)
     heartbeat: timedelta = timedelta(minutes=5)
-
-    def __post_init__(self) -> None:
-        """Refuse limits that Prefect would refuse later, or that would end healthy runs."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            shortest = SHORTEST_HEARTBEAT if field.name == "heartbeat" else SHORTEST_LIMIT
-            if not isinstance(value, timedelta) or value < shortest:
-                raise FlowOpsError("FT-WATCHDOG-01", limit=field.name, value=value, shortest=shortest)
 
 
 @dataclass(frozen=True)
@@ -126,6 +115,15 @@ class Channel:
             payload = f'{{"text": {{{{ ("{subject}. " ~ flow_run.name) | tojson }}}}}}'
             return CallWebhook(block_document_id=self.id, payload=payload)
         return SendNotification(block_document_id=self.id, subject=subject, body=body)
+
+
+def check_limits(limits: Limits) -> Iterator[FlowOpsError]:
+    """Yield FT-WATCHDOG-01 for each limit that Prefect would refuse later, or that would end healthy runs."""
+    for field in fields(limits):
+        value = getattr(limits, field.name)
+        shortest = SHORTEST_HEARTBEAT if field.name == "heartbeat" else SHORTEST_LIMIT
+        if not isinstance(value, timedelta) or value < shortest:
+            yield FlowOpsError("FT-WATCHDOG-01", limit=field.name, value=value, shortest=shortest)
 
 
 def check_timeout(limits: Limits, timeout_seconds: float | None) -> None:
@@ -313,7 +311,7 @@ def _automation(rule: _Rule, deployment_id: UUID, deployment: str, channel: Chan
     match: dict[str, str | list[str]] = {"prefect.resource.id": "prefect.flow-run.*"}
     if rule.states:
         match["prefect.state-type"] = list(rule.states)
-    actions = [rule.action] if rule.action else []
+    actions: list[Any] = [rule.action] if rule.action else []
     # The heartbeat rule makes the run Crashed, of which the failure rule speaks.
     if channel and rule.name != "heartbeat":
         actions.append(channel.action(f"{deployment}: {_description(rule)}"))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ from pydantic import BaseModel
 
 from flow_ops import project
 from flow_ops.logs import get_logger
-from flow_ops.watchdog import Limits
+from flow_ops.watchdog import Limits, check_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,6 +84,8 @@ def end_stuck_runs(deployments: list[str] | None = None, limits: dict[str, float
     patterns = deployments or [f"{project.current().slug}/*"]
     seconds = {name: timedelta(seconds=value) for name, value in (limits or {}).items()}
     chosen = Limits(**{**asdict(Limits()), **seconds})
+    for problem in check_limits(chosen):
+        raise problem
     logger = get_logger("maintenance")
     ended = []
     with get_client(sync_client=True) as client:
@@ -160,7 +162,7 @@ def _in(states: list[StateType]) -> FlowRunFilterState:
 def _stuck(
     client: SyncPrefectClient, deployments: Mapping[UUID, str], limits: Limits
 ) -> list[tuple[FlowRun, str, State]]:
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     found = []
     for run in _runs(client, FlowRunFilter(state=_in(_NOT_ENDED)), deployments):
         if str(run.id) == this_run.id:
@@ -193,7 +195,7 @@ def _left_over(
     """Return the subflow runs still alive whose parent has ended: a killed process ends its parent run only."""
     parents = FlowRunFilter(
         state=_in(_ENDED),
-        end_time=FlowRunFilterEndTime.model_validate({"after_": datetime.now(timezone.utc) - _PARENTS_SINCE}),
+        end_time=FlowRunFilterEndTime.model_validate({"after_": datetime.now(UTC) - _PARENTS_SINCE}),
     )
     ids = [run.id for run in _runs(client, parents, deployments)]
     state: State = Crashed(message="flow_ops: its parent run has ended")

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from flow_ops.worker.steps import Step
 
 # What the worker needs of the repository's dependencies; a flow brings the rest in an environment of its own.
-WORKER_REQUIREMENTS = ("prefect", "fastapi", "sqlalchemy", "tzdata")
+WORKER_REQUIREMENTS = ("prefect", "tzdata")
 UV_REQUIREMENT = "uv>=0.9,<1"
 # Pool names go into unit names, service names, folders and command lines.
 POOL_NAME = re.compile(r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*")
