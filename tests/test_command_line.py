@@ -11,8 +11,7 @@ import pytest
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flow_ops import command_line
-from flow_ops.messages import FlowOpsError
+from flow_ops import arguments, command_line, flow_parameters
 
 
 @flow(name="daily", description="A flow with every kind of parameter.")
@@ -28,10 +27,12 @@ def daily(path: Path, since: date | None = None, codes: list[int] | None = None,
     return f"{path} {since} {codes} {dry}"
 
 
-def parse(*arguments: str) -> dict[str, object]:
-    parser = command_line.Parser(prog="daily")
-    command_line.add_parameters(parser, daily)
-    return command_line.read_parameters(daily, parser.parse_args(arguments))
+def parse(*tokens: str) -> dict[str, object]:
+    """Return the parameters that a command line gives to the flow."""
+    given: dict[str, object] = {}
+    line = flow_parameters.command_line(daily, lambda parameters: given.update(parameters) or 0)
+    assert arguments.execute(line, tokens) == 0
+    return given
 
 
 @pytest.fixture(autouse=True)
@@ -52,34 +53,65 @@ def test_parameters_left_out_keep_their_defaults() -> None:
     assert parse("--path", "x") == {"path": Path("x")}
 
 
-def test_help_describes_each_parameter(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        parse("--help")
-    assert "Where 100 % of the data is." in " ".join(capsys.readouterr().out.split())
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Usage:", "(required)", "Parameters of the flow:")),
+        ("es", ("Uso:", "(obligatorio)", "Parámetros del flujo:")),
+    ],
+)
+def test_help_describes_each_parameter_in_the_users_language(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, language: str, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", language)
+    assert command_line.run_flow(daily, ["--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Where 100 % of the data is." in told
+    assert all(word in told for word in words)
 
 
-@pytest.mark.parametrize("module", ["new_flow", "updates", "worker.service"])
-def test_a_command_that_runs_no_flow_does_not_wait_for_prefect(module: str) -> None:
-    folder = Path(command_line.__file__).parents[1]
-    code = f"import sys; sys.path.insert(0, {str(folder)!r}); import flow_ops.{module}; print(*sys.modules)"
+def test_a_parameter_whose_name_the_command_line_takes_itself_has_a_longer_option() -> None:
+    @flow
+    def helpful(help: str, flow: int = 1) -> None:  # noqa: A002
+        """Do what is asked."""
+
+    given: dict[str, object] = {}
+    line = flow_parameters.command_line(helpful, lambda parameters: given.update(parameters) or 0)
+    assert arguments.execute(line, ["--help-parameter", "me", "--flow-parameter=2"]) == 0
+    assert given == {"help": "me", "flow": 2}
+
+
+def test_the_command_flow_ops_does_not_wait_for_prefect() -> None:
+    code = "import sys, flow_ops.cli; print(*sys.modules)"
     imported = subprocess.run([sys.executable, "-B", "-c", code], check=True, capture_output=True, text=True)
-    assert f"flow_ops.{module}" in imported.stdout.split()
+    assert "flow_ops.updates" in imported.stdout.split()
     assert "prefect" not in imported.stdout.split()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"),
+    ("tokens", "code", "told"),
     [
-        (["--path", "x", "--since", "yesterday"], "FT-ARGS-02"),
-        (["--path", "x", "--sinc", "2026-03-01"], "FT-ARGS-01"),
-        ([], "FT-ARGS-01"),
+        (
+            ["--path", "x", "--since", "yesterday"],
+            "FT-ARGS-02",
+            "--since does not take the value 'yesterday'",
+        ),
+        (["--path", "x", "--sinc", "2026-03-01"], "FT-ARGS-01", "Did you mean --since?"),
+        ([], "FT-ARGS-01", "--path is missing."),
+        (["--path"], "FT-ARGS-01", "--path has no value."),
+        (["--path", "x", "--path", "y"], "FT-ARGS-01", "--path is there twice."),
+        (["--path", "x", "more"], "FT-ARGS-01", "too much: more"),
     ],
-    ids=["value of a wrong type", "mistyped option", "missing parameter"],
+    ids=["value of a wrong type", "mistyped option", "missing parameter", "no value", "twice", "too much"],
 )
-def test_a_wrong_command_line_is_a_coded_message(arguments: list[str], code: str) -> None:
-    with pytest.raises(FlowOpsError) as caught:
-        parse(*arguments)
-    assert caught.value.code == code
+def test_a_wrong_command_line_is_a_coded_message(
+    capsys: pytest.CaptureFixture[str], tokens: list[str], code: str, told: str
+) -> None:
+    assert command_line.run_flow(daily, tokens) == 1
+    output = capsys.readouterr()
+    assert output.err.startswith(code)
+    assert told in output.err
+    assert output.out == ""
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from prefect.runner.storage import GitRepository
 from prefect.schedules import Cron
 from prefect.states import Scheduled
 
-from flow_ops.deploy import entrypoints, planning, schedules, source, state
+from flow_ops.deploy import entrypoints, planning, schedules, server, source, state
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from tests.support import prefect_server, wait_until
 from tests.workshop import (
@@ -62,7 +62,7 @@ def _nothing_deployed(workshop: Workshop) -> Iterator[None]:
     """Each test begins and ends with a server that has no deployments."""
     yield
     for deployment in workshop.client.read_deployments():
-        for run in planning.flow_runs(workshop.client, deployment.id):
+        for run in server.flow_runs(workshop.client, deployment.id):
             workshop.client.delete_flow_run(run.id)
         workshop.client.delete_deployment(deployment.id)
     for automation in workshop.client.read_automations():
@@ -101,8 +101,10 @@ def test_a_plan_writes_nothing_and_says_that_something_would_change(
     before = snapshot(workshop.client)
     assert deploy(workshop.pins, "plan", "prod") == 2
     told = capsys.readouterr().out
-    assert "No está en el servidor: se crearía." in told
-    assert "pool-prod" in told
+    assert f"{FULL_NAME}  nuevo" in told
+    assert "pool        pool-prod, 0 workers en línea" in told
+    assert "30 1,13,17 * * *  a las 01:30, 13:30 y 17:30" in told
+    assert told.splitlines()[-1] == "1 para crear, 0 para cambiar, 0 como están; no se escribió nada."
     assert snapshot(workshop.client) == before
 
 
@@ -218,12 +220,12 @@ def test_the_runs_that_the_server_creates_are_the_planned_ones_at_their_local_ho
     local = {f"{moment.astimezone(ZoneInfo(TIMEZONE)):%H:%M}" for moment in runs}
     assert local <= {"01:30", "13:30", "17:30"}
     first = runs[0].astimezone(ZoneInfo(TIMEZONE))
-    assert f"Primera ejecución programada: {schedules_day(first)}" in told
+    assert f"primera ejecución programada: {schedules_day(first)}" in told
 
 
 def scheduled(workshop: Workshop) -> list[datetime]:
     """Return the moments of the runs that the scheduler has created, in UTC."""
-    runs: Any = planning.flow_runs(workshop.client, on_server(workshop).id, [StateType.SCHEDULED])
+    runs: Any = server.flow_runs(workshop.client, on_server(workshop).id, [StateType.SCHEDULED])
     return sorted(datetime.fromtimestamp(run.expected_start_time.timestamp(), UTC) for run in runs)
 
 
@@ -444,7 +446,7 @@ def test_a_renamed_deployment_is_told_and_can_be_retired(
 def test_retiring_leaves_no_deployment_no_future_run_and_no_automation(workshop: Workshop) -> None:
     apply(workshop.pins)
     deployment_id = on_server(workshop).id
-    wait_until(lambda: planning.flow_runs(workshop.client, deployment_id), seconds=30, what="scheduled runs")
+    wait_until(lambda: server.flow_runs(workshop.client, deployment_id), seconds=30, what="scheduled runs")
     assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
     assert workshop.client.read_deployments() == []
     assert workshop.client.read_automations() == []
@@ -480,7 +482,7 @@ def test_status_shows_every_environment_side_by_side(
     assert prod["schedules"] == [{"schedule": f"30 1,13,17 * * * ({TIMEZONE})", "active": True}]
     assert prod["workers_online"] == 0
     assert deploy(workshop.pins, "status") == 0
-    assert f"{SLUG}/{SLUG}-dev" in capsys.readouterr().out
+    assert f"{SLUG}-dev" in capsys.readouterr().out
 
 
 def test_status_shows_an_environment_whose_pool_is_missing_beside_the_others(
@@ -501,8 +503,8 @@ def test_status_shows_an_environment_whose_pool_is_missing_beside_the_others(
 
 
 def columns(row: str) -> str:
-    """Return the first three columns of a row, without the flow's name."""
-    return "".join(f"{cell}  " for cell in re.split(r" {2,}", row.strip())[:3]).partition("/")[2]
+    """Return the first three columns of a row."""
+    return "".join(f"{cell}  " for cell in re.split(r" {2,}", row.strip())[:3])
 
 
 def test_retiring_takes_the_flows_that_are_deployed_and_names_the_others(
@@ -528,7 +530,7 @@ def test_doctor_says_what_is_well_and_what_is_not(
     assert "[OK] El repositorio" in capsys.readouterr().out
     assert deploy(with_prod(workshop.pins, work_pool="pool-dev"), "doctor") == 1
     told = capsys.readouterr().out
-    assert f"[MAL] {FULL_NAME}" in told
+    assert f"[ERROR] {FULL_NAME}" in told
     assert "FT-POOL-03  " in told
 
 
@@ -558,13 +560,24 @@ def test_on_a_terminal_retire_asks_first(workshop: Workshop, answer: str, left: 
     assert len(workshop.client.read_deployments()) == left
 
 
-def test_on_a_terminal_a_plan_is_a_table_that_fits_its_width(workshop: Workshop) -> None:
+def test_on_a_terminal_a_plan_has_colours_and_fits_its_width(workshop: Workshop) -> None:
     terminal = on_a_terminal(workshop, "plan", "prod")
     drawn = terminal.read()
     terminal.close()
     assert terminal.exitstatus == 2
-    assert "─" in drawn
-    assert "pool-prod" in drawn
+    assert "\x1b[" in drawn
+    (plan, *_) = re.sub(r"\x1b\[[0-9;]*m", "", drawn).split("FT-")
+    assert "pool-prod" in plan
+    assert [line for line in plan.splitlines() if len(line) > 80] == []
+
+
+def test_a_plan_shows_every_field_only_where_it_is_asked_to(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(workshop.pins, "plan", "prod")
+    assert "enforce_parameter_schema" not in capsys.readouterr().out
+    deploy(workshop.pins, "plan", "prod", "--all")
+    assert "enforce_parameter_schema" in capsys.readouterr().out
 
 
 # --- workers and the scheduler

@@ -16,7 +16,7 @@ from prefect.blocks.system import Secret
 from prefect.states import Cancelling
 from pydantic import SecretStr
 
-from flow_ops.deploy import planning
+from flow_ops.deploy import server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from tests.https_git import git_handler
 from tests.support import prefect_worker, serving, wait_until
@@ -46,7 +46,7 @@ def pins(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     # Empty is not set: with bytecode a run starts in a fraction of the time.
     settings = {"PREFECT_API_AUTH_STRING": PASSWORD, "PYTHONDONTWRITEBYTECODE": ""}
     with prefect_worker(workshop.server, "pool-prod", folder, **settings):
-        ready = lambda: planning.workers_online(workshop.client, "pool-prod")  # noqa: E731
+        ready = lambda: server.workers_online(workshop.client, "pool-prod")  # noqa: E731
         wait_until(ready, seconds=90, what="the worker")
         assert deploy(made, "apply", "prod") == 0
         yield made

@@ -120,7 +120,7 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
         source(credentials_block="nobody-made-this-token"),
     ),
     ("a variable that is not there", "FT-BLOCK-02", prod(env={"REGION": "{{ prefect.variables.nowhere }}"})),
-    ("an entrypoint of another form", "FT-FLOW-01", only(f"{PACKAGE}.flow:{PACKAGE}")),
+    ("an entrypoint of another form", "FT-FLOW-01", only(f"src/{PACKAGE}/flow:{PACKAGE}")),
     ("an entrypoint with no file", "FT-FLOW-02", only(f"src/{PACKAGE}/flows.py:{PACKAGE}")),
     ("a flow that cannot be imported", "FT-FLOW-03", only(f"src/{PACKAGE}/broken.py:broken")),
     ("a function that is no flow", "FT-FLOW-04", only(f"{QUICK}:no_flow")),
@@ -401,7 +401,7 @@ def test_an_older_server_is_told_of_and_deployed_to(
     workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str], older: str
 ) -> None:
     # Its own time's: it asks for no upper bounds, and answers no request with the newest.
-    packages = [f"prefect=={older}", "fastapi<0.130", "sqlalchemy<2.1"]
+    packages = [f"prefect=={older}", "fastapi<0.151", "sqlalchemy<2.1"]
     prefect = ["uv", "tool", "run", *(f"--with={one}" for one in packages), "prefect"]
     with (
         support.prefect_server(tmp_path, prefect=prefect, PYTHONDONTWRITEBYTECODE="") as running,

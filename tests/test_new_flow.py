@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flow_ops import new_flow, project
+from flow_ops import cli, project
 from tests.conftest import bake_into
 from tests.generating import contents
 
@@ -42,7 +42,7 @@ def test_a_new_flow_is_a_module_a_test_a_command_and_deployments(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = contents(own)
-    assert new_flow.main(["nightly-stock"]) == 0
+    assert cli.run(["new-flow", "nightly-stock"]) == 0
     after = contents(own)
     changed = {name for name, content in after.items() if before.get(name) != content}
     written = {
@@ -57,7 +57,7 @@ def test_a_new_flow_is_a_module_a_test_a_command_and_deployments(
 
 def test_a_new_flow_deploys_to_the_pools_of_the_first_by_hand_only(own: Path) -> None:
     first_before = next(iter(runpy.run_path(str(own / "deploy.py"))["DEPLOYMENTS"].flows.items()))
-    assert new_flow.main(["nightly-stock"]) == 0
+    assert cli.run(["new-flow", "nightly-stock"]) == 0
     first, second = runpy.run_path(str(own / "deploy.py"))["DEPLOYMENTS"].flows.items()
     assert first == first_before
     assert second[0] == "src/daily_sales/nightly_stock.py:nightly_stock"
@@ -70,8 +70,8 @@ def test_a_new_flow_deploys_to_the_pools_of_the_first_by_hand_only(own: Path) ->
 
 @pytest.mark.parametrize("slug", ["new", LONGEST])
 def test_what_is_written_is_formatted_and_clean(own: Path, slug: str) -> None:
-    assert new_flow.main([slug]) == 0
-    assert new_flow.main(["a-third"]) == 0
+    assert cli.run(["new-flow", slug]) == 0
+    assert cli.run(["new-flow", "a-third"]) == 0
     for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, "."],
@@ -92,16 +92,16 @@ def test_a_name_that_cannot_be_one_is_refused_and_nothing_is_written(
     own: Path, capsys: pytest.CaptureFixture[str], slug: str
 ) -> None:
     before = contents(own)
-    assert new_flow.main([slug]) == 1
+    assert cli.run(["new-flow", slug]) == 1
     assert "FT-NEW-01" in capsys.readouterr().err
     assert contents(own) == before
 
 
 @pytest.mark.parametrize("slug", ["tasks", "nightly-stock"])
 def test_what_exists_is_never_overwritten(own: Path, capsys: pytest.CaptureFixture[str], slug: str) -> None:
-    assert new_flow.main(["nightly-stock"]) == 0
+    assert cli.run(["new-flow", "nightly-stock"]) == 0
     before = contents(own)
-    assert new_flow.main([slug]) == 1
+    assert cli.run(["new-flow", slug]) == 1
     assert "FT-NEW-02" in capsys.readouterr().err
     assert contents(own) == before
 
@@ -118,7 +118,7 @@ def test_a_file_of_another_shape_is_not_guessed_at(
     assert old in text
     (own / file).write_text(text.replace(old, new), encoding="utf-8")
     before = contents(own)
-    assert new_flow.main(["nightly-stock"]) == 1
+    assert cli.run(["new-flow", "nightly-stock"]) == 1
     told = capsys.readouterr().err
     assert "FT-NEW-03" in told
     assert "nightly_stock" in told
@@ -126,7 +126,7 @@ def test_a_file_of_another_shape_is_not_guessed_at(
 
 
 def test_the_module_is_a_flow_of_that_name(own: Path) -> None:
-    assert new_flow.main(["nightly-stock"]) == 0
+    assert cli.run(["new-flow", "nightly-stock"]) == 0
     module = runpy.run_path(str(own / "src" / "daily_sales" / "nightly_stock.py"))
     assert module["nightly_stock"].name == "nightly-stock"
     assert ast.get_docstring(ast.parse((own / "deploy.py").read_text(encoding="utf-8")))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prefect.client.schemas.actions import DeploymentUpdate
 
-from flow_ops.deploy import planning
+from flow_ops.deploy import server
 from tests import postgresql
 from tests.conftest import bake_into
 from tests.support import TEN_SUBFLOWS, prefect_worker, wait_until
@@ -89,7 +89,7 @@ def test_a_deployment_goes_from_plan_to_a_completed_run_and_back(
     assert snapshot(workshop.client) == before
     settings = {"PREFECT_API_AUTH_STRING": PASSWORD, "PYTHONDONTWRITEBYTECODE": ""}
     with prefect_worker(workshop.server, "pool-prod", tmp_path, **settings):
-        ready = lambda: planning.workers_online(workshop.client, "pool-prod")  # noqa: E731
+        ready = lambda: server.workers_online(workshop.client, "pool-prod")  # noqa: E731
         wait_until(ready, seconds=90, what="the worker")
         capsys.readouterr()
         status = deploy(pins, "run", "prod")

@@ -41,7 +41,7 @@ def generated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     root = bake_into(tmp_path_factory.mktemp("environment"), **ANSWERS[request.param])
     commands = [["git", "init", "--quiet"], ["uv", "sync", "--quiet"]]
     if request.param == "others":
-        commands.append(["uv", "run", "python", "-m", "flow_ops.new_flow", SECOND_FLOW])
+        commands.append(["uv", "run", "flow-ops", "new-flow", SECOND_FLOW])
     for command in (*commands, ["git", "add", "--all"]):
         answer = inside(root, command)
         assert answer.returncode == 0, answer.stdout

@@ -9,13 +9,14 @@ import socket
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flow_ops import project
+from flow_ops import cli, project
 from flow_ops.messages import FlowOpsError
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import service as worker_service
@@ -23,7 +24,6 @@ from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall
 from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, StepFailedError, decoded
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator
 
 API = "http://prefect.example:4200/api"
@@ -41,14 +41,27 @@ def english(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     project.forget()
 
 
-def options(action: str = "print", *more: str, pool: str = "compras-prod") -> argparse.Namespace:
-    return worker_service._parser().parse_args(
-        [action, "--pool", pool, "--api-url", API, "--host", "srv1", *more]
-    )
+def bound(action: str, *more: str, pool: str = "compras-prod") -> dict[str, Any]:
+    """Return what the command line gives to an action."""
+    tokens = ["worker", action, "--pool", pool, "--api-url", API, "--host", "srv1", *more]
+    _, given, _ = cli._command_line().parse_args(tokens, exit_on_error=False)
+    return given.arguments
 
 
-def service(*more: str, **choices: str) -> Service:
-    return worker_service.service_from(options("print", *more, **choices))
+def options(action: str = "print", *more: str) -> worker_service.Options:
+    asked: worker_service.Options = bound(action, *more)["options"]
+    return asked
+
+
+def service(*more: str, pool: str = "compras-prod") -> Service:
+    given = bound("print", *more, pool=pool)
+    system = given.get("system") or worker_service.this_system()
+    described: Service = worker_service.service_from(given["options"], system)
+    return replace(described, api_url=API)
+
+
+def service_from(asked: worker_service.Options) -> Service:
+    return worker_service.service_from(asked, "linux")
 
 
 def refusal(call: Callable[..., Any], *arguments: Any) -> str:
@@ -60,7 +73,7 @@ def refusal(call: Callable[..., Any], *arguments: Any) -> str:
 
 def printed(capsys: pytest.CaptureFixture[str], *more: str) -> str:
     arguments = ["print", "--pool", "compras-prod", "--api-url", API, "--host", "srv1", *more]
-    assert worker_service.main(arguments) == 0
+    assert cli.run(["worker", *arguments]) == 0
     return capsys.readouterr().out
 
 
@@ -173,7 +186,7 @@ def test_print_ends_quietly_when_nobody_reads_on(repository: Path) -> None:
     os.close(reader)
     with os.fdopen(writer, "wb") as nobody:
         done = subprocess.run(
-            [sys.executable, "-m", "flow_ops.worker.service", "print", "--pool", "compras-prod"],
+            ["flow-ops", "worker", "print", "--pool", "compras-prod"],
             cwd=repository,
             env={**os.environ, "PYTHONPATH": "src", "PREFECT_API_URL": API},
             stdout=nobody,
@@ -258,27 +271,24 @@ def test_a_users_unit_starts_without_log_in(monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.mark.parametrize("pool", ["", "con espacio", "../etc", "ñandú", 'a"b', "-x", "a;b", "%n"])
 def test_a_pool_whose_name_cannot_name_a_service_is_refused(pool: str) -> None:
-    asked = options()
-    asked.pool = pool
-    assert refusal(worker_service.service_from, asked) == "FT-SERVICE-01"
+    asked = replace(options(), pool=pool)
+    assert refusal(service_from, asked) == "FT-SERVICE-01"
 
 
 def test_a_service_without_a_server_is_refused() -> None:
-    asked = options()
-    asked.api_url = None
+    asked = replace(options(), api_url=None)
     with temporary_settings(restore_defaults={PREFECT_API_URL}):
-        assert refusal(worker_service.service_from, asked) == "FT-SERVICE-02"
+        assert refusal(worker_service.describe, asked) == "FT-SERVICE-02"
 
 
 @pytest.mark.parametrize(
     "url", ["server:4200/api", "ftp://x/api", "http://", "http://ana:clave@server:4200/api"]
 )
 def test_an_address_that_is_none_or_holds_a_password_is_refused_without_showing_it(url: str) -> None:
-    asked = options()
-    asked.api_url = url
-    assert refusal(worker_service.service_from, asked) == "FT-SERVICE-03"
+    asked = replace(options(), api_url=url)
+    assert refusal(worker_service.describe, asked) == "FT-SERVICE-03"
     with pytest.raises(FlowOpsError) as caught:
-        worker_service.service_from(asked)
+        worker_service.describe(asked)
     assert "clave" not in str(caught.value)
 
 
@@ -295,8 +305,8 @@ def test_an_address_that_is_none_or_holds_a_password_is_refused_without_showing_
 def test_a_wrong_command_line_is_a_coded_message(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert worker_service.main(list(arguments)) == 1
-    assert capsys.readouterr().err.startswith("FT-ARGS-01")
+    assert cli.run(["worker", *arguments]) == 1
+    assert capsys.readouterr().err.startswith("FT-ARGS-0")
 
 
 def test_a_missing_nssm_is_named() -> None:
@@ -319,7 +329,7 @@ def test_a_machine_without_systemd_is_refused_before_anything_is_touched(
         "--scope",
         "user",
     ]
-    assert worker_service.main(arguments) == 1
+    assert cli.run(["worker", *arguments]) == 1
     assert capsys.readouterr().err.startswith("FT-SERVICE-08")
     assert not home.exists()
 
@@ -343,8 +353,8 @@ def test_a_missing_uv_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 def test_a_windows_account_with_a_password_is_refused() -> None:
-    asked = options("print", "--system", "windows", "--account", r"EMPRESA\ana")
-    assert refusal(worker_service.service_from, asked) == "FT-SERVICE-11"
+    asked = options("print", "--account", r"EMPRESA\ana")
+    assert refusal(worker_service.service_from, asked, "windows") == "FT-SERVICE-11"
     assert service("--system", "windows", "--account", r"EMPRESA\flujos$").account == r"EMPRESA\flujos$"
 
 
@@ -422,8 +432,8 @@ def test_an_interpreter_that_the_services_account_cannot_read_is_refused(
     ],
 )
 def test_a_folder_that_a_service_manager_cannot_hold_is_refused(system: str, home: str) -> None:
-    asked = options("print", "--system", system, "--home", home)
-    assert refusal(worker_service.service_from, asked) == "FT-SERVICE-19"
+    asked = options("print", "--home", home)
+    assert refusal(worker_service.service_from, asked, system) == "FT-SERVICE-19"
 
 
 def test_a_health_port_in_use_is_refused() -> None:
@@ -435,9 +445,8 @@ def test_a_health_port_in_use_is_refused() -> None:
 
 
 def test_a_server_that_does_not_answer_is_named() -> None:
-    asked = options()
-    asked.api_url = "http://127.0.0.1:9/api"
-    assert refusal(worker_service.check_pool, worker_service.service_from(asked), {}) == "FT-SERVICE-04"
+    described = replace(service(), api_url="http://127.0.0.1:9/api")
+    assert refusal(worker_service.check_pool, described, {}) == "FT-SERVICE-04"
 
 
 # --- the steps

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import stat
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flow_ops import project
+from flow_ops import cli, project
 from flow_ops.worker import service as worker_service
 from tests.service_process import started
 from tests.support import free_port
@@ -51,7 +51,19 @@ class Machine:
         file.chmod(0o755)
 
     def arguments(self, action: str, *more: str, pool: str = POOL) -> list[str]:
-        return [action, "--pool", pool, "--scope", "user", "--host", "srv1", "--api-url", self.url, *more]
+        return [
+            "worker",
+            action,
+            "--pool",
+            pool,
+            "--scope",
+            "user",
+            "--host",
+            "srv1",
+            "--api-url",
+            self.url,
+            *more,
+        ]
 
     def left(self) -> list[str]:
         kept = ("bin", "bin/", "calls")
@@ -89,7 +101,7 @@ def machine(
 def test_a_pool_that_is_missing_or_of_another_type_is_refused_with_nothing_done(
     machine: Machine, pool: str, code: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert worker_service.main(machine.arguments("install", pool=pool)) == 1
+    assert cli.run(machine.arguments("install", pool=pool)) == 1
     message = capsys.readouterr().err
     assert message.startswith(code)
     assert code != "FT-SERVICE-05" or POOL in message  # those that exist are listed
@@ -102,7 +114,7 @@ def test_an_installation_that_fails_half_way_is_taken_back(
 ) -> None:
     machine.program("uv")
     machine.program("loginctl", "echo 'Could not enable linger' >&2; exit 1")
-    assert worker_service.main(machine.arguments("install", "--health-port", str(free_port()))) == 1
+    assert cli.run(machine.arguments("install", "--health-port", str(free_port()))) == 1
     message = capsys.readouterr().err
     assert message.startswith("FT-SERVICE-14")
     assert "Could not enable linger" in message
@@ -119,11 +131,12 @@ def test_a_service_is_installed_runs_in_its_own_environment_is_installed_again_a
 ) -> None:
     more = ("--health-port", str(free_port()))
     arguments = machine.arguments("install", *more)
-    service = worker_service.service_from(worker_service._parser().parse_args(arguments))
+    _, given, _ = cli._command_line().parse_args(arguments)
+    service = replace(worker_service.service_from(given.arguments["options"], "linux"), api_url=machine.url)
     home = Path(service.home)
     credentials = home / "credentials.env"
 
-    assert worker_service.main(arguments) == 0
+    assert cli.run(arguments) == 0
     assert machine.calls == [
         "systemctl --user daemon-reload",
         f"systemctl --user enable flow-worker-{POOL}",
@@ -139,19 +152,19 @@ def test_a_service_is_installed_runs_in_its_own_environment_is_installed_again_a
 
     with started(service):
         capsys.readouterr()
-        assert worker_service.main(machine.arguments("status")) == 0
+        assert cli.run(machine.arguments("status")) == 0
         assert "/health: OK" in capsys.readouterr().out
-    assert worker_service.main(machine.arguments("status")) == worker_service.NOT_RUNNING
+    assert cli.run(machine.arguments("status")) == worker_service.NOT_RUNNING
 
     credentials.write_text("A=1\n", encoding="utf-8")
     unit = Path(str(service.unit_file)).read_bytes()
-    assert worker_service.main(arguments) == 0
+    assert cli.run(arguments) == 0
     assert (Path(str(service.unit_file)).read_bytes(), credentials.read_text(encoding="utf-8")) == (
         unit,
         "A=1\n",
     )
     assert machine.calls.count(f"systemctl --user stop flow-worker-{POOL}") == 1
 
-    assert worker_service.main(machine.arguments("uninstall")) == 0
+    assert cli.run(machine.arguments("uninstall")) == 0
     assert machine.left() == []
-    assert worker_service.main(machine.arguments("uninstall")) == 0
+    assert cli.run(machine.arguments("uninstall")) == 0

@@ -28,7 +28,7 @@ from pydantic import BaseModel
 
 from flow_ops import project
 from flow_ops.logs import get_logger, mask
-from flow_ops.messages import FlowOpsError, language
+from flow_ops.messages import FlowOpsError, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,22 +143,17 @@ def _clock_ahead_of(date: str) -> timedelta:
 
 
 def _problems(diagnosis: Diagnosis) -> Iterator[str]:
-    spanish = language() == "es"
     if diagnosis.uv is None:
-        yield "uv no está en el PATH" if spanish else "uv is not on the PATH"
+        yield text("diagnose.no-uv")
     if diagnosis.encoding.lower().replace("-", "") != "utf8":
-        yield (
-            "falta PYTHONUTF8=1: la codificación es " if spanish else "PYTHONUTF8=1 is missing: encoding "
-        ) + (diagnosis.encoding)
+        yield text("diagnose.encoding", encoding=diagnosis.encoding)
     if reason := _not_writable(Path(diagnosis.log_folder)):
-        text = "no se puede escribir en" if spanish else "cannot write to"
-        yield f"{text} {diagnosis.log_folder} ({reason})"
+        yield text("diagnose.no-log", folder=diagnosis.log_folder, reason=reason)
     if abs(diagnosis.clock_ahead_of_server) > CLOCK_TOLERANCE:
-        text = "el reloj difiere del servidor en" if spanish else "the clock differs from the server's by"
-        yield f"{text} {abs(diagnosis.clock_ahead_of_server)}"
-    if _release(diagnosis.versions["prefect"]) > _release(diagnosis.server_version):
-        text = "Prefect es más nuevo que el servidor" if spanish else "Prefect is newer than the server"
-        yield f"{text}: {diagnosis.versions['prefect']} > {diagnosis.server_version}"
+        yield text("diagnose.clock", difference=abs(diagnosis.clock_ahead_of_server))
+    ours, theirs = diagnosis.versions["prefect"], diagnosis.server_version
+    if _release(ours) > _release(theirs):
+        yield text("diagnose.newer", ours=ours, theirs=theirs)
 
 
 def _not_writable(folder: Path) -> str:

@@ -1,6 +1,6 @@
 """A second flow in this repository: its module, its test, its command and its deployments.
 
-    uv run python -m flow_ops.new_flow nightly-stock
+    uv run flow-ops new-flow nightly-stock
 
 What it writes is the team's own from then on. It names what it wrote, and undoes nothing: git does.
 """
@@ -19,8 +19,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from flow_ops import project
-from flow_ops.command_line import Parser, use_utf8
-from flow_ops.messages import FlowOpsError, language, print_error
+from flow_ops.messages import FlowOpsError, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +88,23 @@ DEVICES = {
 }
 
 
+def add(slug: str) -> list[str]:
+    """Write the flow `slug` and return, line by line, what was written and what is next.
+
+    Raises:
+        FlowOpsError: as `create`.
+    """
+    root = project.current().root
+    files = [file.relative_to(root).as_posix() for file in create(slug)]
+    return [
+        *files,
+        f"git add {' '.join(files)}",
+        f"uv run {slug}",
+        "uv run pytest",
+        "uv run deploy.py plan dev",
+    ]
+
+
 def create(slug: str) -> list[Path]:
     """Write the flow `slug` into this repository and return the files written, changed ones included.
 
@@ -115,9 +131,9 @@ def create(slug: str) -> list[Path]:
         deploy: with_deployments(deploy, f"src/{repository.package}/{module.name}:{names['module']}"),
         pyproject: with_script(pyproject, slug, f"{repository.package}.{names['module']}:main"),
     }
-    for file, text in contents.items():
+    for file, content in contents.items():
         file.parent.mkdir(exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="\n")
+        file.write_text(content, encoding="utf-8", newline="\n")
     _format([module, test, deploy])
     return list(contents)
 
@@ -129,15 +145,15 @@ def with_deployments(deploy: Path, entrypoint: str) -> str:
         FlowOpsError: FT-NEW-02 where the file names the entrypoint already, FT-NEW-03 where no
             `Deployments(flows={...})` is written out in it.
     """
-    text = deploy.read_text(encoding="utf-8")
+    written = deploy.read_text(encoding="utf-8")
     deployments = runpy.run_path(str(deploy))["DEPLOYMENTS"]
     if entrypoint in deployments.flows:
         raise FlowOpsError("FT-NEW-02", place=f"deploy.py: {entrypoint}")
     entry = _entry(entrypoint, next(iter(deployments.flows.values())))
-    last = _last_flow(ast.parse(text))
+    last = _last_flow(ast.parse(written))
     if last is None or last.end_lineno is None or last.end_col_offset is None:
         raise FlowOpsError("FT-NEW-03", file=deploy.name, place="Deployments(flows={...})", lines=entry)
-    lines = text.splitlines(keepends=True)
+    lines = written.splitlines(keepends=True)
     line = lines[last.end_lineno - 1].encode()
     before, after = line[: last.end_col_offset].decode(), line[last.end_col_offset :].decode()
     lines[last.end_lineno - 1] = f"{before}, {entry}{after}"
@@ -150,49 +166,27 @@ def with_script(pyproject: Path, slug: str, target: str) -> str:
     Raises:
         FlowOpsError: FT-NEW-02 where the command exists, FT-NEW-03 where there is no `[project.scripts]`.
     """
-    text = pyproject.read_text(encoding="utf-8")
+    written = pyproject.read_text(encoding="utf-8")
     script = f'"{slug}" = "{target}"'
-    table = re.search(r"^\[project\.scripts\]\n(?:[^\[\n].*\n)*", text, re.MULTILINE)
+    table = re.search(r"^\[project\.scripts\]\n(?:[^\[\n].*\n)*", written, re.MULTILINE)
     if table is None:
         raise FlowOpsError("FT-NEW-03", file=pyproject.name, place="[project.scripts]", lines=script)
     if re.search(rf'^"?{slug}"? *=', table[0], re.MULTILINE):
         raise FlowOpsError("FT-NEW-02", place=f"pyproject.toml: [project.scripts] {slug}")
-    return f"{text[: table.end()]}{script}\n{text[table.end() :]}"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return 0, or 1 after printing what is wrong."""
-    use_utf8()
-    spanish = language() == "es"
-    parser = Parser(
-        prog="python -m flow_ops.new_flow",
-        description="Agrega un flujo a este repositorio." if spanish else "Add a flow to this repository.",
-    )
-    parser.add_argument("name", help="nightly-stock")
-    try:
-        slug = parser.parse_args(arguments).name
-        files = create(slug)
-    except FlowOpsError as error:
-        print_error(error)
-        return 1
-    root = project.current().root
-    print(*(file.relative_to(root).as_posix() for file in files), sep="\n")  # noqa: T201
-    print(f"uv run {slug}\nuv run pytest\nuv run deploy.py plan dev")  # noqa: T201
-    return 0
+    return f"{written[: table.end()]}{script}\n{written[table.end() :]}"
 
 
 def _problem(slug: str) -> str:
-    """Return what is wrong with the name, in the repository's language; empty for nothing."""
+    """Return what is wrong with the name, in the user's language; empty for nothing."""
     function = slug.replace("-", "_")
-    spanish = language() == "es"
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", slug) or not 3 <= len(slug) <= 40:
-        return "no tiene esa forma" if spanish else "it has another shape"
+        return text("new-flow.shape")
     if slug.startswith("prefect") or slug in DEVICES:
-        return "está reservado por Prefect o por Windows" if spanish else "Prefect or Windows keeps it"
+        return text("new-flow.reserved")
     if keyword.iskeyword(function) or keyword.issoftkeyword(function) or hasattr(builtins, function):
-        return "es una palabra de Python" if spanish else "it is a word of Python"
+        return text("new-flow.python")
     if function in TAKEN or function in sys.stdlib_module_names:
-        return "lo usa otro módulo" if spanish else "another module uses it"
+        return text("new-flow.taken")
     return ""
 
 
@@ -221,7 +215,3 @@ def _format(files: list[Path]) -> None:
     """Format with ruff, which the development tools include; what is written is valid without it too."""
     command = [sys.executable, "-m", "ruff", "format", "--quiet", *map(str, files)]
     subprocess.run(command, check=False, capture_output=True, cwd=project.current().root)  # noqa: S603
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

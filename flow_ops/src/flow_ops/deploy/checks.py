@@ -10,21 +10,21 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from zoneinfo import available_timezones
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import WorkPool
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound, ParameterTypeError
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 from pydantic_core import PydanticSerializationError
 
 from flow_ops import project, task_runners, watchdog
-from flow_ops.deploy import planning, source, state
+from flow_ops.deploy import server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource
-from flow_ops.deploy.server import older
 from flow_ops.deploy.targets import Target, environment_names
 from flow_ops.messages import FlowOpsError, nearest
 
@@ -98,9 +98,15 @@ def code(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
         yield from source.problems(one, about.root, files)
 
 
-def server(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
+def unnamed(others: Mapping[str, DeploymentResponse]) -> Iterator[FlowOpsError]:
+    """Yield a warning for each deployment of this repository that the file does not name."""
+    for name in others:
+        yield FlowOpsError("FT-DEPLOY-08", deployment=name)
+
+
+def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
     """Yield what the server lacks, or has paused, of what these deployments need."""
-    yield from older(client)
+    yield from server.older(client)
     pools = {name: _read_pool(client, name) for name in sorted({t.environment.work_pool for t in targets})}
     for name, pool in pools.items():
         yield from _pool(client, name, pool)
@@ -113,7 +119,8 @@ def server(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[Flo
 
 
 def _timezone(name: str, pinned: str) -> Iterator[FlowOpsError]:
-    zones = sorted(available_timezones())
+    # Some systems list their own setting among the zones.
+    zones = sorted(available_timezones() - {"localtime", "posixrules", "Factory"})
     if name not in zones:
         # People write the city, with blanks and capitals of their own.
         tidy = re.sub(r"\s*/\s*", "/", name.strip()).replace(" ", "_")
@@ -243,7 +250,7 @@ def _pool(client: SyncPrefectClient, name: str, pool: WorkPool | None) -> Iterat
     queue = client.read_work_queue(pool.default_queue_id)
     if queue.is_paused or 0 in (pool.concurrency_limit, queue.concurrency_limit):
         yield FlowOpsError("FT-POOL-06", pool=name, queue=queue.name)
-    if not planning.workers_online(client, name):
+    if not server.workers_online(client, name):
         yield FlowOpsError("FT-POOL-05", pool=name, type=pool.type)
 
 

@@ -9,27 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-import httpx
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterId,
-    DeploymentFilterTags,
-    FlowFilter,
-    FlowFilterId,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-    WorkerFilter,
-    WorkerFilterStatus,
-)
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from flow_ops import project, watchdog
+from flow_ops import watchdog
 from flow_ops.deploy import schedules, server, state
 from flow_ops.deploy.state import Difference, State
 from flow_ops.deploy.targets import Target
@@ -64,6 +49,8 @@ class Plan:
         watchdog: The automations that differ, a line each.
         by_hand: Schedules made in Prefect's UI, of which the command line said nothing.
         next_runs: When it would run next, in UTC.
+        workers: How many workers of its pool are online; None where there is no such pool.
+        rules: How many rules its watchdog has.
     """
 
     target: Target
@@ -73,6 +60,8 @@ class Plan:
     watchdog: list[str]
     by_hand: list[State]
     next_runs: list[datetime]
+    workers: int | None
+    rules: int
 
     @property
     def changes(self) -> bool:
@@ -82,7 +71,7 @@ class Plan:
     def problems(self) -> Iterator[FlowOpsError]:
         """Yield what stands in the way of applying this plan."""
         if self.by_hand:
-            found = "; ".join(schedules.describe(one["timing"]) for one in self.by_hand)
+            found = "; ".join(schedules.written(one["timing"]) for one in self.by_hand)
             yield FlowOpsError("FT-SCHED-03", deployment=self.target.full_name, schedules=found)
 
 
@@ -106,7 +95,7 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
         FlowOpsError: FT-SCHED-04 where `--adopt` meets another time zone, FT-SCHED-05 for `--activate` where the
             file wants no active schedule.
     """
-    deployment = read(client, target.full_name)
+    deployment = server.read(client, target.full_name)
     existing = state.actual(deployment) if deployment else None
     timings = [schedules.plain(one, target.deployments.timezone) for one in target.environment.schedules]
     found = schedules.reconcile(timings, existing["schedules"] if existing else [], active=target.active)
@@ -122,6 +111,8 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
         watchdog=watchdog.differences(client, deployment.id if deployment else None, *_rules(target)),
         by_hand=found.by_hand if choice.by_hand == "stop" else [],
         next_runs=runs,
+        workers=server.workers_online(client, target.environment.work_pool),
+        rules=len(watchdog.RULES) - (target.deployments.notification is None),
     )
 
 
@@ -142,7 +133,7 @@ def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list
             one for one in found.by_hand if one["timing"].get("timezone") != target.deployments.timezone
         ]
         if elsewhere:
-            timing = schedules.describe(elsewhere[0]["timing"])
+            timing = schedules.written(elsewhere[0]["timing"])
             raise FlowOpsError("FT-SCHED-04", schedule=timing, timezone=target.deployments.timezone)
         wanted = wanted + schedules.adopt(found.by_hand, sum(map(schedules.is_adopted, wanted)))
     return wanted
@@ -161,7 +152,7 @@ def apply(client: SyncPrefectClient, plan: Plan) -> DeploymentResponse:
             if plan.differences:
                 state.write(client, plan.target, plan.file)
                 written = name
-            deployment = read(client, name)
+            deployment = server.read(client, name)
             left = state.differences(state.actual(deployment) if deployment else None, plan.file)
             if deployment is None or left:
                 fields = ", ".join(difference.field for difference in left)
@@ -187,7 +178,9 @@ def first_run(client: SyncPrefectClient, plan: Plan, deployment_id: UUID) -> Flo
         return None
     end = time.monotonic() + SCHEDULER_PATIENCE
     while True:
-        runs = flow_runs(client, deployment_id, [StateType.SCHEDULED], FlowRunSort.EXPECTED_START_TIME_ASC)
+        runs = server.flow_runs(
+            client, deployment_id, [StateType.SCHEDULED], FlowRunSort.EXPECTED_START_TIME_ASC
+        )
         coming = [run for run in runs if run.auto_scheduled]
         if coming:
             return coming[0]
@@ -200,7 +193,7 @@ def first_run(client: SyncPrefectClient, plan: Plan, deployment_id: UUID) -> Flo
 
 def status(client: SyncPrefectClient, target: Target) -> Status:
     """Read how one deployment stands: its pool's workers, its schedules, its last runs."""
-    deployment = read(client, target.full_name)
+    deployment = server.read(client, target.full_name)
     found = state.actual(deployment) if deployment else None
     pool = (found or {}).get("work_pool") or target.environment.work_pool
     active = found["schedules"] if found and not found["paused"] else []
@@ -208,10 +201,10 @@ def status(client: SyncPrefectClient, target: Target) -> Status:
     return Status(
         name=target.full_name,
         pool=pool,
-        workers=workers_online(client, pool),
+        workers=server.workers_online(client, pool),
         state=found,
         next_run=next(iter(schedules.next_runs(active, count=1)), None),
-        last_runs=flow_runs(client, deployment.id, ended, limit=3) if deployment else [],
+        last_runs=server.flow_runs(client, deployment.id, ended, limit=3) if deployment else [],
         watchdog=_watchdog(client, target, deployment),
     )
 
@@ -221,60 +214,3 @@ def _watchdog(client: SyncPrefectClient, target: Target, deployment: DeploymentR
         return watchdog.differences(client, deployment.id if deployment else None, *_rules(target))
     except FlowOpsError as problem:  # Told, so that the rest is seen all the same.
         return [str(problem)]
-
-
-def workers_online(client: SyncPrefectClient, pool: str) -> int | None:
-    """Return how many workers of a pool have sent a heartbeat lately; None where there is no such pool."""
-    online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
-    try:
-        return len(client.read_workers_for_work_pool(pool, worker_filter=online))
-    except PrefectHTTPStatusError as error:
-        if error.response.status_code == httpx.codes.NOT_FOUND:
-            return None
-        raise
-
-
-def read(client: SyncPrefectClient, full_name: str) -> DeploymentResponse | None:
-    """Return a deployment by `flow/deployment`, or None."""
-    try:
-        return client.read_deployment_by_name(full_name)
-    except ObjectNotFound:
-        return None
-
-
-def unnamed(client: SyncPrefectClient, targets: list[Target]) -> dict[str, DeploymentResponse]:
-    """Return this repository's deployments that the file does not name, such as one renamed, by full name.
-
-    They are those with the repository's tag, and those of its flows that were made in other ways.
-    """
-    named = {target.full_name for target in targets}
-    tag = f"repository:{project.current().slug}"
-    tagged = client.read_deployments(
-        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[tag]))
-    )
-    flows = sorted({target.loaded.flow.name for target in targets})
-    ours = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=flows)))
-    found = {deployment.id: deployment for deployment in [*tagged, *ours]}
-    wanted = FlowFilter(id=FlowFilterId(any_=sorted({one.flow_id for one in found.values()})))
-    names = {flow.id: flow.name for flow in client.read_flows(flow_filter=wanted)} if found else {}
-    by_name = {f"{names[one.flow_id]}/{one.name}": one for one in found.values()}
-    return {name: one for name, one in sorted(by_name.items()) if name not in named}
-
-
-def flow_runs(
-    client: SyncPrefectClient,
-    deployment_id: UUID,
-    states: list[StateType] | None = None,
-    sort: FlowRunSort = FlowRunSort.EXPECTED_START_TIME_DESC,
-    limit: int = 200,
-) -> list[FlowRun]:
-    """Return runs of a deployment, those in `states` alone where given."""
-    wanted = (
-        FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states))) if states else None
-    )
-    return client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
-        flow_run_filter=wanted,
-        sort=sort,
-        limit=limit,
-    )

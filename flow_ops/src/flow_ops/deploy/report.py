@@ -1,11 +1,13 @@
-"""What `deploy.py` prints, in the repository's language: for people, and as JSON for other programs."""
+"""What `deploy.py` prints, in the user's language: for people, and as JSON for other programs."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -13,22 +15,47 @@ from prefect.client.schemas.objects import FlowRun, Log
 from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.utilities.urls import url_for
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from flow_ops import messages, project
-from flow_ops.deploy import checks, schedules
+from flow_ops import project
+from flow_ops.deploy import checks, schedules, source
 from flow_ops.deploy.planning import Plan, Status
-from flow_ops.deploy.state import State, shown
-from flow_ops.messages import FlowOpsError
+from flow_ops.deploy.state import Difference, State, shown
+from flow_ops.messages import FlowOpsError, text
+
+# How many deployments are shown one by one; of more, only those that differ are named.
+SHOWN_WHOLE = 5
+# Fields that a plan shows in words of its own; the others are named, and shown with `--all`.
+_IN_WORDS = {"work_pool", "schedules", "paused", "version", "pull_steps", "parameters", "entrypoint"}
+_LABEL = 12
+# rich's names of colours; none where the output is no terminal or NO_COLOR is set.
+_COLOURS = {
+    "new": "green",
+    "changed": "yellow",
+    "same": "dim",
+    "bad": "bold red",
+    "note": "yellow",
+    "good": "green",
+}
+_STATE_COLOURS = {
+    "COMPLETED": "green",
+    "FAILED": "red",
+    "CRASHED": "red",
+    "CANCELLED": "yellow",
+    "RUNNING": "cyan",
+}
 
 
-def say(es: str, en: str) -> str:
-    """Return the text in the repository's language."""
-    return es if messages.language() == "es" else en
-
-
-def line(text: str = "", stream: TextIO | None = None) -> None:
+def line(said: str = "", stream: TextIO | None = None, style: str = "") -> None:
     """Print a line at once: a program that reads this one follows a run as it happens."""
-    print(text, file=stream or sys.stdout, flush=True)
+    where = stream or sys.stdout
+    if where.isatty():
+        Console(file=where, soft_wrap=True, highlight=False).print(Text(said, style=style))
+    else:
+        print(said, file=where, flush=True)
 
 
 def as_json(document: Any) -> None:
@@ -39,7 +66,7 @@ def as_json(document: Any) -> None:
 def problems(found: Iterable[FlowOpsError]) -> None:
     """Print problems and warnings where errors go."""
     for problem in found:
-        line(str(problem), sys.stderr)
+        line(str(problem), sys.stderr, _COLOURS["bad" if checks.stops(problem) else "note"])
 
 
 def problem_document(found: Iterable[FlowOpsError]) -> dict[str, Any]:
@@ -47,28 +74,134 @@ def problem_document(found: Iterable[FlowOpsError]) -> dict[str, Any]:
     return {"problems": [{"code": p.code, "stops": checks.stops(p), "text": str(p)} for p in found]}
 
 
-# --- the commands
+# --- plan and apply
 
 
-def plan(made: Plan) -> None:
-    """Print one plan: what differs, and when it would run next."""
-    line(made.target.full_name)
+def plans(made: Sequence[Plan], *, everything: bool) -> None:
+    """Print what a person decides on; of many deployments only those that differ, a line each."""
+    if len(made) > SHOWN_WHOLE and not everything:
+        for one in made:
+            if one.changes:
+                line(
+                    f"{one.target.full_name}  {text(f'plan.{_verdict(one)}')}", style=_COLOURS[_verdict(one)]
+                )
+        return
+    for one in made:
+        _plan(one)
+        if everything:
+            _fields(one)
+
+
+def sum_of(made: Sequence[Plan], found: Sequence[FlowOpsError]) -> None:
+    """Print the last line of `plan`: how many would be created and changed, and that nothing was written."""
+    if made:
+        verdicts = [_verdict(one) for one in made]
+        counts = {name: verdicts.count(name) for name in ("new", "changed", "same")}
+        line(text("plan.sum", **counts))
+    else:
+        refused(found)
+
+
+def refused(found: Sequence[FlowOpsError]) -> None:
+    """Print that nothing was written, and how many problems stand in the way."""
+    count = sum(checks.stops(problem) for problem in found)
+    line(text("plan.refused-one") if count == 1 else text("plan.refused", count=count))
+
+
+def _verdict(made: Plan) -> str:
+    return "new" if made.server is None else "changed" if made.changes else "same"
+
+
+def _plan(made: Plan) -> None:
+    line(f"{made.target.full_name}  {text(f'plan.{_verdict(made)}')}", style=_COLOURS[_verdict(made)])
+    for label, values in _rows(made):
+        lines = [part for value in values for part in _wrapped(value)]
+        for number, value in enumerate(lines):
+            line(f"  {label if number == 0 else '':<{_LABEL}}{value}")
+
+
+def _wrapped(value: str) -> list[str]:
+    """Return `value` in lines that fit beside their label on a terminal; as it is where another program reads."""
+    if not sys.stdout.isatty():
+        return [value]
+    return textwrap.wrap(value, max(30, Console().width - _LABEL - 3), break_long_words=False) or [""]
+
+
+def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
+    """Yield label and lines of what a person decides on; where it differs, the server's before the file's."""
+    server, file, differ = made.server, made.file, {d.field.partition(".")[0] for d in made.differences}
+
+    def change(field: str, before: str, now: str) -> str:
+        return f"{before} -> {now}" if server and field in differ and before != now else now
+
+    workers = _workers(made.workers)
+    pool = change("work_pool", server["work_pool"] if server else "", file["work_pool"])
+    yield text("plan.pool"), [f"{pool}, {workers}"]
+    yield text("plan.schedule"), _schedule_lines(made)
+    if made.next_runs:
+        yield text("plan.next"), [f"{local(moment)} ({_utc_time(moment)} UTC)" for moment in made.next_runs]
+    version = change("version", _short(server["version"]) if server else "", _short(file["version"]))
+    yield text("plan.code"), [f"{source.describe(made.target.source)}, {version}"]
+    values = change("parameters", shown(server["parameters"]) if server else "", shown(file["parameters"]))
+    yield text("plan.parameters"), [values]
+    yield text("plan.watchdog"), [_watchdog(made)]
+    others = (
+        [d.field for d in made.differences if d.field.partition(".")[0] not in _IN_WORDS] if server else []
+    )
+    if others:
+        yield text("plan.other"), [", ".join(others)]
+
+
+def _schedule_lines(made: Plan) -> list[str]:
+    environment, wanted = made.target.environment_name, made.file["schedules"]
+    if not wanted:
+        lines = [text("plan.no-schedule")]
+    else:
+        lines = [schedules.describe(one["timing"]) for one in wanted]
+    if made.server and {d.field for d in made.differences} & {"schedules"}:
+        before = [schedules.describe(one["timing"]) for one in made.server["schedules"]]
+        gone = [f"- {one}" for one in before if one not in lines]
+        lines = [*gone, *lines]
+    if wanted and not any(one["active"] for one in wanted):
+        lines.append(
+            text("plan.paused", environment=environment) if made.target.active else text("plan.born-paused")
+        )
+    if made.file["paused"]:
+        lines.append(text("plan.deployment-paused", environment=environment))
+    return lines
+
+
+def _workers(count: int | None) -> str:
+    if count is None:
+        return text("plan.no-pool")
+    return text("plan.one-worker") if count == 1 else text("plan.workers", count=count)
+
+
+def _watchdog(made: Plan) -> str:
+    if not made.watchdog:
+        return text("plan.watchdog-same", count=made.rules)
+    key = (
+        "plan.watchdog-new"
+        if all(each.startswith("+") for each in made.watchdog)
+        else "plan.watchdog-changed"
+    )
+    return text(key, count=len({each.split(":")[1] if ":" in each else each for each in made.watchdog}))
+
+
+def _fields(made: Plan) -> None:
+    """Print every field that differs, Prefect's own too, with its values; and each rule of the watchdog."""
     if made.server is None:
-        line(say("  No está en el servidor: se crearía.", "  Not on the server: it would be created."))
-        rows = [(key, shown(_readable(key, value))) for key, value in made.file.items()]
-        table([say("campo", "field"), say("archivo", "file")], rows)
+        rows = [[key, shown(_readable(key, value))] for key, value in made.file.items()]
+        table([text("plan.field"), text("plan.file")], rows)
     elif made.differences:
-        headers = [say("campo", "field"), say("servidor", "server"), say("archivo", "file")]
-        changes = [
-            (d.field, shown(_readable(d.field, d.server)), shown(_readable(d.field, d.file)))
-            for d in made.differences
-        ]
-        table(headers, changes)
+        headers = [text("plan.field"), text("plan.server"), text("plan.file")]
+        table(headers, [[d.field, _value(d, d.server), _value(d, d.file)] for d in made.differences])
     for change in made.watchdog:
         line(f"  {change}")
-    if not made.changes:
-        line(say("  Sin diferencias.", "  No differences."))
-    _next_runs(made)
+
+
+def _value(difference: Difference, value: Any) -> str:
+    return shown(_readable(difference.field, value))
 
 
 def plan_document(made: Plan) -> dict[str, Any]:
@@ -78,17 +211,15 @@ def plan_document(made: Plan) -> dict[str, Any]:
         "exists": made.server is not None,
         "differences": [{"field": d.field, "server": d.server, "file": d.file} for d in made.differences],
         "watchdog": made.watchdog,
-        "schedules_by_hand": [schedules.describe(one["timing"]) for one in made.by_hand],
+        "schedules_by_hand": [schedules.written(one["timing"]) for one in made.by_hand],
         "next_runs": [{"local": local(moment), "utc": _utc(moment)} for moment in made.next_runs],
     }
 
 
 def applied(made: Plan, deployment: DeploymentResponse) -> None:
     """Print that a deployment is what the file says, and where to see it."""
-    done = (
-        say("escrito y comprobado", "written and proven") if made.changes else say("ya estaba", "as it was")
-    )
-    line(f"{made.target.full_name}: {done}")
+    done = text("apply.written") if made.changes else text("apply.same")
+    line(f"{made.target.full_name}: {done}", style=_COLOURS["good"])
     if link := url_for("deployment", obj_id=deployment.id):
         line(f"  {link}")
 
@@ -96,8 +227,24 @@ def applied(made: Plan, deployment: DeploymentResponse) -> None:
 def first_run(run: FlowRun | None) -> None:
     """Print when the scheduler will start the first run."""
     if run and run.expected_start_time:
-        when = local(run.expected_start_time)
-        line(say(f"  Primera ejecución programada: {when}", f"  First scheduled run: {when}"))
+        line("  " + text("apply.first-run", when=local(run.expected_start_time)))
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show on a terminal that something is waited for, and for how long by now."""
+    if not sys.stdout.isatty():
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (TextColumn("  "), SpinnerColumn("line"), TextColumn(what), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as moving:
+        moving.add_task("", total=None)
+        yield
+
+
+# --- run
 
 
 def started(run: FlowRun) -> None:
@@ -107,22 +254,32 @@ def started(run: FlowRun) -> None:
 
 def run_state(state: RunState) -> None:
     """Print a state of a run."""
-    line(f"{local_time(state.timestamp)} | {state.name}" + (f": {state.message}" if state.message else ""))
+    said = f"{local_time(state.timestamp)} | {state.name}" + (f": {state.message}" if state.message else "")
+    line(said, style=_STATE_COLOURS.get(state.type.value, ""))
 
 
 def log_record(record: Log, of: str) -> None:
     """Print a log record of a run, with the name of the task run or subflow's run that it is of."""
-    text = f"{of} | {record.message}" if of else record.message
-    line(f"{local_time(record.timestamp)} | {logging.getLevelName(record.level):7} | {text}")
+    said = f"{of} | {record.message}" if of else record.message
+    line(f"{local_time(record.timestamp)} | {logging.getLevelName(record.level):7} | {said}")
+
+
+def no_answer() -> None:
+    """Print that the server does not answer, and that the run goes on all the same."""
+    line(f"{local_time(None)} | {text('run.no-answer')}", style=_COLOURS["note"])
+
+
+def answers_again() -> None:
+    """Print that the server answers again."""
+    line(f"{local_time(None)} | {text('run.answers')}", style=_COLOURS["good"])
+
+
+# --- status, retire, doctor
 
 
 def status(rows: Sequence[Status]) -> None:
     """Print every deployment side by side."""
-    headers = say(
-        "despliegue,pool,workers,programación,próxima,últimas,versión",
-        "deployment,pool,workers,schedule,next,last,version",
-    ).split(",")
-    table(headers, [list(_status_cells(row).values()) for row in rows])
+    table(text("status.columns").split(","), [list(_status_cells(row).values()) for row in rows])
 
 
 def status_document(row: Status) -> dict[str, Any]:
@@ -134,7 +291,7 @@ def status_document(row: Status) -> dict[str, Any]:
         "work_pool_exists": row.workers is not None,
         "workers_online": row.workers,
         "schedules": [
-            {"schedule": schedules.describe(one["timing"]), "active": one["active"]}
+            {"schedule": schedules.written(one["timing"]), "active": one["active"]}
             for one in _schedules(row.state)
         ],
         "paused": bool(row.state and row.state["paused"]),
@@ -149,29 +306,13 @@ def status_document(row: Status) -> dict[str, Any]:
 
 def to_retire(name: str, *, coming: int, going: int) -> None:
     """Print what retiring a deployment would take away."""
-    line(
-        say(
-            f"{name}: se pausa y se borra. Ejecuciones futuras que se borran: {coming}; en curso, que terminan solas: {going}.",
-            f"{name}: to be paused and deleted. Future runs to be deleted: {coming}; in progress, which go on to their end: {going}.",
-        )
-    )
-
-
-def not_there(name: str) -> None:
-    """Print that a deployment was not on the server to begin with."""
-    line(say(f"{name}: no está en el servidor.", f"{name}: not on the server."))
-
-
-def retired(name: str) -> None:
-    """Print that a deployment is gone."""
-    line(say(f"{name}: retirado, con sus ejecuciones futuras.", f"{name}: retired, with its future runs."))
+    line(text("retire.to-do", name=name, coming=coming, going=going))
 
 
 def checked(title: str, found: Sequence[FlowOpsError]) -> None:
     """Print the outcome of one group of checks."""
-    bad = any(checks.stops(problem) for problem in found)
-    mark = say("MAL", "BAD") if bad else say("AVISO", "NOTE") if found else "OK"
-    line(f"[{mark}] {title}")
+    mark = "bad" if any(checks.stops(problem) for problem in found) else "note" if found else "good"
+    line(f"[{text(f'doctor.{mark}')}] {title}", style=_COLOURS[mark])
     for problem in found:
         line(str(problem))
 
@@ -180,40 +321,27 @@ def checked(title: str, found: Sequence[FlowOpsError]) -> None:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: drawn and wrapped on a terminal, plain columns where another program reads."""
-    if sys.stdout.isatty():
-        _drawn(headers, rows)
-        return
-    cells = [[" ".join(cell.split()) for cell in row] for row in [headers, *rows]]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(headers))]
-    for row in cells:
-        line("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _drawn(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    # Imported here: rich comes with Prefect, and only terminals need it.
-    from rich import box  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    drawn = Table(box=box.SIMPLE_HEAD)
+    """Print a table: wrapped to a terminal's width, a line for each row where another program reads."""
+    at_terminal = sys.stdout.isatty()
+    drawn = Table(box=box.SIMPLE_HEAD if at_terminal else None, pad_edge=False, padding=(0, 2, 0, 0))
     for header in headers:
         drawn.add_column(header, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
-    Console().print(drawn)
+        drawn.add_row(*(Text(cell if at_terminal else " ".join(cell.split())) for cell in row))
+    console = Console(file=sys.stdout, highlight=False)
+    if not at_terminal:
+        console.width = 10_000
+    console.print(drawn)
 
 
 def local(moment: datetime) -> str:
     """Return a moment in the pinned time zone, with its day: `vie 2026-11-20 13:30`."""
     there = moment.astimezone(project.current().zone)
-    day = say("lun mar mié jue vie sáb dom", "Mon Tue Wed Thu Fri Sat Sun").split()[there.weekday()]
-    return f"{day} {there:%Y-%m-%d %H:%M}"
+    return f"{text('times.days').split()[there.weekday()]} {there:%Y-%m-%d %H:%M}"
 
 
 def local_time(moment: datetime | None) -> str:
-    """Return the time of day in the pinned time zone."""
+    """Return the time of day in the pinned time zone; now without a moment."""
     return f"{(moment or datetime.now(UTC)).astimezone(project.current().zone):%H:%M:%S}"
 
 
@@ -221,21 +349,19 @@ def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _next_runs(made: Plan) -> None:
-    if not made.next_runs:
-        line(say("  Sin ejecuciones programadas.", "  No scheduled runs."))
-        return
-    line("  " + say("Próximas ejecuciones", "Next runs") + f" ({project.current().timezone})")
-    for moment in made.next_runs:
-        line(f"    {local(moment)}  ({_utc(moment)})")
+def _utc_time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%H:%M}"
+
+
+def _short(version: str | None) -> str:
+    return (version or "-")[:8]
 
 
 def _readable(field: str, value: Any) -> Any:
     if field == "schedules":
-        active, paused = say("activa", "active"), say("pausada", "paused")
+        paused = f" ({text('status.paused')})"
         return "; ".join(
-            f"{schedules.describe(one['timing'])} {active if one['active'] else paused}"
-            for one in value or []
+            schedules.describe(one["timing"]) + ("" if one["active"] else paused) for one in value or []
         )
     return value
 
@@ -245,15 +371,14 @@ def _schedules(state: State | None) -> list[State]:
 
 
 def _status_cells(row: Status) -> dict[str, str]:
-    state = row.state
-    missing = say("no está", "not there")
-    paused = say(" (pausado)", " (paused)") if state and state["paused"] else ""
+    state, missing = row.state, text("status.not-there")
+    paused = f" ({text('status.paused')})" if state and state["paused"] else ""
     return {
-        "deployment": row.name,
+        "deployment": row.name.partition("/")[2],
         "pool": row.pool if row.workers is not None else f"{row.pool} ({missing})",
         "workers": "-" if row.workers is None else str(row.workers),
         "schedule": (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,
         "next": local(row.next_run) if row.next_run else "-",
         "last": ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
-        "version": (state["version"] or "-")[:8] if state else "-",
+        "version": _short(state["version"]) if state else "-",
     }

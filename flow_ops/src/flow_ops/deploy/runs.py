@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -20,10 +21,11 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, Log, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
-from prefect.exceptions import ParameterBindError, ParameterTypeError
+from prefect.exceptions import ParameterBindError, ParameterTypeError, PrefectHTTPStatusError
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flow_ops import watchdog
-from flow_ops.deploy import planning, state
+from flow_ops.deploy import server, state
 from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError
 
@@ -33,6 +35,8 @@ _EVERY = 1.0
 _LOG_DELAY = 2.0
 # Seconds in which a pass of Prefect's scheduler that had begun before a pause has ended.
 _SCHEDULER_PASS = 2.0
+# Answers missing one after another before a person is told.
+_FAILURES_TOLD_OF = 2
 # As many records as the server gives at once.
 _PAGE = 200
 
@@ -57,37 +61,82 @@ def start(
     return client.create_flow_run_from_deployment(deployment.id, parameters=state.jsonable(parameters))
 
 
-def follow(
-    client: SyncPrefectClient,
-    run_id: UUID,
-    on_state: Callable[[State], None],
-    on_log: Callable[[Log, str], None],
-) -> State:
+class Reporter(Protocol):
+    """Whom `follow` tells what happens: a record goes with the name of its task run or subflow's run."""
+
+    def run_state(self, state: State, /) -> None:
+        """Take a state of the run."""
+
+    def log_record(self, record: Log, of: str, /) -> None:
+        """Take a log record; `of` is empty where it is of the run itself."""
+
+    def no_answer(self) -> None:
+        """Take that the server does not answer for now."""
+
+    def answers_again(self) -> None:
+        """Take that it answers again."""
+
+
+def follow(client: SyncPrefectClient, run_id: UUID, report: Reporter) -> State:
     """Report a run's states and log records, its subflows' too, as they come; return the state that it ends in.
 
-    A record goes with the name of its task run or subflow's run; with none where it is of the run itself.
+    A server that does not answer is asked again until it does: the run goes on without it.
     """
-    last_state, seen = None, set[UUID]()
-    tasks = dict[UUID, str]()
+    following, failures = _Following(client, run_id, report), 0
     while True:
-        current = client.read_flow_run(run_id).state
+        try:
+            # Without Prefect's own retries, of which nothing would be seen for a minute.
+            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+                ended = following.look()
+        except (httpx.TransportError, PrefectHTTPStatusError) as error:
+            if isinstance(error, PrefectHTTPStatusError) and not error.response.is_server_error:
+                raise
+            failures += 1
+            # A server on SQLite refuses a request now and then, and takes the next.
+            if failures == _FAILURES_TOLD_OF:
+                report.no_answer()
+        else:
+            if failures >= _FAILURES_TOLD_OF:
+                report.answers_again()
+            failures = 0
+            if ended:
+                return ended
+        time.sleep(_EVERY)
+
+
+class _Following:
+    """What was reported of a run so far."""
+
+    def __init__(self, client: SyncPrefectClient, run_id: UUID, report: Reporter) -> None:
+        self._client, self._run_id, self._report = client, run_id, report
+        self._last_state: UUID | None = None
+        self._seen = set[UUID]()
+        self._tasks = dict[UUID, str]()
+
+    def look(self) -> State | None:
+        """Report what is new; return the run's state where it has ended."""
+        current = self._client.read_flow_run(self._run_id).state
         ended = current is not None and current.is_final()
         if ended:
             time.sleep(_LOG_DELAY)
-        elif current and current.id != last_state:
-            on_state(current)
-            last_state = current.id
-        flows = _subflows(client, run_id)
-        new = [record for record in _records(client, [run_id, *flows]) if record.id not in seen]
-        tasks |= _task_names(client, {record.task_run_id for record in new} - tasks.keys())
-        for record in new:
-            seen.add(record.id)
-            of = tasks.get(record.task_run_id or run_id) or flows.get(record.flow_run_id or run_id, "")
-            on_log(record, of)
+        elif current and current.id != self._last_state:
+            self._report.run_state(current)
+            self._last_state = current.id
+        self._report_records()
         if current and ended:
-            on_state(current)
+            self._report.run_state(current)
             return current
-        time.sleep(_EVERY)
+        return None
+
+    def _report_records(self) -> None:
+        flows = _subflows(self._client, self._run_id)
+        records = _records(self._client, [self._run_id, *flows])
+        new = [record for record in records if record.id not in self._seen]
+        self._tasks |= _task_names(self._client, {record.task_run_id for record in new} - self._tasks.keys())
+        for record in new:
+            self._seen.add(record.id)
+            task = self._tasks.get(record.task_run_id or self._run_id)
+            self._report.log_record(record, task or flows.get(record.flow_run_id or self._run_id, ""))
 
 
 def has_begun(client: SyncPrefectClient, run_id: UUID) -> bool:
@@ -151,6 +200,6 @@ def retire(client: SyncPrefectClient, deployment: DeploymentResponse, full_name:
 
 
 def _delete_future_runs(client: SyncPrefectClient, deployment_id: UUID) -> None:
-    while runs := planning.flow_runs(client, deployment_id, [StateType.SCHEDULED]):
+    while runs := server.flow_runs(client, deployment_id, [StateType.SCHEDULED]):
         for run in runs:
             client.delete_flow_run(run.id)

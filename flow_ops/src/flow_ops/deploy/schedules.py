@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cron_descriptor import ExpressionDescriptor, FormatError, Options
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import IntervalSchedule as ClientIntervalSchedule
 from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
+from flow_ops import project
 from flow_ops.deploy.pins import Schedule
+from flow_ops.messages import language, text
 
 # How the slug of a schedule of the file begins, which Prefect's UI shows beside it, and that of one made there
 # that `apply --adopt` kept; whatever has neither, and is not in the file, was made by hand. A slug says nothing
@@ -26,6 +30,8 @@ ADOPTED = "adopted-"
 ANCHOR = "2024-01-01T00:00:00"
 
 Plain = dict[str, Any]
+
+_NAMES = (*calendar.day_name, *calendar.month_name[1:])
 
 
 @dataclass(frozen=True)
@@ -92,10 +98,35 @@ def adopt(by_hand: Sequence[Plain], adopted: int) -> list[Plain]:
     return [{**s, "slug": f"{ADOPTED}{number}"} for number, s in enumerate(by_hand, start=adopted + 1)]
 
 
-def describe(timing: Plain) -> str:
-    """Return a timing in one line: `0 6 * * 1-5 (Europe/Madrid)`."""
+def written(timing: Plain) -> str:
+    """Return a timing as it is written, with its zone: `0 6 * * 1-5 (Europe/Madrid)`."""
     every = timing.get("cron") or timing.get("rrule") or f"every {timedelta(seconds=timing['interval'])}"
     return f"{every} ({timing.get('timezone') or 'UTC'})"
+
+
+def describe(timing: Plain) -> str:
+    """Return a timing in words for people, with its zone where that is not the repository's."""
+    cron, zone = timing.get("cron"), timing.get("timezone") or "UTC"
+    if cron:
+        every = f"{cron}  {in_words(cron)}".rstrip()
+    else:
+        every = timing.get("rrule") or text("times.every", interval=timedelta(seconds=timing["interval"]))
+    return every if zone == project.current().timezone else f"{every} ({zone})"
+
+
+def in_words(cron: str) -> str:
+    """Return what a cron expression means in the user's language; empty where that cannot be said."""
+    options = Options()
+    options.use_24hour_time_format = True
+    options.locale_code = {"es": "es_ES", "en": "en_US"}[language()]
+    try:
+        said = str(ExpressionDescriptor(cron, options).get_description())
+    except FormatError:
+        return ""
+    # The library takes the names of days and months from the machine, which may have English alone.
+    for english, ours in zip(_NAMES, text("times.names").split(), strict=True):
+        said = said.replace(english, ours)
+    return said[0].lower() + said[1:]
 
 
 def next_runs(schedules: Sequence[Plain], count: int, start: datetime | None = None) -> list[datetime]:

@@ -1,18 +1,38 @@
-"""The Prefect server: reached within seconds or refused with the reason."""
+"""The Prefect server: reached within seconds or refused with the reason, and what it is asked."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 import prefect
 from packaging.version import Version
 from prefect.client.base import ServerType
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    DeploymentFilterTags,
+    FlowFilter,
+    FlowFilterId,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkerFilter,
+    WorkerFilterStatus,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
+from flow_ops import project
+from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError
 
 # Seconds. Prefect's own 60, times its retries, make a server that never answers hang a deployment for minutes.
@@ -66,7 +86,7 @@ def coded() -> Iterator[None]:
     shown = without_credentials(api_url())
     try:
         yield
-    except (prefect.exceptions.PrefectHTTPStatusError, httpx.HTTPStatusError) as error:
+    except (PrefectHTTPStatusError, httpx.HTTPStatusError) as error:
         status = error.response.status_code
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             raise FlowOpsError("FT-SERVER-05", url=shown, status=status) from None
@@ -87,12 +107,12 @@ def version(client: SyncPrefectClient) -> Version | None:
     """
     if client.server_type == ServerType.CLOUD:
         return None
-    url = without_credentials(str(client.api_url))
+    url = without_credentials(api_url())
     try:
         return Version(client.api_version())
     except (ValueError, TypeError):
         raise FlowOpsError("FT-SERVER-06", url=url) from None
-    except (prefect.exceptions.PrefectHTTPStatusError, httpx.HTTPStatusError) as error:
+    except (PrefectHTTPStatusError, httpx.HTTPStatusError) as error:
         if error.response.status_code != httpx.codes.NOT_FOUND:
             raise
         raise FlowOpsError("FT-SERVER-06", url=url) from None
@@ -105,12 +125,72 @@ def older(client: SyncPrefectClient) -> Iterator[FlowOpsError]:
     """
     ours, theirs = Version(prefect.__version__), version(client)
     if theirs and theirs.release[:2] < ours.release[:2]:
-        url = without_credentials(str(client.api_url))
+        url = without_credentials(api_url())
         yield FlowOpsError("FT-SERVER-10", url=url, server=theirs, client=ours)
 
 
 def _check_version(client: SyncPrefectClient) -> None:
     ours, theirs = Version(prefect.__version__), version(client)
     if theirs and theirs.major != ours.major:
-        url = without_credentials(str(client.api_url))
+        url = without_credentials(api_url())
         raise FlowOpsError("FT-SERVER-07", url=url, server=theirs, client=ours)
+
+
+# --- what it is asked
+
+
+def workers_online(client: SyncPrefectClient, pool: str) -> int | None:
+    """Return how many workers of a pool have sent a heartbeat lately; None where there is no such pool."""
+    online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
+    try:
+        return len(client.read_workers_for_work_pool(pool, worker_filter=online))
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        raise
+
+
+def read(client: SyncPrefectClient, full_name: str) -> DeploymentResponse | None:
+    """Return a deployment by `flow/deployment`, or None."""
+    try:
+        return client.read_deployment_by_name(full_name)
+    except ObjectNotFound:
+        return None
+
+
+def unnamed(client: SyncPrefectClient, targets: Sequence[Target]) -> dict[str, DeploymentResponse]:
+    """Return this repository's deployments that the file does not name, such as one renamed, by full name.
+
+    They are those with the repository's tag, and those of its flows that were made in other ways.
+    """
+    named = {target.full_name for target in targets}
+    tag = f"repository:{project.current().slug}"
+    tagged = client.read_deployments(
+        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[tag]))
+    )
+    flows = sorted({target.loaded.flow.name for target in targets})
+    ours = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=flows)))
+    found = {deployment.id: deployment for deployment in [*tagged, *ours]}
+    wanted = FlowFilter(id=FlowFilterId(any_=sorted({one.flow_id for one in found.values()})))
+    names = {flow.id: flow.name for flow in client.read_flows(flow_filter=wanted)} if found else {}
+    by_name = {f"{names[one.flow_id]}/{one.name}": one for one in found.values()}
+    return {name: one for name, one in sorted(by_name.items()) if name not in named}
+
+
+def flow_runs(
+    client: SyncPrefectClient,
+    deployment_id: UUID,
+    states: list[StateType] | None = None,
+    sort: FlowRunSort = FlowRunSort.EXPECTED_START_TIME_DESC,
+    limit: int = 200,
+) -> list[FlowRun]:
+    """Return runs of a deployment, those in `states` alone where given."""
+    wanted = (
+        FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states))) if states else None
+    )
+    return client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
+        flow_run_filter=wanted,
+        sort=sort,
+        limit=limit,
+    )

@@ -34,6 +34,13 @@ def place(source: Source) -> str:
     return source.url if isinstance(source, GitSource) else source.path
 
 
+def describe(source: Source) -> str:
+    """Return where the code comes from, with the branch or the pinned commit."""
+    if isinstance(source, FolderSource):
+        return source.path
+    return f"{source.url}, {source.branch if not source.commit else source.commit[:8]}"
+
+
 def pull_steps(source: Source) -> list[dict[str, Any]]:
     """Return the steps that fetch the code on the worker, as Prefect stores them in a deployment."""
     steps = "prefect.deployments.steps"

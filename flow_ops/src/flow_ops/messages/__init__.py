@@ -44,10 +44,28 @@ class FlowOpsError(Exception):
 
 
 @lru_cache
+def _document(language: str) -> dict[str, dict[str, str]]:
+    return tomllib.loads((files(__name__) / f"{language}.toml").read_text(encoding="utf-8"))
+
+
+@lru_cache
 def catalogue(language: str) -> dict[str, Text]:
     """Return every message of `es` or `en` by its code."""
-    document = tomllib.loads((files(__name__) / f"{language}.toml").read_text(encoding="utf-8"))
-    return {code: Text(**parts) for code, parts in document.items()}
+    return {code: Text(**parts) for code, parts in _document(language).items() if code != "text"}
+
+
+def texts(language: str) -> dict[str, str]:
+    """Return every text of `es` or `en` that is no message about a problem, by its key."""
+    return _document(language)["text"]
+
+
+def text(key: str, **values: Any) -> str:
+    """Return the text of `key` in the user's language.
+
+    Raises:
+        KeyError: `key` is unknown, or its text names a value that was not given.
+    """
+    return _tidy(texts(language())[key].format(**values))
 
 
 def language() -> str:
@@ -74,18 +92,21 @@ def render(code: str, **values: Any) -> str:
         KeyError: `code` is unknown, or its text names a value that was not given.
     """
     chosen = language()
-    text = catalogue(chosen)[code]
-    why, do = ("Por qué", "Qué hacer") if chosen == "es" else ("Why", "What to do")
-    # Where nothing is near what was written, or there is nothing at all, there is nothing to ask or to list.
-    nothing = r" (¿Quisiste decir|Did you mean|Hay:|There are:) -[?.]|; (hay|there are): -(?=\.)"
-    what = re.sub(nothing, "", text.what.format(**values))
+    parts = catalogue(chosen)[code]
+    words = texts(chosen)
     return "\n".join(
         (
-            f"{code}  {what}",
-            f"  {why}: {text.why.format(**values)}",
-            f"  {do}: {text.do.format(**values)}",
+            f"{code}  {_tidy(parts.what.format(**values))}",
+            f"  {words['words.why']}: {parts.why.format(**values)}",
+            f"  {words['words.do']}: {parts.do.format(**values)}",
         )
     )
+
+
+def _tidy(said: str) -> str:
+    """Leave out what asks or lists nothing, where nothing is near what was written, or nothing is there at all."""
+    nothing = r" (¿Quisiste decir|Did you mean|Hay:|There are:) -[?.]|; (hay|there are): -(?=\.)"
+    return re.sub(nothing, "", said)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """The watchdog: automations that end stuck and late runs, and the sweep for what they cannot see."""
 
 from flow_ops.watchdog.automations import (
+    RULES,
     Channel,
     Limits,
     Notification,
@@ -14,6 +15,7 @@ from flow_ops.watchdog.automations import (
 )
 
 __all__ = [
+    "RULES",
     "Channel",
     "Limits",
     "Notification",

@@ -38,7 +38,7 @@ from prefect.events.schemas.automations import (
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from flow_ops.messages import FlowOpsError, language
+from flow_ops.messages import FlowOpsError, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -353,18 +353,7 @@ def _name(deployment: str, rule: str) -> str:
 
 
 def _description(rule: _Rule) -> str:
-    es, en = {
-        "running": ("más de {} en ejecución: se cancela", "running for over {}: cancelled"),
-        "late": (
-            "más de {} sin que nadie la empiece: se cancela",
-            "nobody started it for over {}: cancelled",
-        ),
-        "pending": ("más de {} sin arrancar: se cancela", "did not start up for over {}: cancelled"),
-        "cancelling": ("más de {} cancelándose: se cancela", "cancelling for over {}: cancelled"),
-        "heartbeat": ("más de {} sin latidos: se da por caída", "no heartbeats for over {}: crashed"),
-        "failure": ("falló o se cayó", "failed or crashed"),
-    }[rule.name]
-    return (es if language() == "es" else en).format(rule.limit)
+    return text(f"watchdog.{rule.name}", limit=rule.limit)
 
 
 # --- what differs
@@ -414,7 +403,7 @@ def _lines(name: str, wanted: AutomationCore | None, found: list[Automation]) ->
         for field in sorted({*theirs, *ours}):
             if theirs.get(field) != ours.get(field):
                 yield f"~ {name}: {field}: {theirs.get(field, '-')} -> {ours.get(field, '-')}"
-        yield from (f"- {name} ({'repetida' if language() == 'es' else 'duplicate'})" for _ in found[1:])
+        yield from (f"- {name} ({text('watchdog.duplicate')})" for _ in found[1:])
 
 
 def _flat(automation: AutomationCore) -> dict[str, str]:

@@ -1,10 +1,10 @@
 """A Prefect worker as a service: through nssm on Windows, as a systemd unit on Linux.
 
-    python -m flow_ops.worker.service print --pool example-prod            # what install would do here
-    python -m flow_ops.worker.service print --pool example-prod --system windows
-    python -m flow_ops.worker.service install --pool example-prod
-    python -m flow_ops.worker.service status --pool example-prod
-    python -m flow_ops.worker.service uninstall --pool example-prod
+    flow-ops worker print --pool example-prod            # what install would do here
+    flow-ops worker print --pool example-prod --system windows
+    flow-ops worker install --pool example-prod
+    flow-ops worker status --pool example-prod
+    flow-ops worker uninstall --pool example-prod
 
 The service starts at boot, restarts after a crash, and drains when it is stopped (`worker_drain.py`). It has
 a folder and an environment of its own, made by uv with Prefect under this library's own
@@ -22,7 +22,6 @@ NAME=value in `credentials.env` in the service's folder, which only the service'
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import getpass
 import importlib.metadata
@@ -36,22 +35,24 @@ import sys
 import urllib.error
 import urllib.request
 import zlib
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 import httpx
+from cyclopts import Parameter
+from cyclopts.types import PositiveInt
 
-from flow_ops.command_line import Parser, use_utf8
-from flow_ops.messages import FlowOpsError, print_error
+from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker.plan import MARKER, Service, install_steps, uninstall_steps
 from flow_ops.worker.steps import StepFailedError, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flow_ops.worker.steps import Step
+
+System = Literal["windows", "linux"]
 
 # What the worker needs of the repository's dependencies; a flow brings the rest in an environment of its own.
 WORKER_REQUIREMENTS = ("prefect", "tzdata")
@@ -63,34 +64,45 @@ API_SECONDS = 10
 NOT_RUNNING = 3  # what systemctl says of a service that is not active
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one action of the command line; return the exit status.
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Options:
+    """What is asked for, on the command line."""
 
-    It is 0, 1 for a problem that the user can mend, or 3 from `status` for a service that is not in order.
-    """
-    use_utf8()
-    try:
-        options = _parser().parse_args(arguments)
-        return _ACTIONS[options.action](options)
-    except FlowOpsError as problem:
-        print_error(problem)
-        return 1
-    except BrokenPipeError:  # `print | head`: nobody reads on, and Python's own flush at the end would say so
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    pool: Annotated[str, Parameter(help="@worker.pool")]
+    _: KW_ONLY
+    scope: Annotated[Literal["system", "user"], Parameter(help="@worker.scope")] = "system"
+    api_url: Annotated[str | None, Parameter(help="@worker.api-url")] = None
+    account: Annotated[str | None, Parameter(help="@worker.account")] = None
+    credentials: Annotated[Path | None, Parameter(help="@worker.credentials")] = None
+    host: Annotated[str, Parameter(help="@worker.host", show_default=False)] = field(
+        default_factory=lambda: socket.gethostname().split(".")[0]
+    )
+    limit: Annotated[PositiveInt, Parameter(help="@worker.limit")] = 5
+    drain_seconds: Annotated[PositiveInt, Parameter(help="@worker.drain-seconds")] = 600
+    health_port: Annotated[PositiveInt | None, Parameter(help="@worker.health-port")] = None
+    home: Annotated[str | None, Parameter(help="@worker.home")] = None
+    python: Annotated[str, Parameter(help="@worker.python")] = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    nssm: Annotated[str, Parameter(help="@worker.nssm")] = "nssm"
 
 
-def describe(options: argparse.Namespace) -> int:
+def this_system() -> System:
+    """Return the system of this machine."""
+    return "windows" if os.name == "nt" else "linux"
+
+
+def describe(options: Options, system: System | None = None) -> int:
     """Print every folder, file and command of an installation, in order, and change nothing."""
-    service = service_from(options)
-    steps = install_steps(service, installed=options.system == _this_system() and is_installed(service))
+    system = system or this_system()
+    service = replace(service_from(options, system), api_url=_api_url(options.api_url))
+    steps = install_steps(service, installed=system == this_system() and is_installed(service))
     print("\n".join(step.describe() for step in steps), flush=True)  # noqa: T201
     return 0
 
 
-def install(options: argparse.Namespace) -> int:
+def install(options: Options) -> int:
     """Check everything first, then carry out the steps; where one fails, a new installation is taken back."""
-    service = service_from(options)
+    service = replace(service_from(options, this_system()), api_url=_api_url(options.api_url))
     check_machine(service)
     check_credentials(options.credentials)
     check_pool(service, worker_drain.read_credentials(options.credentials) if options.credentials else {})
@@ -106,14 +118,14 @@ def install(options: argparse.Namespace) -> int:
     return 0
 
 
-def uninstall(options: argparse.Namespace) -> int:
+def uninstall(options: Options) -> int:
     """Stop the service, which drains, and remove it with its folder; nothing to remove is no error."""
-    service = service_from(options)
+    service = service_from(options, this_system())
     check_manager(service)
     check_rights(service)
     installed = is_installed(service)
     if not installed and not Path(service.home).exists():
-        print(f"{service.name}: not installed, nothing to remove")  # noqa: T201
+        print(text("worker.not-installed", name=service.name))  # noqa: T201
         return 0
     check_ours(service)
     _carry_out(uninstall_steps(service, installed=installed), service)
@@ -136,9 +148,9 @@ def _carry_out(steps: list[Step], service: Service) -> None:
             ) from None
 
 
-def status(options: argparse.Namespace) -> int:
+def status(options: Options) -> int:
     """Print whether the service is installed, running, and taking runs; 0 if all three."""
-    service = service_from(options)
+    service = service_from(options, this_system())
     check_manager(service)
     if not is_installed(service):
         raise FlowOpsError("FT-SERVICE-15", service=service.name, pool=service.pool)
@@ -159,19 +171,11 @@ def status(options: argparse.Namespace) -> int:
     return 0 if state in ("active", "SERVICE_RUNNING") and health == "OK" else NOT_RUNNING
 
 
-_ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "install": install,
-    "uninstall": uninstall,
-    "status": status,
-    "print": describe,
-}
-
-
 # --- what is asked for
 
 
-def service_from(options: argparse.Namespace) -> Service:
-    """Return the service that the command line describes, for the system that it names.
+def service_from(options: Options, system: System) -> Service:
+    """Return the service that the command line describes, for a system, without the server's address.
 
     Raises:
         FlowOpsError: FT-SERVICE-01 for the pool's name, -02 and -03 for the address, -11 for the account,
@@ -180,16 +184,16 @@ def service_from(options: argparse.Namespace) -> Service:
     if not POOL_NAME.fullmatch(options.pool):
         raise FlowOpsError("FT-SERVICE-01", pool=options.pool)
     name = f"flow-worker-{options.pool}"
-    windows = options.system == "windows"
+    windows = system == "windows"
     flavour = PureWindowsPath if windows else PurePosixPath
-    home = flavour(options.home) if options.home else default_home(name, options.system, options.scope)
+    home = flavour(options.home) if options.home else default_home(name, system, options.scope)
     return Service(
-        system=options.system,
+        system=system,
         scope="system" if windows else options.scope,
         pool=options.pool,
         worker_name=f"{options.host}-{options.pool}",
-        account=_account(options, name),
-        api_url=_api_url(options.api_url) if options.action in ("install", "print") else "",
+        account=_account(options, system, name),
+        api_url="",
         limit=options.limit,
         drain_seconds=options.drain_seconds,
         # Two pools on one machine get two ports without anybody choosing them.
@@ -199,7 +203,7 @@ def service_from(options: argparse.Namespace) -> Service:
         requirements=worker_requirements(),
         credentials=options.credentials,
         nssm=options.nssm,
-        uv=shutil.which("uv") or "uv" if options.system == _this_system() else "uv",
+        uv=shutil.which("uv") or "uv" if system == this_system() else "uv",
     )
 
 
@@ -220,8 +224,8 @@ def worker_requirements() -> tuple[str, ...]:
     return (*(named[name] for name in WORKER_REQUIREMENTS if name in named), UV_REQUIREMENT)
 
 
-def _account(options: argparse.Namespace, name: str) -> str:
-    if options.system == "windows":
+def _account(options: Options, system: System, name: str) -> str:
+    if system == "windows":
         account = options.account or rf"NT SERVICE\{name}"
         if not (account.upper().startswith(("NT SERVICE\\", "NT AUTHORITY\\")) or account.endswith("$")):
             raise FlowOpsError("FT-SERVICE-11", account=account, service=name)
@@ -251,10 +255,6 @@ def _api_url(named: str | None) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise FlowOpsError("FT-SERVICE-03", url=url.replace(parts.netloc, parts.netloc.rpartition("@")[2]))
     return url
-
-
-def _this_system() -> str:
-    return "windows" if os.name == "nt" else "linux"
 
 
 # --- what must be true before anything is touched
@@ -436,88 +436,3 @@ def _take_back(service: Service) -> None:
     for step in uninstall_steps(service, installed=True):
         with contextlib.suppress(StepFailedError):
             step.apply()
-
-
-# --- the command line
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="python -m flow_ops.worker.service",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="install|uninstall|status|print")
-    for name, action in _ACTIONS.items():
-        text = (action.__doc__ or "").splitlines()[0]
-        _add_options(actions.add_parser(name, help=text, description=text), choose_system=name == "print")
-    return parser
-
-
-def _add_options(parser: argparse.ArgumentParser, *, choose_system: bool) -> None:
-    add: Callable[..., Any] = parser.add_argument
-    if choose_system:
-        add("--system", choices=("windows", "linux"), default=_this_system(), help="default: this one")
-    else:
-        parser.set_defaults(system=_this_system())
-    add("--pool", required=True, help="the work pool; it must exist and be of type process")
-    add(
-        "--scope",
-        choices=("system", "user"),
-        default="system",
-        help="Linux: a unit of the system or of this user",
-    )
-    add(
-        "--api-url", help="the server, http://.../api; default: PREFECT_API_URL or the active Prefect profile"
-    )
-    add(
-        "--account",
-        help=f"runs the service; default: {LINUX_ACCOUNT}, or on Windows its own NT SERVICE account",
-    )
-    add(
-        "--credentials",
-        type=Path,
-        metavar="FILE",
-        help="NAME=value lines, copied to a file only the account reads",
-    )
-    add(
-        "--host",
-        default=socket.gethostname().split(".")[0],
-        help="part of the worker's name; default: %(default)s",
-    )
-    add(
-        "--limit",
-        type=_positive,
-        default=5,
-        metavar="RUNS",
-        help="runs at the same time, at most; default: 5",
-    )
-    add(
-        "--drain-seconds",
-        type=_positive,
-        default=600,
-        help="on stop, time for running flows to end; default: 600",
-    )
-    add(
-        "--health-port",
-        type=_positive,
-        help="the health check's port on 127.0.0.1; default: made from the pool's name",
-    )
-    add("--home", help="the service's folder; default: below C:\\ProgramData, /var/lib or ~/.local/share")
-    add(
-        "--python",
-        default=f"{sys.version_info[0]}.{sys.version_info[1]}",
-        help="version or path; default: %(default)s",
-    )
-    add("--nssm", default="nssm", help="Windows: nssm.exe, where it is not on the PATH")
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1")
-    return number
-
-
-if __name__ == "__main__":
-    sys.exit(main())

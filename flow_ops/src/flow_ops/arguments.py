@@ -1,0 +1,162 @@
+"""Command lines made with cyclopts: help in the user's language, wrong usage as a coded message.
+
+Help texts are given by their key in `messages/*.toml`, as `@plan.help`, because the language is known only when one
+of them is shown.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import cyclopts
+from cyclopts import App, Group, Parameter
+from rich.console import Console
+from rich.text import Text
+
+from flow_ops.messages import FlowOpsError, nearest, print_error, text
+
+if TYPE_CHECKING:
+    from cyclopts.help import HelpEntry, HelpPanel
+    from rich.console import ConsoleOptions
+
+# What the shell adds to 128 for a program that Ctrl-C ends.
+INTERRUPTED = 130
+
+
+def app(name: str, help_key: str = "", *, help_flags: Sequence[str] = ("--help", "-h")) -> App:
+    """Return an empty command line called `name`, as it is typed after `uv run`."""
+    made = App(
+        name=name,
+        help=help_key,
+        help_flags=help_flags,
+        version_flags=(),
+        help_formatter=cast("Any", _Help()),
+        help_format="plaintext",
+        group_commands=Group("@words.commands", sort_key=0),
+        group_arguments=Group("@words.options", sort_key=1),
+        group_parameters=Group("@words.options", sort_key=1),
+        default_parameter=Parameter(negative=()),
+        result_action="return_value",
+    )
+    for flag in help_flags:
+        made[flag].help = "@words.help"
+    return made
+
+
+def execute(command_line: App, arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` (`sys.argv`) name and return its exit status.
+
+    It is 1 for a problem, whose message was printed, and 130 for Ctrl-C; help is 0.
+    """
+    use_any_character()
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    if not tokens and command_line.default_command is None:
+        tokens = ["--help"]
+    try:
+        status = command_line(tokens, exit_on_error=False, print_error=False)
+    except cyclopts.CycloptsError as error:
+        print_error(_wrong_usage(error, command_line, tokens))
+        return 1
+    except FlowOpsError as error:
+        print_error(error)
+        return 1
+    except KeyboardInterrupt:
+        print(text("words.interrupted"), file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    except BrokenPipeError:  # `... | head`: nobody reads on, and Python's own flush at the end would say so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return int(status or 0)
+
+
+def use_any_character() -> None:
+    """Let the terminal print any text: what its encoding lacks is replaced, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _wrong_usage(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]) -> FlowOpsError:
+    chain = [*(error.command_chain or ())]
+    command = " ".join([command_line.name[0], *chain])
+    if isinstance(error, cyclopts.CoercionError) and error.argument is not None:
+        value = error.token.value if error.token else ""
+        return FlowOpsError("FT-ARGS-02", option=error.argument.name, value=value, problem=_kind(error))
+    return FlowOpsError("FT-ARGS-01", problem=_problem(error, command_line, tokens), command=command)
+
+
+def _problem(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]) -> str:
+    if isinstance(error, cyclopts.UnknownOptionError):
+        options = [name for argument in error.argument_collection for name in argument.names]
+        name = error.token.keyword or error.token.value
+        return text("args.unknown-option", name=name, near=nearest(name, options))
+    if isinstance(error, cyclopts.MissingArgumentError) and error.argument is not None:
+        name = error.keyword or error.argument.name
+        given = name in tokens or any(token.startswith(f"{name}=") for token in tokens)
+        return text("args.no-value" if given else "args.missing", name=name)
+    if isinstance(error, cyclopts.UnknownCommandError):
+        known = [name for name in command_line if not name.startswith("-")]
+        name = (error.unused_tokens or tokens)[0]
+        return text("args.unknown-command", name=name, known=", ".join(known), near=nearest(name, known))
+    if isinstance(error, cyclopts.RepeatArgumentError):
+        return text("args.repeated", name=error.token.keyword)
+    if error.unused_tokens:
+        return text("args.too-much", names=" ".join(error.unused_tokens))
+    return " ".join(str(error).split())
+
+
+def _kind(error: cyclopts.CoercionError) -> str:
+    return text("args.not-a", kind=getattr(error.target_type, "__name__", "?"))
+
+
+def known_text(written: str) -> str:
+    """Return the text that a key such as `@plan.help` stands for; any other text is itself."""
+    return text(written[1:]) if written.startswith("@") else written
+
+
+class _Help:
+    """Shows help as plain columns in the user's language."""
+
+    def render_usage(self, console: Console, _options: ConsoleOptions, usage: Any) -> None:
+        words = str(usage).split()
+        translated = [text(f"usage.{word}") if word in _USAGE else word for word in words]
+        console.print(Text(f"{text('words.usage')}: {' '.join(translated)}", style="bold"))
+
+    def render_description(self, console: Console, _options: ConsoleOptions, description: Any) -> None:
+        with console.capture() as captured:
+            console.print(description, end="")
+        if said := captured.get().strip():
+            console.print(Text(known_text(said)))
+            console.print()
+
+    def __call__(self, console: Console, _options: ConsoleOptions, panel: HelpPanel) -> None:
+        rows = [self._row(console, entry) for entry in panel.entries]
+        if not rows:
+            return
+        console.print(Text(known_text(str(panel.title)) + ":", style="bold"))
+        width = min(max(len(name) for name, _ in rows), 28)
+        for name, said in rows:
+            lines = Text(said).wrap(console, max(20, console.width - width - 6)) if said else [Text()]
+            if len(name) > width:
+                console.print(Text(f"  {name}"))
+                name = ""  # noqa: PLW2901 - its text begins on the next line
+            for number, line in enumerate(lines):
+                console.print(Text(f"  {name if number == 0 else '':<{width}}    ").append(line))
+        console.print()
+
+    def _row(self, console: Console, entry: HelpEntry) -> tuple[str, str]:
+        names = " ".join([*entry.names, *entry.shorts] if not entry.positive_names else entry.positive_names)
+        with console.capture() as captured:
+            console.print(entry.description or "", end="")
+        said = known_text(" ".join(captured.get().split()))
+        if entry.required:
+            said = f"{said} ({text('words.required')})".strip()
+        elif entry.default is not None:
+            said = f"{said} ({text('words.default', value=entry.default)})".strip()
+        return names, said
+
+
+_USAGE = {"COMMAND", "[OPTIONS]", "[ARGS]"}

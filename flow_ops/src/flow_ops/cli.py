@@ -1,0 +1,79 @@
+"""The command `flow-ops`: workers, updates, another flow."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from flow_ops import arguments, new_flow, updates
+from flow_ops.messages import text
+from flow_ops.worker import service
+
+ForSystem = Annotated[Literal["windows", "linux"] | None, Parameter(help="@worker.system")]
+NewName = Annotated[str, Parameter(help="@new-flow.name")]
+
+
+def main() -> None:
+    """Run the command line of `sys.argv` and exit with its status."""
+    sys.exit(run())
+
+
+def run(tokens: list[str] | None = None) -> int:
+    """Run one command; print the problems that it meets and return the exit status."""
+    return arguments.execute(_command_line(), tokens)
+
+
+def _command_line() -> App:
+    made = arguments.app("flow-ops", "@flow-ops.help")
+    made.command(_worker())
+    made.command(_update())
+    made.command(_new_flow, name="new-flow", help="@new-flow.help")
+    return made
+
+
+def _worker() -> App:
+    made = arguments.app("worker", "@worker.help")
+    made.command(service.install, name="install", help="@worker.install")
+    made.command(service.uninstall, name="uninstall", help="@worker.uninstall")
+    made.command(service.status, name="status", help="@worker.status")
+    made.command(_print, name="print", help="@worker.print")
+    return made
+
+
+def _print(options: service.Options, *, system: ForSystem = None) -> int:
+    return service.describe(options, system)
+
+
+def _update() -> App:
+    made = arguments.app("update", "@update.help")
+    made.default(_check)
+    made.command(_check, name="check", help="@update.check")
+    made.command(_apply, name="apply", help="@update.apply")
+    made.command(_restore, name="restore", help="@update.restore")
+    return made
+
+
+def _check() -> None:
+    made, newer = updates.versions()
+    _say(text("update.versions", made=made, latest=newer or text("update.that-one")))
+    updates.check_vendored()
+
+
+def _apply() -> None:
+    updates.apply()
+    _say(text("update.done"))
+
+
+def _restore() -> None:
+    _say(text("update.restored", names=", ".join(updates.restore()) or "-"))
+
+
+def _new_flow(name: NewName, /) -> None:
+    for step in new_flow.add(name):
+        _say(step)
+
+
+def _say(said: str) -> None:
+    print(said, flush=True)  # noqa: T201

@@ -1,0 +1,102 @@
+"""The parameters of a flow on a command line: options made of its signature and docstring, values of its types."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Collection, Mapping
+from typing import Annotated, Any
+
+from cyclopts import App, Group, Parameter
+from prefect import Flow
+from pydantic import TypeAdapter, ValidationError
+
+from flow_ops import arguments
+from flow_ops.messages import FlowOpsError, nearest, text
+
+# Options of the command lines themselves: a parameter of such a name gets a longer one.
+_TAKEN = {"flow", "help"}
+
+
+def option(name: str) -> str:
+    """Return the option of a parameter: `--orders-file` for `orders_file`."""
+    plain = name.replace("_", "-")
+    return f"--{plain}-parameter" if plain in _TAKEN else f"--{plain}"
+
+
+def command_line(flow: Flow[..., Any], run: Callable[[dict[str, Any]], int]) -> App:
+    """Return the command line of `flow`, which calls `run` with the parameters that were given, typed."""
+    made = arguments.app(flow.name, flow.description or "")
+
+    def call(**texts: str | None) -> int:
+        return run(typed(flow, {name: value for name, value in texts.items() if value is not None}))
+
+    # Its options are those of the flow: what cyclopts reads is a function's signature.
+    call.__signature__ = inspect.Signature(list(_options(flow)))  # type: ignore[attr-defined]
+    made.default(call)
+    return made
+
+
+def _options(flow: Flow[..., Any]) -> list[inspect.Parameter]:
+    group = Group("@words.parameters", sort_key=0)
+    required = flow.parameters.required or []
+    found = []
+    for name, schema in flow.parameters.properties.items():
+        about = Parameter(name=option(name), help=_described(schema), group=group, show_default=False)
+        kind, annotation = inspect.Parameter.KEYWORD_ONLY, Annotated[str | None, about]
+        default = inspect.Parameter.empty if name in required else None
+        found.append(inspect.Parameter(name, kind, default=default, annotation=annotation))
+    return found
+
+
+def read(
+    flow: Flow[..., Any], options: Mapping[str, str], *, given: Collection[str], command: str
+) -> dict[str, Any]:
+    """Return the parameters that `options` give, by the names of the options without their dashes.
+
+    Those `given` elsewhere, such as by the deployment, may be left out.
+
+    Raises:
+        FlowOpsError: FT-ARGS-01 where an option is none of the flow's or one is missing, FT-ARGS-02 where a value is
+            not of its parameter's type.
+    """
+    known = {option(name): name for name in flow.parameters.properties}
+    written = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
+    for name in written:
+        if name not in known:
+            problem = text("args.unknown-option", name=name, near=nearest(name, known))
+            raise FlowOpsError("FT-ARGS-01", problem=problem, command=command)
+    texts = {known[name]: value for name, value in written.items()}
+    for name in flow.parameters.required or []:
+        if name not in texts and name not in given:
+            problem = text("args.missing", name=option(name))
+            raise FlowOpsError("FT-ARGS-01", problem=problem, command=command)
+    return typed(flow, texts)
+
+
+def typed(flow: Flow[..., Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return each text as its parameter's type: as pydantic reads it, or as JSON for lists, dictionaries and models.
+
+    Raises:
+        FlowOpsError: FT-ARGS-02 where a value is not of its parameter's type.
+    """
+    hints = typing.get_type_hints(flow.fn, include_extras=True)
+    return {name: _typed(name, value, hints.get(name, Any)) for name, value in texts.items()}
+
+
+def _typed(name: str, value: str, hint: Any) -> Any:
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        try:
+            return adapter.validate_json(value)
+        except ValidationError:
+            problem = error.errors()[0]["msg"]
+            raise FlowOpsError("FT-ARGS-02", option=option(name), value=value, problem=problem) from None
+
+
+def _described(schema: dict[str, Any]) -> str:
+    kinds = [kind.get("format", kind.get("type", "json")) for kind in schema.get("anyOf", [schema])]
+    written = "|".join(kind for kind in kinds if kind != "null").upper()
+    return f"{schema.get('description', '')} [{written}]".strip()
