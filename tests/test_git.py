@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flow_ops import git
-from flow_ops.testing import rules
+from flow_ops.testing.tracked import tracked_files
 from tests.workshop import git as run_git
 
 
@@ -33,7 +33,7 @@ def repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path,
 def test_git_reads_the_folder_that_it_is_told(repositories: tuple[Path, Path]) -> None:
     _, other = repositories
     assert git.run(other, "log", "--format=%s").strip() == "other"
-    assert rules.tracked_files(other) == [Path("other.txt")]
+    assert tracked_files(other) == [Path("other.txt")]
 
 
 def test_git_writes_to_the_folder_that_it_is_told(repositories: tuple[Path, Path]) -> None:
@@ -53,7 +53,19 @@ def test_no_test_of_a_repository_sees_which_repository_a_git_hook_stands_in(
     )
     configuration = str(repository / "pyproject.toml")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-c", configuration, "-p", "flow_ops.testing", "-q", str(test)],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-c",
+            configuration,
+            "-p",
+            "flow_ops.testing",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            str(test),
+        ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(repository / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

@@ -50,7 +50,7 @@ def run(folder: str | Path, *arguments: str, seconds: float | None = None) -> st
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
         "LC_ALL": "C",
     }
-    answer = subprocess.run(  # noqa: S603
+    answer = subprocess.run(
         [shutil.which("git") or "git", "-C", str(folder), *arguments],
         check=True,
         capture_output=True,

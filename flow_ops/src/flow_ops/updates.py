@@ -179,7 +179,7 @@ def apply() -> None:
     origin()
     root = project.current().root
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [*CRUFT, "update", "--skip-apply-ask"], cwd=root, env=git.environment(), check=False
         )
     except OSError as error:

@@ -8,11 +8,6 @@ to Prefect, requests beyond loopback are refused.
 
 Fixtures: `prefect_server`, `work_pool`, `run_worker_once`, `flow_logs`, `variables` and `secrets`;
 `next_local_runs` and `deployments` are plain functions. Coroutine tests run under `@pytest.mark.anyio`, which Prefect brings along.
-
-A rule of `tests/rules` is set aside, with its reason, in `pyproject.toml`:
-
-    [tool.flow-ops.exceptions]
-    every_flow_has_a_timeout = "The migration runs for days, watched by hand until March."
 """
 
 from __future__ import annotations
@@ -42,6 +37,10 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State
 
     from flow_ops.secrets import Values
+    from flow_ops.testing.e2e import Story
+
+# So that a check that fails says what was there.
+pytest.register_assert_rewrite("flow_ops.testing.e2e")
 
 _HOME = Path(tempfile.mkdtemp(prefix="flow-tests-")).resolve()
 _PREFECT_CAME_FIRST = "prefect" in sys.modules
@@ -114,20 +113,6 @@ def pytest_report_header() -> list[str]:
     return [f"flow-ops: Prefect isolated in {_HOME}{ignored}"]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the rules that the repository has set aside, with the reason that it gives."""
-    from flow_ops.testing import rules  # noqa: PLC0415
-
-    found = {item.name.removeprefix("test_"): item for item in items if item.path.parent.name == "rules"}
-    try:
-        set_aside = rules.exceptions(config.rootpath)
-    except FlowOpsError as error:
-        raise pytest.UsageError(str(error)) from None
-    for name, reason in set_aside.items():
-        if name in found:
-            found[name].add_marker(pytest.mark.skip(reason=reason))
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to start the server where a test will ask for it, so that it comes up beside the other tests."""
     wanted = any("prefect_server" in getattr(item, "fixturenames", ()) for item in session.items)
@@ -186,7 +171,7 @@ def _only_loopback(send: Callable[..., Any]) -> Callable[..., Any]:
 def prefect_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """A real server process with an empty database; flows that are called run on it.
 
-    It has no scheduler and fires no automations: for these, and for a worker that stays, see `tests/e2e`.
+    It has no scheduler and fires no automations: for these, and for a worker that stays, see `tests/test_e2e.py`.
     """
     start = pytestconfig.stash.get(_starting, None) or begin(_HOME)
     pytestconfig.stash[_starting] = start
@@ -233,7 +218,7 @@ def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # 
         pool = ["--pool", work_pool, "--type", "process", "--no-create-pool-if-not-found"]
         command = [sys.executable, "-m", "prefect", "worker", "start", "--run-once", *pool]
         with log.open("wb") as output:
-            worker = subprocess.Popen(  # noqa: S603
+            worker = subprocess.Popen(
                 command, cwd=_HOME, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
         try:
@@ -292,8 +277,21 @@ def secrets(_values: Values) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def e2e_values() -> EndToEndValues:
-    """What the flow of `tests/e2e` works with; to be overridden in `tests/conftest.py`."""
+    """What the flow of `tests/test_e2e.py` works with; to be overridden in `tests/conftest.py`."""
     return EndToEndValues()
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory, e2e_values: EndToEndValues) -> Iterator[Story]:
+    """What happened with the deployments of this repository, from `apply` to `retire`, on a server of its own."""
+    from flow_ops.testing.e2e import told  # noqa: PLC0415
+
+    with contextlib.ExitStack() as stack:
+        try:
+            happened = stack.enter_context(told(tmp_path_factory.mktemp("e2e"), e2e_values))
+        except FlowOpsError as problem:
+            pytest.fail(str(problem), pytrace=False)
+        yield happened
 
 
 @pytest.fixture(scope="session")

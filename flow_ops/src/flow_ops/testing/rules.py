@@ -1,85 +1,149 @@
-"""What the tests in `tests/rules` look for: in the syntax trees of the team's sources, and in its flows.
+"""The rules that keep a repository deployable: each says what breaks it, why that matters, and how to fix it.
 
-Each search yields the places that break one rule. They are heuristics of an honest kind: what they find is
-wrong in all but a few cases, and those few are written in `[tool.flow-ops.exceptions]` with their reason.
+`tests/test_rules.py` of a repository runs them, a test for each by its name. One is set aside, with its reason, in
+`pyproject.toml`:
+
+    [tool.flow-ops.exceptions]
+    every_flow_has_a_timeout = "The migration runs for days, watched by hand until March."
 """
 
 from __future__ import annotations
 
-import ast
+import contextlib
 import importlib
+import io
+import os
 import pkgutil
-import shutil
-import tomllib
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from prefect import Flow
 
-from flow_ops import git, project
+from flow_ops import project, repository, updates
+from flow_ops.deploy import checks, entrypoints, state
+from flow_ops.deploy.targets import targets
 from flow_ops.messages import FlowOpsError, render
+from flow_ops.testing import deployments, sources
+from flow_ops.testing.tracked import copy_tracked_files
 
-if TYPE_CHECKING:
-    from prefect import Flow
+# A version of each that must not get in; flow-ops keeps out the others that are known to break it.
+_KEPT_OUT = {"prefect": "4.0"}
+_NEEDED = {"flow-ops"}
 
-Search = Callable[[ast.Module], Iterator[ast.AST]]
+# No placeholder, which Prefect makes of a flow whose imports fail.
+_LOAD = """
+import sys
+from prefect.flows import load_flow_from_entrypoint
+for entrypoint in sys.argv[1:]:
+    load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+"""
 
 
-def require(code: str, places: Iterable[object]) -> None:
-    """Fail the test with the message `code`, which names the places, where there are any."""
-    __tracebackhide__ = True
-    found = "".join(f"\n    {place}" for place in places)
-    if found:
-        pytest.fail(render(code, places=found), pytrace=False)
+@dataclass(frozen=True)
+class Rule:
+    """One rule: its name, the code of its message, and the search for the places that break it."""
+
+    name: str
+    code: str
+    broken: Callable[[], Iterable[object]]
+
+    def __str__(self) -> str:
+        """Return the name, by which pytest shows the rule and pyproject.toml sets it aside."""
+        return self.name
+
+    def check(self) -> None:
+        """Fail the test that calls this where the rule is broken, naming the places; skip it where it is set aside."""
+        __tracebackhide__ = True
+        try:
+            if self.name in (set_aside := _set_aside()):
+                pytest.skip(str(set_aside[self.name]))
+            found = "".join(f"\n    {place}" for place in self.broken())
+        except FlowOpsError as problem:
+            pytest.fail(str(problem), pytrace=False)
+        if found:
+            pytest.fail(render(self.code, places=found), pytrace=False)
 
 
-def exceptions(root: Path) -> dict[str, str]:
-    """Return the rules that `pyproject.toml` sets aside, and why.
+def _set_aside() -> dict[str, object]:
+    """Return the rules that `pyproject.toml` sets aside, and why."""
+    return dict(_pyproject()["tool"]["flow-ops"].get("exceptions", {}))
 
-    Raises:
-        FlowOpsError: FT-TEST-06 for a name that no rule has, or a reason that says nothing.
-    """
-    written = pyproject(root).get("tool", {}).get("flow-ops", {}).get("exceptions", {})
-    known = [
-        statement.name.removeprefix("test_")
-        for file in sorted((root / "tests" / "rules").glob("test_*.py"))
-        for statement in ast.parse(file.read_text(encoding="utf-8")).body
-        if isinstance(statement, ast.FunctionDef) and statement.name.startswith("test_")
-    ]
-    for name, reason in written.items():
+
+def _exceptions() -> Iterable[str]:
+    """Raise FT-TEST-06 for a name that no rule has, or a reason that says nothing."""
+    known = [rule.name for rule in RULES]
+    for name, reason in _set_aside().items():
         if name not in known or not isinstance(reason, str) or not reason.strip():
-            raise FlowOpsError("FT-TEST-06", rule=name, known=", ".join(known) or "-")
-    return dict(written)
+            raise FlowOpsError("FT-TEST-06", rule=name, known=", ".join(known))
+    return []
 
 
-def pyproject(root: Path) -> dict[str, Any]:
-    """Return `pyproject.toml` as it is written."""
-    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+def _pyproject() -> dict[str, Any]:
+    found = repository.find()
+    return found.pyproject if found else {"project": {}, "tool": {"flow-ops": {}}}
 
 
-def tracked_files(root: Path) -> list[Path]:
-    """Return what git would give a worker, relative to `root`; outside git, what git would not ignore by name.
-
-    Before anything is added to git, that is what `git add --all` would add: a new repository is green.
-    """
-    if shutil.which("git") and (root / ".git").exists():
-        return _listed(root) or _listed(root, "--others", "--exclude-standard")
-    made = {".venv", ".git", "__pycache__", "build", "dist"}
-    files = (file.relative_to(root) for file in root.rglob("*") if file.is_file())
-    return [file for file in files if not any(part in made or part.endswith("_cache") for part in file.parts)]
+# --- names and files
 
 
-def _listed(root: Path, *options: str) -> list[Path]:
-    names = git.run(root, "ls-files", "-z", *options).split("\0")
-    return [Path(name) for name in names if name and (root / name).is_file()]
+def _names() -> Iterable[str]:
+    about, written = project.current(), _pyproject()
+    first = next(iter(deployments().flows))
+    flow = entrypoints.load(first, about.root).flow.name
+    agree = {
+        "[tool.flow-ops] package": (about.package, about.slug.replace("-", "_")),
+        "src/": ((about.root / "src" / about.package / "__init__.py").is_file(), True),
+        "[project.scripts]": (
+            written["project"].get("scripts", {}).get(about.slug),
+            f"{about.package}.__main__:main",
+        ),
+        "[tool.uv.build-backend] module-name": (
+            written["tool"].get("uv", {}).get("build-backend", {}).get("module-name"),
+            about.package,
+        ),
+        "deploy.py": (first.startswith(f"src/{about.package}/"), True),
+        "@flow(name=)": (flow, about.slug),
+    }
+    return [
+        f"{place}: {found!r} != {wanted!r}" for place, (found, wanted) in agree.items() if found != wanted
+    ]
 
 
-def copy_tracked_files(root: Path, folder: Path) -> None:
-    """Copy what git would give a worker into the empty `folder`."""
-    for file in tracked_files(root):
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / file, folder / file)
+def _entrypoints() -> Iterable[str]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        copy_tracked_files(project.current().root, Path(folder))
+        environment = {**os.environ, "PYTHONPATH": str(Path(folder, "src")), "PYTHONUTF8": "1"}
+        answer = subprocess.run(
+            [sys.executable, "-c", _LOAD, *deployments().flows],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+    return answer.stderr.splitlines()[-1:] if answer.returncode else []
+
+
+def _dependencies() -> Iterable[str]:
+    written = map(Requirement, _pyproject()["project"]["dependencies"])
+    bounds = {requirement.name.lower(): requirement.specifier for requirement in written}
+    let_in = [
+        f"{name} {bad}" for name, bad in _KEPT_OUT.items() if name not in bounds or bounds[name].contains(bad)
+    ]
+    return [*let_in, *sorted(_NEEDED - bounds.keys())]
+
+
+def _vendored() -> Iterable[str]:
+    updates.check_vendored()
+    return []
 
 
 # --- the team's flows
@@ -87,8 +151,6 @@ def copy_tracked_files(root: Path, folder: Path) -> None:
 
 def flows() -> dict[str, Flow[..., Any]]:
     """Return every flow of the team's package by the place of its definition, subflows included."""
-    from prefect import Flow  # noqa: PLC0415
-
     package = importlib.import_module(project.current().package)
     names = [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
     modules = [package, *(importlib.import_module(name) for name in names if not name.endswith("__main__"))]
@@ -100,177 +162,67 @@ def flows() -> dict[str, Flow[..., Any]]:
     return found
 
 
-# --- the team's sources
-
-
-def places(search: Search) -> list[str]:
-    """Return `file:line: code` for everything that `search` finds in the team's sources and `deploy.py`."""
-    about = project.current()
-    files = [*sorted((about.root / "src" / about.package).rglob("*.py")), about.root / "deploy.py"]
-    found = []
-    for file in files:
-        text = file.read_text(encoding="utf-8")
-        for node in search(ast.parse(text)):
-            code = ast.unparse(node).splitlines()[0]
-            found.append(f"{file.relative_to(about.root).as_posix()}:{getattr(node, 'lineno', 0)}: {code}")
-    return found
-
-
-def unresolved_futures(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield each `.submit()` and `.map()` whose future is dropped, or bound to a name that is never asked.
-
-    To wait is not to ask: `wait` returns whether the task failed or not.
-    """
-    for scope in [
-        tree,
-        *(node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))),
-    ]:
-        statements = list(_own_statements(scope))
-        only_waited = {id(node) for one in ast.walk(scope) if _only_waits(one) for node in ast.walk(one)}
-        asked = {
-            node.id
-            for node in ast.walk(scope)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in only_waited
-        }
-        for statement in statements:
-            if isinstance(statement, ast.Expr) and _gives_futures(statement.value):
-                yield statement
-            elif isinstance(statement, ast.Assign) and _gives_futures(statement.value):
-                names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
-                if names and not asked.intersection(names):
-                    yield statement
-
-
-def _own_statements(scope: ast.AST) -> Iterator[ast.stmt]:
-    """Yield the simple statements of a scope, and the headers of its compound ones, without inner functions'."""
-    for child in ast.iter_child_nodes(scope):
-        if isinstance(child, ast.stmt) and not isinstance(
-            child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        ):
-            yield child
-        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)) and not isinstance(
-            child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        ):
-            yield from _own_statements(child)
-
-
-def _gives_futures(node: ast.AST) -> bool:
-    if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
-        return _gives_futures(node.elt)
-    if isinstance(node, ast.Await):
-        return _gives_futures(node.value)
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("submit", "map")
-    )
-
-
-def _only_waits(statement: ast.AST) -> bool:
-    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
-        return False
-    called = statement.value.func
-    return getattr(called, "id", None) == "wait" or getattr(called, "attr", None) == "wait"
-
-
-def reads_at_import(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield each read of a Variable or a block that happens when the module is imported."""
-    from_prefect, from_secrets = set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            names = {alias.asname or alias.name for alias in node.names}
-            if (node.module or "").partition(".")[0].startswith("prefect"):
-                from_prefect |= names
-            elif node.module == "flow_ops.secrets":
-                from_secrets |= names
-    readers = {"get", "aget", "load", "aload"}
-    for call in _run_at_import(tree):
-        called = call.func
-        ours = isinstance(called, ast.Name) and called.id in from_secrets
-        theirs = (
-            isinstance(called, ast.Attribute) and called.attr in readers and _root(called) in from_prefect
+def _owners() -> Iterable[str]:
+    return [
+        target.full_name
+        for target in targets(deployments())
+        if not any(
+            re.match(r"(area|owner):\S", tag) for tag in state.desired(target, [], paused=False)["tags"]
         )
-        if ours or theirs:
-            yield call
+    ]
 
 
-def _run_at_import(node: ast.AST) -> Iterator[ast.Call]:
-    """Yield the calls that an import makes: decorators and default values too, bodies of functions not."""
-    if isinstance(node, ast.Call):
-        yield node
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        children: Iterable[ast.AST] = [*node.decorator_list, node.args]
-    elif isinstance(node, ast.Lambda) or (isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)):
-        children = []
-    else:
-        children = ast.iter_child_nodes(node)
-    for child in children:
-        yield from _run_at_import(child)
+# --- the pins of deploy.py, as `deploy.py plan` checks them, without a server
 
 
-def _root(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
+def _pins(*prefixes: str) -> Callable[[], Iterable[FlowOpsError]]:
+    def broken() -> Iterable[FlowOpsError]:
+        pins = deployments()
+        found = [
+            *checks.repository(pins),
+            *(problem for target in targets(pins) for problem in checks.pins(target)),
+        ]
+        return [problem for problem in found if problem.code.startswith(prefixes)]
+
+    return broken
 
 
-def naive_datetimes(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield each call that makes a time without a zone, or asks the machine's zone for today."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        name = ".".join(ast.unparse(node.func).split(".")[-2:])
-        zoned = any(keyword.arg in ("tz", "tzinfo") for keyword in node.keywords)
-        # Where each takes its zone by position; None where it takes none.
-        position = {
-            "datetime.now": 0,
-            "datetime.fromtimestamp": 1,
-            "datetime": 7,
-            "datetime.datetime": 7,
-        }.get(name)
-        if position is not None:
-            if not zoned and len(node.args) <= position:
-                yield node
-        elif name in {
-            "datetime.utcnow",
-            "datetime.utcfromtimestamp",
-            "datetime.today",
-            "date.today",
-            "date.fromtimestamp",
-        }:
-            yield node
+def _output_of_deploy_py() -> Iterable[str]:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        deployments()
+    return said.getvalue().splitlines()
 
 
-def relative_paths(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield each file named by a relative path, and each use of the current folder: on a worker it is temporary."""
-    joined = {
-        id(node.right)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
-    }
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or id(node) in joined:
-            continue
-        name = ast.unparse(node.func).rpartition(".")[2]
-        if name in ("cwd", "getcwd"):
-            yield node
-        opens = name in ("open", "Path") or name.startswith(("read_", "to_", "scan_", "write_"))
-        text = _leading_text(node.args[0]) if opens and node.args else None
-        if text is not None and _is_relative_file(text, certain=name in ("open", "Path")):
-            yield node
-
-
-def _leading_text(node: ast.expr) -> str | None:
-    """Return the text of a literal, or what an f-string begins with."""
-    if isinstance(node, ast.JoinedStr):
-        return _leading_text(node.values[0]) if node.values else None
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
-def _is_relative_file(text: str, *, certain: bool) -> bool:
-    if PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute() or text.startswith("~"):
-        return False
-    if "://" in text or "\n" in text:
-        return False
-    # `read_sql("select ...")` and `to_datetime("2026-01-01")` name no file.
-    return certain or (" " not in text and bool(PurePosixPath(text).suffix))
+RULES = (
+    Rule("names_agree_everywhere", "FT-RULE-01", _names),
+    Rule("entrypoints_load_from_the_tracked_files_alone", "FT-RULE-02", _entrypoints),
+    Rule(
+        "every_flow_has_a_timeout",
+        "FT-RULE-03",
+        lambda: [place for place, flow in flows().items() if not flow.timeout_seconds],
+    ),
+    Rule(
+        "every_flow_has_a_description",
+        "FT-RULE-04",
+        lambda: [place for place, flow in flows().items() if not flow.description],
+    ),
+    Rule("every_deployment_has_an_owner_tag", "FT-RULE-05", _owners),
+    Rule("no_future_is_left_unresolved", "FT-RULE-06", lambda: sources.places(sources.unresolved_futures)),
+    Rule(
+        "no_block_or_variable_is_read_at_import",
+        "FT-RULE-07",
+        lambda: sources.places(sources.reads_at_import),
+    ),
+    Rule("no_file_path_is_relative", "FT-RULE-09", lambda: sources.places(sources.relative_paths)),
+    Rule("schedules_and_timezone_are_valid_and_not_utc", "FT-RULE-10", _pins("FT-ZONE", "FT-SCHED")),
+    Rule("a_prod_deployment_runs_in_a_prod_pool", "FT-RULE-11", _pins("FT-POOL")),
+    Rule("parameters_match_the_signature", "FT-RULE-12", _pins("FT-PARAM")),
+    Rule(
+        "source_environment_and_limits_are_sound", "FT-RULE-13", _pins("FT-SOURCE", "FT-ENV", "FT-WATCHDOG")
+    ),
+    Rule("deploy_py_does_nothing_when_it_is_imported", "FT-RULE-14", _output_of_deploy_py),
+    Rule("dependency_bounds_are_still_in_place", "FT-RULE-15", _dependencies),
+    Rule("exceptions_give_a_reason", "FT-TEST-06", _exceptions),
+    Rule("nobody_changed_the_vendored_library", "FT-UPDATE-01", _vendored),
+)

@@ -111,7 +111,7 @@ def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
         settings |= {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
     log = home / "server.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, *command, "--host", "127.0.0.1", "--port", str(port)],
             env={**os.environ, **settings},
             cwd=home,

@@ -306,7 +306,7 @@ def check_programs(service: Service) -> None:
     """Check that the service's account will be able to run nssm and the Python that uv finds."""
     if service.scope == "user":
         return
-    python = subprocess.run(  # noqa: S603
+    python = subprocess.run(
         [service.uv, "python", "find", "--no-project", "--system", service.python],
         env={**os.environ, **service.uv_variables},
         capture_output=True,
@@ -412,7 +412,7 @@ def is_installed(service: Service) -> bool:
     if not shutil.which(service.nssm):
         return False
     command = [service.nssm, "status", service.name]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _service_state(service: Service) -> str:
@@ -421,7 +421,7 @@ def _service_state(service: Service) -> str:
         if service.unit_file
         else (service.nssm, "status", service.name)
     )
-    return decoded(subprocess.run(command, capture_output=True, check=False).stdout) or "unknown"  # noqa: S603
+    return decoded(subprocess.run(command, capture_output=True, check=False).stdout) or "unknown"
 
 
 def _health(port: int) -> str:

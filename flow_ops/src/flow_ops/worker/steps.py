@@ -137,7 +137,7 @@ class Command(Step):
         return "command  " + needed + " ".join(_quoted(word) for word in self.words)
 
     def _apply(self) -> None:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             self.words,
             env={**os.environ, **dict(self.variables)},
             stdin=subprocess.DEVNULL,

@@ -1,14 +1,16 @@
 """From deployment to retirement: a real server, git remote and worker; then the server is asked what is true.
 
-`uv run pytest -m e2e` deploys to `prod` from a copy of the tracked files, whose remote is a bare repository
-beside it. Pool, schedule and limits are those of `prod`; its variables, parameters, job variables and notification
-are not used, so that no test touches what they name. What the flow needs of them, and its Variables and Secret
-blocks, comes from the fixture `e2e_values`, overridden in `tests/conftest.py`:
+`tests/test_e2e.py` of a repository runs the checks, a test for each. It deploys to `prod` from a copy of the tracked
+files, whose remote is a bare repository beside it. Pool, schedule and limits are those of `prod`; its variables,
+parameters, job variables and notification are not used, so that no test touches what they name. What the flow needs
+of them, and its Variables and Secret blocks, comes from the fixture `e2e_values`, overridden in `tests/conftest.py`:
 
     @pytest.fixture(scope="session")
     def e2e_values() -> EndToEndValues:
         return EndToEndValues(env={"ERP_URL": "http://127.0.0.1:9"}, variables={"orders-limit": 10})
 """
+
+from __future__ import annotations
 
 import contextlib
 import os
@@ -16,21 +18,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flow_ops import project
-from flow_ops.deploy import state
-from flow_ops.deploy.targets import Target, targets
-from flow_ops.deployment import Deployments, GitSource
-from flow_ops.messages import FlowOpsError, render
-from flow_ops.testing import EndToEndValues, deployments, next_local_runs, rules
-from flow_ops.testing.rehearsal import Rehearsal
-from flow_ops.testing.server import WHOLE, begin, end_process
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
@@ -39,7 +33,15 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.variables import Variable
 from prefect.workers.process import ProcessWorker
 
-pytestmark = pytest.mark.e2e
+from flow_ops import project
+from flow_ops.deploy import state
+from flow_ops.deploy.targets import Target, targets
+from flow_ops.deployment import Deployments, GitSource
+from flow_ops.messages import render
+from flow_ops.testing import EndToEndValues, deployments, next_local_runs
+from flow_ops.testing.rehearsal import Rehearsal
+from flow_ops.testing.server import WHOLE, begin, end_process
+from flow_ops.testing.tracked import copy_tracked_files
 
 ENVIRONMENT = "prod"
 
@@ -71,39 +73,38 @@ class Story:
     left: list[Any] = field(default_factory=list)
 
 
-@pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory, e2e_values: EndToEndValues) -> Iterator[Story]:
-    folder = tmp_path_factory.mktemp("e2e")
+@contextlib.contextmanager
+def told(folder: Path, values: EndToEndValues) -> Iterator[Story]:
+    """Deploy, run, deploy again and retire in `folder`; yield what happened.
+
+    Raises:
+        FlowOpsError: FT-TEST-07 where a flow has parameters without a value.
+    """
     checkout, remote = folder / "checkout", folder / "remote.git"
-    rehearsal = Rehearsal(
-        ENVIRONMENT, checkout.as_posix(), remote.as_uri(), e2e_values.env, e2e_values.parameters
-    )
-    try:
-        pins = rehearsal.pins(deployments())
-    except FlowOpsError as problem:
-        pytest.fail(str(problem), pytrace=False)
+    rehearsal = Rehearsal(ENVIRONMENT, checkout.as_posix(), remote.as_uri(), values.env, values.parameters)
+    pins = rehearsal.pins(deployments())
     start = begin(folder, WHOLE)
     try:
-        rules.copy_tracked_files(project.current().root, checkout)
+        copy_tracked_files(project.current().root, checkout)
         chosen = targets(pins, ENVIRONMENT)
-        publish(checkout, remote, chosen)
+        _publish(checkout, remote, chosen)
         rehearsal.write(folder / "rehearsal.json")
         url = start.wait().url
         environment = {**os.environ, "PREFECT_API_URL": url, "PREFECT_HOME": str(folder / "home")}
         environment.pop("VIRTUAL_ENV", None)
         with temporary_settings(updates={PREFECT_API_URL: url}), get_client(sync_client=True) as client:
-            fill(client, chosen, e2e_values)
-            story = Story(git(checkout, "rev-parse", "HEAD"), [Played(target) for target in chosen])
-            yield play(client, story, checkout, environment, folder)
+            _fill(client, chosen, values)
+            story = Story(_git(checkout, "rev-parse", "HEAD"), [Played(target) for target in chosen])
+            yield _play(client, story, checkout, environment, folder)
     finally:
         start.stop()
 
 
-def play(
+def _play(
     client: SyncPrefectClient, story: Story, checkout: Path, environment: dict[str, str], folder: Path
 ) -> Story:
     def deploy(*arguments: str, hint: str = "") -> str:
-        return command(
+        return _command(
             [sys.executable, "-m", "flow_ops.testing.rehearsal", str(folder / "rehearsal.json"), *arguments],
             checkout,
             {**environment, "PYTHONPATH": str(checkout / "src"), "FLOW_PROJECT_ROOT": str(checkout)},
@@ -112,12 +113,12 @@ def play(
 
     with contextlib.ExitStack() as workers:
         for pool in sorted({one.target.environment.work_pool for one in story.played}):
-            workers.callback(end_process, start_worker(pool, environment, folder))
+            workers.callback(end_process, _start_worker(pool, environment, folder))
         deploy("apply", ENVIRONMENT)
         for one in story.played:
             one.deployment = client.read_deployment_by_name(one.name)
             flow = one.target.loaded.flow.name
-            deploy("run", ENVIRONMENT, "--flow", flow, hint=unused(deployments(), one.target))
+            deploy("run", ENVIRONMENT, "--flow", flow, hint=_unused(deployments(), one.target))
     for one in story.played:
         flow_name = FlowFilterName(any_=[one.target.loaded.flow.name])
         runs = client.read_flow_runs(flow_filter=FlowFilter(name=flow_name), limit=200)
@@ -137,7 +138,7 @@ def play(
     return story
 
 
-def unused(pins: Deployments, target: Target) -> str:
+def _unused(pins: Deployments, target: Target) -> str:
     """Return what deploy.py gives the flow and the test does not, as advice where its run fails."""
     written = pins.flows[target.loaded.entrypoint][ENVIRONMENT]
     here = target.environment
@@ -149,27 +150,27 @@ def unused(pins: Deployments, target: Target) -> str:
     return render("FT-TEST-08", environment=ENVIRONMENT, values=", ".join(sorted(names))) if names else ""
 
 
-def start_worker(pool: str, environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
+def _start_worker(pool: str, environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
     worker = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process", "--pool", pool]
     quick = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
     with (folder / f"{pool}.log").open("wb") as log:
         return subprocess.Popen(worker, cwd=folder, env=quick, stdout=log, stderr=log, start_new_session=True)
 
 
-def publish(checkout: Path, remote: Path, chosen: list[Target]) -> None:
+def _publish(checkout: Path, remote: Path, chosen: list[Target]) -> None:
     """Make `checkout` a repository of its own and push it to the bare `remote`, to every branch that is run."""
-    command(["git", "init", "--quiet", "--bare", str(remote)], checkout)
-    command(["git", "init", "--quiet", "--initial-branch", "main"], checkout)
-    git(checkout, "add", "--all")
+    _command(["git", "init", "--quiet", "--bare", str(remote)], checkout)
+    _command(["git", "init", "--quiet", "--initial-branch", "main"], checkout)
+    _git(checkout, "add", "--all")
     identity = ["-c", "user.name=e2e", "-c", "user.email=e2e@localhost", "-c", "commit.gpgsign=false"]
-    git(checkout, *identity, "commit", "--quiet", "--no-verify", "-m", "What is tracked")
-    git(checkout, "remote", "add", "origin", remote.as_uri())
+    _git(checkout, *identity, "commit", "--quiet", "--no-verify", "-m", "What is tracked")
+    _git(checkout, "remote", "add", "origin", remote.as_uri())
     branches = {target.source.branch for target in chosen if isinstance(target.source, GitSource)}
     for branch in sorted(branches):
-        git(checkout, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+        _git(checkout, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
 
 
-def fill(client: SyncPrefectClient, chosen: list[Target], values: EndToEndValues) -> None:
+def _fill(client: SyncPrefectClient, chosen: list[Target], values: EndToEndValues) -> None:
     """Put on the server what an administrator has put there: pools, Variables and Secret blocks."""
     template = ProcessWorker.get_default_base_job_template()
     for pool in {target.environment.work_pool for target in chosen}:
@@ -180,11 +181,11 @@ def fill(client: SyncPrefectClient, chosen: list[Target], values: EndToEndValues
         Variable.set(name, value)
 
 
-def git(folder: Path, *arguments: str) -> str:
-    return command(["git", "-C", str(folder), *arguments], folder).strip()
+def _git(folder: Path, *arguments: str) -> str:
+    return _command(["git", "-C", str(folder), *arguments], folder).strip()
 
 
-def command(
+def _command(
     arguments: list[str], folder: Path, environment: dict[str, str] | None = None, hint: str = ""
 ) -> str:
     """Run a command that must succeed and return its output; `hint` is what may help where it does not."""
@@ -207,25 +208,28 @@ def command(
     return answer.stdout
 
 
-def test_every_run_is_completed_on_the_server(story: Story) -> None:
+# --- what must be true
+
+
+def _every_run_is_completed_on_the_server(story: Story) -> None:
     assert {one.name: one.run.state.name for one in story.played} == dict.fromkeys(
         [one.name for one in story.played], "Completed"
     )
 
 
-def test_the_repositorys_own_log_lines_are_in_the_ui(story: Story) -> None:
+def _the_repositorys_own_log_lines_are_in_the_ui(story: Story) -> None:
     assert any(record.name.startswith(project.current().package) for record in story.logs)
     assert any("Finished in state Completed" in record.message for record in story.logs)
 
 
-def test_the_artifacts_are_in_the_ui(story: Story) -> None:
+def _the_artifacts_are_in_the_ui(story: Story) -> None:
     sources = (project.current().root / "src" / project.current().package).rglob("*.py")
     if not any("prefect.artifacts" in file.read_text(encoding="utf-8") for file in sources):
         pytest.skip("the flow publishes no artifact")
     assert story.artifacts
 
 
-def test_pool_version_and_tags_are_the_ones_of_the_file(story: Story) -> None:
+def _pool_version_and_tags_are_the_ones_of_the_file(story: Story) -> None:
     tags = {f"repository:{project.current().slug}", f"environment:{ENVIRONMENT}"}
     for one in story.played:
         assert one.deployment.work_pool_name == one.target.environment.work_pool
@@ -233,13 +237,13 @@ def test_pool_version_and_tags_are_the_ones_of_the_file(story: Story) -> None:
         assert tags | {*one.target.environment.tags} <= set(one.deployment.tags)
 
 
-def test_every_schedule_is_in_the_pinned_timezone(story: Story) -> None:
+def _every_schedule_is_in_the_pinned_timezone(story: Story) -> None:
     for one in story.played:
         zones = [schedule.schedule.timezone for schedule in one.deployment.schedules]
         assert zones == [project.current().timezone] * len(one.target.environment.schedules), one.name
 
 
-def test_the_scheduled_runs_are_at_the_right_local_hours(story: Story) -> None:
+def _the_scheduled_runs_are_at_the_right_local_hours(story: Story) -> None:
     about = project.current()
     # From an hour ago: one may have fallen due while the test ran.
     since = datetime.now(UTC) - timedelta(hours=1)
@@ -262,12 +266,38 @@ def test_the_scheduled_runs_are_at_the_right_local_hours(story: Story) -> None:
             assert {(moment.hour, moment.minute) for moment in fired} <= times, one.name
 
 
-def test_a_second_apply_changes_nothing(story: Story) -> None:
+def _a_second_apply_changes_nothing(story: Story) -> None:
     for before, after in ((one.deployment, one.again) for one in story.played):
         assert after.id == before.id
         assert [one.id for one in after.schedules] == [one.id for one in before.schedules]
         assert state.actual(after) == state.actual(before)
 
 
-def test_retire_leaves_nothing(story: Story) -> None:
+def _retire_leaves_nothing(story: Story) -> None:
     assert story.left == []
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must be true of the story, and its name."""
+
+    name: str
+    holds: Callable[[Story], None]
+
+    def __str__(self) -> str:
+        """Return the name, by which pytest shows the check."""
+        return self.name
+
+
+CHECKS = (
+    Check("every_run_is_completed_on_the_server", _every_run_is_completed_on_the_server),
+    Check("the_repositorys_own_log_lines_are_in_the_ui", _the_repositorys_own_log_lines_are_in_the_ui),
+    Check("the_artifacts_are_in_the_ui", _the_artifacts_are_in_the_ui),
+    Check("pool_version_and_tags_are_the_ones_of_the_file", _pool_version_and_tags_are_the_ones_of_the_file),
+    Check("every_schedule_is_in_the_pinned_timezone", _every_schedule_is_in_the_pinned_timezone),
+    Check(
+        "the_scheduled_runs_are_at_the_right_local_hours", _the_scheduled_runs_are_at_the_right_local_hours
+    ),
+    Check("a_second_apply_changes_nothing", _a_second_apply_changes_nothing),
+    Check("retire_leaves_nothing", _retire_leaves_nothing),
+)

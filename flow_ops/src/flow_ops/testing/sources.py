@@ -1,0 +1,161 @@
+"""What the rules look for in the syntax trees of the team's sources.
+
+Each search yields the places that break one rule. They are heuristics of an honest kind: what they find is
+wrong in all but a few cases, and those few are written in `[tool.flow-ops.exceptions]` with their reason.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePosixPath, PureWindowsPath
+
+from flow_ops import project
+
+Search = Callable[[ast.Module], Iterator[ast.AST]]
+
+
+def places(search: Search) -> list[str]:
+    """Return `file:line: code` for everything that `search` finds in the team's sources and `deploy.py`."""
+    about = project.current()
+    files = [*sorted((about.root / "src" / about.package).rglob("*.py")), about.root / "deploy.py"]
+    found = []
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        for node in search(ast.parse(text)):
+            code = ast.unparse(node).splitlines()[0]
+            found.append(f"{file.relative_to(about.root).as_posix()}:{getattr(node, 'lineno', 0)}: {code}")
+    return found
+
+
+def unresolved_futures(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield each `.submit()` and `.map()` whose future is dropped, or bound to a name that is never asked.
+
+    To wait is not to ask: `wait` returns whether the task failed or not.
+    """
+    for scope in [
+        tree,
+        *(node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))),
+    ]:
+        statements = list(_own_statements(scope))
+        only_waited = {id(node) for one in ast.walk(scope) if _only_waits(one) for node in ast.walk(one)}
+        asked = {
+            node.id
+            for node in ast.walk(scope)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in only_waited
+        }
+        for statement in statements:
+            if isinstance(statement, ast.Expr) and _gives_futures(statement.value):
+                yield statement
+            elif isinstance(statement, ast.Assign) and _gives_futures(statement.value):
+                names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+                if names and not asked.intersection(names):
+                    yield statement
+
+
+def _own_statements(scope: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the simple statements of a scope, and the headers of its compound ones, without inner functions'."""
+    for child in ast.iter_child_nodes(scope):
+        if isinstance(child, ast.stmt) and not isinstance(
+            child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        ):
+            yield child
+        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)) and not isinstance(
+            child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        ):
+            yield from _own_statements(child)
+
+
+def _gives_futures(node: ast.AST) -> bool:
+    if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
+        return _gives_futures(node.elt)
+    if isinstance(node, ast.Await):
+        return _gives_futures(node.value)
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("submit", "map")
+    )
+
+
+def _only_waits(statement: ast.AST) -> bool:
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return False
+    called = statement.value.func
+    return getattr(called, "id", None) == "wait" or getattr(called, "attr", None) == "wait"
+
+
+def reads_at_import(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield each read of a Variable or a block that happens when the module is imported."""
+    from_prefect, from_secrets = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names = {alias.asname or alias.name for alias in node.names}
+            if (node.module or "").partition(".")[0].startswith("prefect"):
+                from_prefect |= names
+            elif node.module == "flow_ops.secrets":
+                from_secrets |= names
+    readers = {"get", "aget", "load", "aload"}
+    for call in _run_at_import(tree):
+        called = call.func
+        ours = isinstance(called, ast.Name) and called.id in from_secrets
+        theirs = (
+            isinstance(called, ast.Attribute) and called.attr in readers and _root(called) in from_prefect
+        )
+        if ours or theirs:
+            yield call
+
+
+def _run_at_import(node: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls that an import makes: decorators and default values too, bodies of functions not."""
+    if isinstance(node, ast.Call):
+        yield node
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        children: Iterable[ast.AST] = [*node.decorator_list, node.args]
+    elif isinstance(node, ast.Lambda) or (isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)):
+        children = []
+    else:
+        children = ast.iter_child_nodes(node)
+    for child in children:
+        yield from _run_at_import(child)
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def relative_paths(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield each file named by a relative path, and each use of the current folder: on a worker it is temporary."""
+    joined = {
+        id(node.right)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or id(node) in joined:
+            continue
+        name = ast.unparse(node.func).rpartition(".")[2]
+        if name in ("cwd", "getcwd"):
+            yield node
+        opens = name in ("open", "Path") or name.startswith(("read_", "to_", "scan_", "write_"))
+        text = _leading_text(node.args[0]) if opens and node.args else None
+        if text is not None and _is_relative_file(text, certain=name in ("open", "Path")):
+            yield node
+
+
+def _leading_text(node: ast.expr) -> str | None:
+    """Return the text of a literal, or what an f-string begins with."""
+    if isinstance(node, ast.JoinedStr):
+        return _leading_text(node.values[0]) if node.values else None
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _is_relative_file(text: str, *, certain: bool) -> bool:
+    if PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute() or text.startswith("~"):
+        return False
+    if "://" in text or "\n" in text:
+        return False
+    # `read_sql("select ...")` and `to_datetime("2026-01-01")` name no file.
+    return certain or (" " not in text and bool(PurePosixPath(text).suffix))
