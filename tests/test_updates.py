@@ -72,7 +72,7 @@ def _git_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GIT_CONFIG_GLOBAL", str(settings))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-        patch.setattr(updates, "CRUFT", [sys.executable, "-m", "cruft"])
+        patch.setattr(updates, "COOKIECUTTER", [sys.executable, "-m", "cookiecutter"])
         yield
 
 
@@ -200,7 +200,7 @@ def updated(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLOW_PROJECT_ROOT", str(root))
         project.forget()
-        assert cli.run(["update", "apply"]) == 0
+        assert cli.run(["update", "apply", "--yes"]) == 0
         project.forget()
         yield root
     project.forget()
@@ -325,7 +325,7 @@ def test_a_file_that_the_team_owns_is_not_named_and_is_left_alone_by_an_update(o
     change(old / LIBRARY / "__init__.py", '"""', '"""Ours: ')
     assert updates.changed_files() == []
     commit(old, "own")
-    assert cli.run(["update", "apply"]) == 0
+    assert cli.run(["update", "apply", "--yes"]) == 0
     assert '"""Ours: ' in (old / LIBRARY / "__init__.py").read_text(encoding="utf-8")
 
 
@@ -341,7 +341,7 @@ def test_a_managed_file_that_was_changed_is_replaced_whole_by_an_update(old: Pat
     change(old / LIBRARY / "__init__.py", '"""Older', '"""Ours: ')
     change(old / LIBRARY / "secrets.py", '"""', '"""Ours: ')
     commit(old, "edited")
-    assert cli.run(["update", "apply"]) == 0
+    assert cli.run(["update", "apply", "--yes"]) == 0
     assert vendored_files(old) == vendored_files(fresh)
 
 
@@ -369,19 +369,79 @@ def test_an_update_with_conflicts_is_told_apart_from_a_success(
 ) -> None:
     change(old / "pyproject.toml", 'requires-python = ">=3.9"', 'requires-python = ">=3.13"')
     commit(old, "ours")
-    assert cli.run(["update", "apply"]) == 1
+    assert cli.run(["update", "apply", "--yes"]) == 1
     told = capsys.readouterr().err
     assert "FT-UPDATE-06" in told
     assert "pyproject.toml" in told
 
 
 def test_an_update_of_a_repository_with_pending_changes_is_refused(
-    old: Path, capfd: pytest.CaptureFixture[str]
+    old: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (old / "README.md").write_text("pending\n", encoding="utf-8")
-    assert cli.run(["update", "apply"]) == 1
-    assert "FT-UPDATE-05" in capfd.readouterr().err
+    assert cli.run(["update", "apply", "--yes"]) == 1
+    told = capsys.readouterr().err
+    assert "FT-UPDATE-08" in told
+    assert "README.md" in told
     assert git(old, "status", "--porcelain").split() == ["M", "README.md"]
+
+
+def test_a_lock_file_that_uv_has_just_made_does_not_stop_an_update(old: Path) -> None:
+    (old / "uv.lock").write_text("version = 1\n", encoding="utf-8")
+    assert cli.run(["update", "apply", "--yes"]) == 0
+    assert (old / "uv.lock").read_text(encoding="utf-8") == "version = 1\n"
+
+
+def test_an_update_shows_what_changes_and_asks_first(
+    old: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.run(["update", "apply"]) == 1
+    output = capsys.readouterr()
+    assert "M\tpyproject.toml" in output.out
+    assert "vendor/flow_ops/" not in output.out
+    assert "FT-UPDATE-10" in output.err
+    monkeypatch.setattr("sys.stdin", Answering("no"))
+    assert cli.run(["update", "apply"]) == 1
+    assert git(old, "status", "--porcelain") == ""
+    monkeypatch.setattr("sys.stdin", Answering("yes"))
+    assert cli.run(["update", "apply"]) == 0
+    assert git(old, "status", "--porcelain")
+
+
+class Answering(io.StringIO):
+    """A terminal at which somebody answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_update_goes_to_a_release_by_its_name_and_never_to_a_branch_of_the_day(
+    old: Path, remote: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = tmp_path / "unreleased.git"
+    git(remote, "clone", "--quiet", "--bare", str(remote), str(bare))
+    for tag in git(bare, "tag").split():
+        git(bare, "tag", "--delete", tag)
+    record = json.loads((old / ".cruft.json").read_text(encoding="utf-8"))
+    (old / ".cruft.json").write_text(json.dumps({**record, "template": str(bare)}), encoding="utf-8")
+    commit(old, "another place")
+    assert cli.run(["update", "apply", "--yes"]) == 1
+    assert "FT-UPDATE-09" in capsys.readouterr().err
+    assert git(old, "status", "--porcelain") == ""
+
+
+def test_the_templates_code_sees_no_token_and_no_server_while_it_renders(
+    old: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    program = f"import os, pathlib; pathlib.Path({str(seen)!r}).write_text(repr(dict(os.environ)))"
+    monkeypatch.setattr(updates, "COOKIECUTTER", [sys.executable, "-c", program])
+    for name in ("PREFECT_API_URL", "GITHUB_TOKEN", "DB_PASSWORD"):
+        monkeypatch.setenv(name, "not-to-be-seen")
+    assert cli.run(["update", "apply", "--yes"]) == 1
+    assert "PATH" in seen.read_text(encoding="utf-8")
+    assert "not-to-be-seen" not in seen.read_text(encoding="utf-8")
+    assert git(old, "status", "--porcelain") == ""
 
 
 def test_a_repository_says_which_version_made_it_and_which_is_the_latest(
@@ -389,7 +449,7 @@ def test_a_repository_says_which_version_made_it_and_which_is_the_latest(
 ) -> None:
     assert cli.run(["update"]) == 0
     assert f"Generated by version 0.9.0 of the template; the latest: {version()}." in capsys.readouterr().out
-    assert cli.run(["update", "apply"]) == 0
+    assert cli.run(["update", "apply", "--yes"]) == 0
     project.forget()
     assert cli.run(["update"]) == 0
     assert (

@@ -72,6 +72,11 @@ def execute(command_line: App, arguments: Sequence[str] | None = None) -> int:
     return int(status or 0)
 
 
+def is_yes(answer: str) -> bool:
+    """Say whether an answer means yes, in either language."""
+    return answer.strip().lower() in ("sí", "si", "s", "yes", "y")
+
+
 def use_any_character() -> None:
     """Let the terminal print any text: what its encoding lacks is replaced, never an error."""
     for stream in (sys.stdout, sys.stderr):

@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from flow_ops import arguments, new_flow, updates
-from flow_ops.messages import text
+from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import service
 
 ForSystem = Annotated[Literal["windows", "linux"] | None, Parameter(help="@worker.system")]
+Release = Annotated[str | None, Parameter(help="@update.release")]
+Yes = Annotated[bool, Parameter(help="@deploy.yes")]
 NewName = Annotated[str, Parameter(help="@new-flow.name")]
 
 
@@ -61,9 +63,22 @@ def _check() -> None:
     updates.check_vendored()
 
 
-def _apply() -> None:
-    updates.apply()
-    _say(text("update.done"))
+def _apply(release: Release = None, /, *, yes: Yes = False) -> int:
+    def confirm(name: str, changes: list[str]) -> bool:
+        _say(text("update.changes", release=name))
+        for change in changes:
+            # The library is replaced whole: its files say nothing to a team.
+            if f"\t{updates.LIBRARY}/" not in change:
+                _say(f"  {change}")
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            raise FlowOpsError("FT-UPDATE-10")
+        return arguments.is_yes(input(text("update.ask", release=name)))
+
+    done = updates.apply(release, confirm=confirm)
+    _say(text("update.done" if done else "update.nothing"))
+    return 0 if done else 1
 
 
 def _restore() -> None:

@@ -1,43 +1,48 @@
 """The template and this repository: which version made it, what is newer, whether `vendor/` was changed.
 
-The files of `vendor/flow_ops` are those of `vendor/flow_ops.sha256`, which generation writes. A file that is named
-in `skip` of `[tool.cruft]` in `pyproject.toml` is the team's own: neither cruft nor this module touches it.
+An update renders the version that made the repository and the new one, each in a process of its own, and merges the
+difference into the repository as git merges a branch. `.cruft.json` is cruft's own record, so that cruft works too.
+
+The files of `vendor/flow_ops` are those of `vendor/flow_ops.sha256`, which generation writes; an update replaces
+them whole. A file that is named in `skip` of `[tool.cruft]` in `pyproject.toml` is the team's own, and left alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
-import tomllib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from flow_ops import git, project
+from flow_ops import git, project, repository
 from flow_ops.messages import FlowOpsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Seconds to wait for the template's git server when only asking which releases there are.
 ASK_SECONDS = 10
+LIBRARY, HASHES, RECORD = "vendor/flow_ops", "vendor/flow_ops.sha256", ".cruft.json"
 # `uv run` names its own program in UV.
-LIBRARY, HASHES = "vendor/flow_ops", "vendor/flow_ops.sha256"
-CRUFT = [os.environ.get("UV", "uv"), "tool", "run", "--from", "cruft>=2.16,<3", "cruft"]
+COOKIECUTTER = [os.environ.get("UV", "uv"), "tool", "run", "--from", "cookiecutter>=2.7,<3", "cookiecutter"]
+# What the template's own code does not get to see while it renders.
+_PRIVATE = re.compile(r"(?i)^PREFECT_|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|_KEY$")
+_AUTHOR = ("-c", "user.name=flow-ops", "-c", "user.email=flow-ops@localhost", "-c", "commit.gpgsign=false")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where this repository was generated from: the part of `.cruft.json` that matters here."""
+    """Where this repository was generated from: what `.cruft.json` records."""
 
     template: str
     commit: str
     directory: str
+    answers: dict[str, str]
 
 
 def origin() -> Origin:
@@ -46,12 +51,17 @@ def origin() -> Origin:
     Raises:
         FlowOpsError: FT-UPDATE-03 where it is missing or unreadable (generated from a zip, or by hand).
     """
-    file = project.current().root / ".cruft.json"
+    file = project.current().root / RECORD
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        return Origin(content["template"], content["commit"], content.get("directory") or "")
+        answers = content.get("context", {}).get("cookiecutter", {})
+        public = {name: str(value) for name, value in answers.items() if not name.startswith("_")}
+        return Origin(content["template"], content["commit"], content.get("directory") or "", public)
     except (OSError, ValueError, KeyError):
         raise FlowOpsError("FT-UPDATE-03", file=file, version=project.current().template_version) from None
+
+
+# --- the vendored library
 
 
 def changed_files() -> list[str]:
@@ -65,12 +75,38 @@ def changed_files() -> list[str]:
     root = project.current().root
     expected = _expected(root / HASHES)
     there = {path.relative_to(root).as_posix(): _digest(path) for path in _files(root / LIBRARY)}
-    owned = _owned(root)
     changed = (name for name in {*expected, *there} if expected.get(name) != there.get(name))
-    # An entry is a file, a pattern, or a folder with all that is below it.
-    return sorted(
-        name for name in changed if not any(fnmatch(name, own) or fnmatch(name, f"{own}/*") for own in owned)
-    )
+    return sorted(name for name in changed if not _is_owned(name))
+
+
+def check_vendored() -> None:
+    """Raise FT-UPDATE-01, with the names, where a file of `vendor/flow_ops` was changed, added or deleted."""
+    if changed := changed_files():
+        raise FlowOpsError("FT-UPDATE-01", files=", ".join(changed))
+
+
+def restore() -> list[str]:
+    """Make changed files of `vendor/flow_ops` again what the template has; return their names.
+
+    They come from the template's git repository, at the commit that `.cruft.json` names.
+
+    Raises:
+        FlowOpsError: FT-UPDATE-02 where the template cannot be read, FT-UPDATE-03 where none is recorded.
+    """
+    changed, made_by = changed_files(), origin()
+    if not changed:
+        return []
+    root = project.current().root
+    theirs = _expected(root / HASHES)
+    with _clone(made_by.template) as template:
+        for name in changed:
+            (root / name).unlink(missing_ok=True)
+            if name in theirs:
+                inside = "/".join(filter(None, (made_by.directory, name.removeprefix("vendor/"))))
+                content = _git(template, "show", f"{made_by.commit}:{inside}", asked=made_by.template)
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_bytes(content.encode())
+    return changed
 
 
 def _expected(file: Path) -> dict[str, str]:
@@ -89,10 +125,20 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def check_vendored() -> None:
-    """Raise FT-UPDATE-01, with the names, where a file of `vendor/flow_ops` was changed, added or deleted."""
-    if changed := changed_files():
-        raise FlowOpsError("FT-UPDATE-01", files=", ".join(changed))
+def _digest(file: Path) -> str:
+    """Return the SHA-256 of a file with the line ends of the template."""
+    return hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _is_owned(name: str) -> bool:
+    """Say whether `[tool.cruft] skip` names a file, by itself, by a pattern, or by a folder above it."""
+    found = repository.find()
+    skip = found.pyproject.get("tool", {}).get("cruft", {}).get("skip", []) if found else []
+    owned = [str(each).rstrip("/") for each in skip]
+    return any(fnmatch(name, own) or fnmatch(name, f"{own}/*") for own in owned)
+
+
+# --- versions
 
 
 def latest_version() -> str | None:
@@ -102,10 +148,9 @@ def latest_version() -> str | None:
         FlowOpsError: FT-UPDATE-02 where the server does not answer within `ASK_SECONDS`, FT-UPDATE-03 where
             no template is recorded.
     """
-    root, template = project.current().root, origin().template
-    listing = _git(root, "ls-remote", "--tags", "--refs", template, seconds=ASK_SECONDS, asked=template)
-    versions = re.findall(r"refs/tags/v?(\d+(?:\.\d+)+)$", listing, re.MULTILINE)
-    return max(versions, key=_numbers, default=None)
+    template = origin().template
+    listing = _git(Path.cwd(), "ls-remote", "--tags", "--refs", template, seconds=ASK_SECONDS, asked=template)
+    return _newest(re.findall(r"refs/tags/(\S+)$", listing, re.MULTILINE))
 
 
 def newer_version() -> str | None:
@@ -129,7 +174,7 @@ def versions() -> tuple[str, str | None]:
 
 
 def problems() -> Iterator[FlowOpsError]:
-    """Yield changed files of `vendor/`, a newer release, and why either cannot be known: news for `doctor`."""
+    """Yield changed vendored files, a newer release, and why either cannot be known: news for `doctor`."""
     try:
         check_vendored()
     except FlowOpsError as problem:
@@ -141,81 +186,155 @@ def problems() -> Iterator[FlowOpsError]:
         yield problem
 
 
-def restore() -> list[str]:
-    """Make changed files of `vendor/flow_ops` again what the template has; return their names.
-
-    They come from the template's git repository, at the commit that `.cruft.json` names.
-
-    Raises:
-        FlowOpsError: FT-UPDATE-02 where the template cannot be read, FT-UPDATE-03 where none is recorded.
-    """
-    changed, made_by = changed_files(), origin()
-    if not changed:
-        return []
-    root = project.current().root
-    theirs = _expected(root / HASHES)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        _git(folder, "clone", "--quiet", "--no-checkout", made_by.template, ".", asked=made_by.template)
-        for name in changed:
-            (root / name).unlink(missing_ok=True)
-            if name in theirs:
-                inside = "/".join(filter(None, (made_by.directory, name.removeprefix("vendor/"))))
-                content = _git(folder, "show", f"{made_by.commit}:{inside}", asked=made_by.template)
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                (root / name).write_bytes(content.encode())
-    return changed
-
-
-def apply() -> None:
-    """Bring the repository to the template's newest commit, with cruft; `vendor/` is replaced whole.
-
-    Nothing is committed. cruft itself refuses a repository with uncommitted changes, and reports success
-    for an update that left conflicts: those are looked for here.
-
-    Raises:
-        FlowOpsError: FT-UPDATE-03 where no template is recorded, FT-UPDATE-05 where cruft fails,
-            FT-UPDATE-06, naming the files, where conflicts are left.
-    """
-    origin()
-    root = project.current().root
-    try:
-        done = subprocess.run(
-            [*CRUFT, "update", "--skip-apply-ask"], cwd=root, env=git.environment(), check=False
-        )
-    except OSError as error:
-        raise FlowOpsError("FT-UPDATE-05", command=CRUFT[0], problem=error) from None
-    if done.returncode:
-        raise FlowOpsError("FT-UPDATE-05", command="cruft update", problem=f"exit {done.returncode}")
-    # A pyproject.toml in conflict cannot say which files the team owns.
-    if "pyproject.toml" not in conflicts() and (replaced := restore()):
-        _git(root, "add", "--", *replaced, asked=str(root))
-    if found := conflicts():
-        raise FlowOpsError("FT-UPDATE-06", files=", ".join(found))
-
-
-def conflicts() -> list[str]:
-    """Return the files that an update left in conflict: unmerged in git, or with a `.rej` beside them."""
-    root = project.current().root
-    unmerged = _git(root, "diff", "--name-only", "--diff-filter=U", asked=str(root)).splitlines()
-    rejected = _git(root, "ls-files", "--others", "--", "*.rej", asked=str(root)).splitlines()
-    return sorted({*unmerged, *(name.removesuffix(".rej") for name in rejected)})
-
-
-def _owned(root: Path) -> list[str]:
-    document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    return [str(each).rstrip("/") for each in document.get("tool", {}).get("cruft", {}).get("skip", [])]
-
-
-def _digest(file: Path) -> str:
-    """Return the SHA-256 of a file with the line ends of the template."""
-    return hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+def _newest(tags: list[str]) -> str | None:
+    found = [tag.removeprefix("v") for tag in tags if re.fullmatch(r"v?\d+(\.\d+)+", tag)]
+    return max(found, key=_numbers, default=None)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in version.split("."))
 
 
-def _git(folder: str | Path, *arguments: str, asked: str, seconds: float | None = None) -> str:
+# --- an update
+
+
+def apply(to: str | None = None, *, confirm: Callable[[str, list[str]], bool]) -> bool:
+    """Bring the repository to the release `to` (a tag or a commit; without it the newest release).
+
+    Nothing is committed. Before anything is touched `confirm` is called with the name of the release and what
+    changes, as `git diff --name-status` lists it; where it says no, nothing is done, and False is returned.
+
+    Raises:
+        FlowOpsError: FT-UPDATE-02 and -03 as above; FT-UPDATE-05 where a version cannot be rendered, FT-UPDATE-06,
+            naming the files, where conflicts are left, FT-UPDATE-08 for changes that are not committed, FT-UPDATE-09
+            where there is no such release.
+    """
+    made_by, root = origin(), project.current().root
+    _refuse_pending_changes(root)
+    with (
+        _clone(made_by.template) as template,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+    ):
+        release, commit = _release(template, to)
+        versions = Path(folder, "versions")
+        versions.mkdir()
+        _git(versions, "init", "--quiet", asked=str(versions))
+        for version in (made_by.commit, commit):
+            _render(template, version, made_by, Path(folder, version))
+            _commit_whole(Path(folder, version), versions)
+        changes = _git(versions, "diff", "--name-status", "HEAD~", "HEAD", asked=str(versions)).splitlines()
+        if not confirm(release, changes):
+            return False
+        _merge(versions, root)
+        _record(root, made_by, commit, Path(folder, commit))
+    if found := _conflicts(root):
+        raise FlowOpsError("FT-UPDATE-06", files=", ".join(found))
+    return True
+
+
+def _conflicts(root: Path) -> list[str]:
+    return _git(root, "diff", "--name-only", "--diff-filter=U", asked=str(root)).splitlines()
+
+
+def _refuse_pending_changes(root: Path) -> None:
+    lines = _git(root, "status", "--porcelain", "--untracked-files=all", asked=str(root)).splitlines()
+    # uv writes the lock file at the first command.
+    pending = [line[3:] for line in lines if line != "?? uv.lock"]
+    if pending:
+        raise FlowOpsError("FT-UPDATE-08", files=", ".join(pending[:5]), count=len(pending))
+
+
+@contextlib.contextmanager
+def _clone(address: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        template = Path(folder, "template")
+        _git(Path(folder), "clone", "--quiet", "--no-checkout", address, str(template), asked=address)
+        yield template
+
+
+def _release(template: Path, to: str | None) -> tuple[str, str]:
+    """Return the name of a release and its commit."""
+    tags = _git(template, "tag", asked=str(template)).split()
+    name = to or _newest(tags)
+    for candidate in filter(None, (f"v{name}" if name else None, name)):
+        with contextlib.suppress(FlowOpsError):
+            commit = _git(
+                template, "rev-parse", "--verify", f"{candidate}^{{commit}}", asked=candidate
+            ).strip()
+            return str(name), commit
+    raise FlowOpsError("FT-UPDATE-09", release=to or "-", known=", ".join(tags) or "-")
+
+
+def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
+    """Render one version of the template, with the answers of this repository, into the folder `target`."""
+    _git(template, "checkout", "--quiet", "--force", "--detach", commit, asked=str(template))
+    inside = template / made_by.directory
+    questions = json.loads((inside / "cookiecutter.json").read_text(encoding="utf-8"))
+    answers = [f"{name}={value}" for name, value in made_by.answers.items() if name in questions]
+    output = target.with_name(f"{target.name}-output")
+    output.mkdir()
+    settings = target.with_name(f"{target.name}.yaml")
+    settings.write_text(f"replay_dir: {json.dumps(str(output.parent / 'replay'))}\n", encoding="utf-8")
+    options = ["--no-input", "--config-file", str(settings), "--output-dir", str(output)]
+    environment = {name: value for name, value in git.environment().items() if not _PRIVATE.search(name)}
+    done = subprocess.run(
+        [*COOKIECUTTER, str(inside), *options, *answers],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        errors="replace",
+        env={**environment, "PYTHONUTF8": "1"},
+        cwd=output,
+    )
+    rendered = [folder for folder in output.iterdir() if folder.is_dir()]
+    if done.returncode or len(rendered) != 1:
+        said = (done.stderr or done.stdout).strip()
+        raise FlowOpsError("FT-UPDATE-05", version=commit[:8], problem=said or f"exit {done.returncode}")
+    rendered[0].rename(target)
+
+
+def _commit_whole(rendered: Path, versions: Path) -> None:
+    """Make the next commit of the repository `versions` of what was rendered, without what is the team's own."""
+    for each in versions.iterdir():
+        if each.name != ".git":
+            shutil.rmtree(each) if each.is_dir() else each.unlink()
+    for file in sorted(path for path in rendered.rglob("*") if path.is_file()):
+        name = file.relative_to(rendered).as_posix()
+        if name != RECORD and not name.startswith(".git/") and not _is_owned(name):
+            (versions / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, versions / name)
+    _git(versions, "add", "--all", "--force", asked=str(versions))
+    _git(versions, *_AUTHOR, "commit", "--quiet", "--allow-empty", "--message", "x", asked=str(versions))
+
+
+def _merge(versions: Path, root: Path) -> None:
+    """Merge what differs between the two versions into the repository, and take its library whole."""
+    _git(root, "fetch", "--quiet", "--no-tags", str(versions), "HEAD", asked=str(versions))
+    new = _git(root, "rev-parse", "FETCH_HEAD", asked=str(root)).strip()
+    with contextlib.suppress(FlowOpsError):  # Conflicts, which are looked for afterwards.
+        _git(root, *_AUTHOR, "cherry-pick", "--no-commit", new, asked=str(root))
+    here = {path.relative_to(root).as_posix() for path in _files(root / LIBRARY)}
+    theirs = _git(root, "ls-tree", "-r", "--name-only", new, "--", "vendor", asked=str(root)).splitlines()
+    gone = [name for name in sorted(here - {*theirs}) if not _is_owned(name)]
+    if gone:
+        _git(root, "rm", "--quiet", "--force", "--ignore-unmatch", "--", *gone, asked=str(root))
+    _git(root, "checkout", new, "--", *(name for name in theirs if not _is_owned(name)), asked=str(root))
+
+
+def _record(root: Path, made_by: Origin, commit: str, rendered: Path) -> None:
+    """Write the new commit into `.cruft.json`, with the answers to questions that are new."""
+    file = root / RECORD
+    content = json.loads(file.read_text(encoding="utf-8"))
+    made = (
+        json.loads((rendered / RECORD).read_text(encoding="utf-8")) if (rendered / RECORD).is_file() else {}
+    )
+    answers = {**made.get("context", {}).get("cookiecutter", {}), **made_by.answers}
+    content |= {"commit": commit, "checkout": None, "context": {"cookiecutter": answers}}
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="ascii", newline="\n")
+    _git(root, "add", "--", RECORD, asked=str(root))
+
+
+def _git(folder: Path, *arguments: str, asked: str, seconds: float | None = None) -> str:
     try:
         return git.run(folder, *arguments, seconds=seconds)
     except (OSError, subprocess.SubprocessError) as error:

@@ -273,7 +273,7 @@ def _to_retire(
 def _confirmed() -> bool:
     if not sys.stdin.isatty():
         raise FlowOpsError("FT-DEPLOY-03")
-    return input(text("retire.ask")).strip().lower() in ("sí", "si", "yes", "y", "s")
+    return arguments.is_yes(input(text("retire.ask")))
 
 
 def _checks(
