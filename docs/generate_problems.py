@@ -45,6 +45,8 @@ SUBJECTS = {
     "ENV": ("Entornos de deploy.py", "Environments of deploy.py"),
     "FLOW": ("El flujo", "The flow"),
     "GIT": ("git", "git"),
+    "IMAGE": ("Imágenes", "Images"),
+    "LOCK": ("El archivo uv.lock", "The file uv.lock"),
     "LOGS": ("Registros", "Logs"),
     "MACHINE": ("Esta máquina", "This machine"),
     "NEW": ("Otro flujo en el repositorio", "Another flow in the repository"),

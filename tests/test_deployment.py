@@ -133,7 +133,7 @@ def test_what_is_applied_is_what_the_file_says(workshop: Workshop) -> None:
         f"repository:{SLUG}",
         "environment:prod",
         "area:general",
-        "template:1.0.0",
+        "template:2.0.0",
         "ventas",
     }
     assert str(workshop.remote) in found.description

@@ -11,6 +11,9 @@ from flow_ops import arguments, new_flow, updates
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import service
 
+# The exit status of `update check` where there is a newer release.
+NEWER = 2
+
 ForSystem = Annotated[Literal["windows", "linux"] | None, Parameter(help="@worker.system")]
 Release = Annotated[str | None, Parameter(help="@update.release")]
 Yes = Annotated[bool, Parameter(help="@deploy.yes")]
@@ -57,10 +60,11 @@ def _update() -> App:
     return made
 
 
-def _check() -> None:
+def _check() -> int:
     made, newer = updates.versions()
     _say(text("update.versions", made=made, latest=newer or text("update.that-one")))
     updates.check_vendored()
+    return NEWER if newer else 0
 
 
 def _apply(release: Release = None, /, *, yes: Yes = False) -> int:

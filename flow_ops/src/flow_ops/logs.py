@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 else:
     _StreamHandler = logging.StreamHandler
 
+__all__ = ["add_secret", "get_logger", "log_file", "mask"]
+
 MASK = "********"
 SHORTEST_SECRET = 4
 """Characters. Shorter values are not masked: they would blot out half of every line and hide nothing."""

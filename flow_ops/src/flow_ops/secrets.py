@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from uuid import UUID
 
+__all__ = ["asecret", "avariable", "secret", "variable"]
+
 Kind = Literal["variable", "secret"]
 T = TypeVar("T")
 D = TypeVar("D")

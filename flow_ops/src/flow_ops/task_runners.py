@@ -37,6 +37,8 @@ from flow_ops.messages import FlowOpsError
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
+__all__ = ["task_runner"]
+
 VARIABLE = "FLOW_TASK_RUNNER"
 PACKAGES = {"dask": "prefect-dask", "ray": "prefect-ray"}
 # What may follow the kind, after a colon.

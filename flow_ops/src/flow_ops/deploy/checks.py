@@ -5,13 +5,16 @@ A check yields a problem for each thing that is wrong, so that all of them are s
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import re
 import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from zoneinfo import available_timezones
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -22,7 +25,7 @@ from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 from pydantic_core import PydanticSerializationError
 
-from flow_ops import project, task_runners, watchdog
+from flow_ops import git, project, task_runners, watchdog
 from flow_ops.deploy import server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource
 from flow_ops.deploy.targets import Target, environment_names
@@ -30,6 +33,8 @@ from flow_ops.messages import FlowOpsError, nearest
 
 # These are told and stop nothing.
 WARNINGS = {
+    "FT-LOCK-01",
+    "FT-LOCK-02",
     "FT-SERVER-10",
     "FT-POOL-05",
     "FT-POOL-06",
@@ -65,10 +70,33 @@ def repository(deployments: Deployments) -> Iterator[FlowOpsError]:
     about = project.current()
     yield from _timezone(deployments.timezone, about.timezone)
     yield from watchdog.check_limits(deployments.limits)
+    yield from lock(about.root)
     pyproject = tomllib.loads((about.root / "pyproject.toml").read_text(encoding="utf-8"))
     dependencies = pyproject["project"].get("dependencies", [])
     if not any(re.match(r"(?i)prefect\b(?!-)", dependency) for dependency in dependencies):
         yield FlowOpsError("FT-FLOW-05", file=about.root / "pyproject.toml")
+
+
+def lock(root: Path) -> Iterator[FlowOpsError]:
+    """Yield a warning where `uv.lock`, by which every run gets the same packages, is missing or out of date."""
+    uv = shutil.which("uv")
+    if not (root / "uv.lock").is_file():
+        yield FlowOpsError("FT-LOCK-01", folder=root)
+        return
+    with contextlib.suppress(OSError, subprocess.SubprocessError):  # Outside git there is nothing to commit.
+        if (
+            not git.run(root, "ls-files", "--cached", "--", "uv.lock").strip()
+            and git.run(root, "ls-files").strip()
+        ):
+            yield FlowOpsError("FT-LOCK-01", folder=root)
+            return
+    if uv:
+        stale = subprocess.run(
+            [uv, "lock", "--check", "--offline", "--quiet"], cwd=root, capture_output=True, check=False
+        ).returncode
+        # 1: it would change. Anything else, such as a package that only the index knows, proves nothing.
+        if stale == 1:
+            yield FlowOpsError("FT-LOCK-02", folder=root)
 
 
 def machine() -> Iterator[FlowOpsError]:

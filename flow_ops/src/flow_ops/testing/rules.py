@@ -223,6 +223,7 @@ RULES = (
     ),
     Rule("deploy_py_does_nothing_when_it_is_imported", "FT-RULE-14", _output_of_deploy_py),
     Rule("dependency_bounds_are_still_in_place", "FT-RULE-15", _dependencies),
+    Rule("the_lock_file_is_committed", "FT-RULE-16", lambda: checks.lock(project.current().root)),
     Rule("exceptions_give_a_reason", "FT-TEST-06", _exceptions),
     Rule("nobody_changed_the_vendored_library", "FT-UPDATE-01", _vendored),
 )
