@@ -18,7 +18,7 @@ from cookiecutter.exceptions import FailedHookException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hooks import naming
+from flow_template import messages, naming
 from tests.conftest import TEMPLATE, bake_into
 from tests.generating import (
     command,
@@ -152,7 +152,7 @@ def assert_refused(status: int, output: str, folder: Path, *codes: str) -> None:
 
 
 BAD = ["flow_slug=Ventas", "timezone=UTC", "schedule=(0 6 * * *)", "repo_url=https://u:hush@host/x.git"]
-CODES = ["FT-SLUG-01", "FT-ZONE-03", "FT-CRON-02", "FT-URL-02"]
+CODES = ["FT-SLUG-01", "FT-TIMEZONE-03", "FT-CRON-02", "FT-URL-02"]
 
 
 @pytest.mark.parametrize(
@@ -234,19 +234,6 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[st
     return write
 
 
-@pytest.mark.filterwarnings("ignore:Invalid default received")
-def test_a_bad_default_of_the_users_configuration_is_named_and_the_command_keeps_the_rest(
-    configuration: Callable[[dict[str, str]], str], tmp_path: Path
-) -> None:
-    file = configuration({"full_name": "x", "area": "Compras", "timezone": "America/Montevideo"})
-    status, output = invoke(tmp_path, "--no-input", "--config-file", file)
-    assert_refused(status, output, tmp_path, "FT-ANSWER-02", "area")
-    assert invoke(tmp_path, *shlex.split(output.strip().splitlines()[-1])[2:])[0] == 0
-    pyproject = tomllib.loads((tmp_path / "ventas-diarias" / "pyproject.toml").read_text(encoding="utf-8"))
-    table = pyproject["tool"]["flow-ops"]
-    assert (table["area"], table["timezone"]) == ("compras", "America/Montevideo")
-
-
 @pytest.mark.parametrize("defaults", [{"full_name": "x"}, {"area": "ventas", "language": "en"}, {}])
 def test_good_defaults_of_the_users_configuration_are_no_problem(
     configuration: Callable[[dict[str, str]], str], defaults: dict[str, str], tmp_path: Path
@@ -290,23 +277,61 @@ def test_a_refusal_over_an_existing_folder_touches_nothing_in_it(tmp_path: Path)
     (root / "notes.txt").write_text("mine too", encoding="utf-8")
     before = contents(root)
     status, output = invoke(tmp_path, "--no-input", "-f", "timezone=UTC")
-    assert (status, "FT-ZONE-03" in output) == (1, True)
+    assert (status, "FT-TIMEZONE-03" in output) == (1, True)
     assert contents(root) == before
 
 
-def test_generating_over_an_existing_folder_keeps_the_files_that_are_not_the_templates(
-    tmp_path: Path,
+def work_in(root: Path) -> None:
+    """Do what a user does in a repository: change a file, add one, remove one."""
+    (root / "src" / "ventas_diarias" / "flow.py").write_text("mine = 1\n", encoding="utf-8")
+    (root / "notes.txt").write_text("mine\n", encoding="utf-8")
+    (root / "deploy.py").unlink()
+
+
+def everything(root: Path) -> dict[str, bytes]:
+    """Return every file of a repository, git's own included."""
+    return {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("options", [[], ["-f"], ["-f", "-s"], ["-f", "--keep-project-on-failure"]])
+@pytest.mark.parametrize(("language", "advice"), [("es", "ya hay algo"), ("en", "there is something")])
+def test_a_repository_is_never_generated_over(
+    options: list[str], language: str, advice: str, tmp_path: Path
 ) -> None:
-    root = bake_into(tmp_path)
-    mine = [
-        root / "notes.txt",
-        root / "src" / "flow_ops" / "mine.py",
-        root / "src" / "ventas_diarias" / "more.py",
-    ]
-    for file in mine:
-        file.write_text("mine = 1\n", encoding="utf-8")
+    work_in(bake_into(tmp_path))
+    before = everything(tmp_path)
+    status, output = invoke(
+        tmp_path, "--no-input", *options, f"language={language}", "flow_slug=ventas-diarias"
+    )
+    assert (status, "Traceback" in output) == (1, False)
+    assert all(word in output for word in ("FT-SLUG-08", advice, "uv run flow-ops update"))
+    assert everything(tmp_path) == before
+    assert invoke(tmp_path, *shlex.split(output.strip().splitlines()[-1])[2:])[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ventas-diarias", "ventas-diarias-2"]
+
+
+@pytest.mark.parametrize("program", ["replay", "cruft"])
+def test_a_repository_is_not_generated_over_where_no_question_is_asked(
+    program: str, remote: Path, isolated: dict[str, str], tmp_path: Path
+) -> None:
+    assert command(remote, "--no-input", cwd=tmp_path, **isolated).returncode == 0
+    work_in(tmp_path / "ventas-diarias")
+    before = everything(tmp_path / "ventas-diarias")
+    if program == "replay":
+        done = command(remote, "-f", "--replay", cwd=tmp_path, **isolated)
+    else:
+        arguments = ["create", remote.as_uri(), "--no-input", "--overwrite-if-exists"]
+        done = command(*arguments, cwd=tmp_path, program="cruft", **isolated)
+    assert done.returncode == 1
+    assert "FT-SLUG-08" in done.stdout + done.stderr
+    assert everything(tmp_path / "ventas-diarias") == before
+
+
+def test_an_empty_folder_is_written_into_with_f(tmp_path: Path) -> None:
+    (tmp_path / "ventas-diarias").mkdir()
+    assert invoke(tmp_path, "--no-input")[0] == 1
     assert invoke(tmp_path, "--no-input", "-f")[0] == 0
-    assert [file.read_text(encoding="utf-8") for file in mine] == ["mine = 1\n"] * len(mine)
+    assert (tmp_path / "ventas-diarias" / "deploy.py").is_file()
 
 
 # --- any string at all
@@ -351,12 +376,9 @@ def test_any_answers_either_generate_files_that_agree_or_leave_nothing(
 @settings(max_examples=200, deadline=None)
 @given(answers=ANY_ANSWERS)
 def test_any_refused_answers_get_suggestions_that_pass_together(answers: dict[str, str]) -> None:
-    from hooks import refusal  # noqa: PLC0415
-
     problems = naming.problems(answers)
-    mended = refusal.mended(problems, answers, refusal.Invocation())
-    assert naming.problems(mended) == []
-    assert refusal.refusal(problems, answers, refusal.Invocation())
+    assert naming.problems(messages.corrected(problems, answers, messages.Call())) == []
+    assert messages.refusal(problems, answers, messages.Call())
 
 
 # --- where the template comes from
@@ -532,16 +554,13 @@ def test_names_that_disagree_fail_generation_and_leave_nothing(
     assert list((tmp_path / "temp").iterdir()) == []
 
 
-def test_names_that_disagree_over_an_existing_folder_lose_nothing_of_the_users(
+def test_names_that_disagree_leave_a_folder_empty_that_was_empty_before(
     broken: Path, isolated: dict[str, str], tmp_path: Path
 ) -> None:
-    root = bake_into(tmp_path)
-    (root / "notes.txt").write_text("mine", encoding="utf-8")
-    (root / "src" / "ventas_diarias" / "flow.py").write_text("mine = 1\n", encoding="utf-8")
-    before = contents(root)
+    (tmp_path / "ventas-diarias").mkdir()
     done = command(broken, "--no-input", "-f", cwd=tmp_path, **isolated)
     assert (done.returncode, "FT-GEN-01" in done.stderr) == (1, True)
-    assert contents(root) == before
+    assert list((tmp_path / "ventas-diarias").iterdir()) == []
 
 
 def test_two_commands_in_a_row_do_not_meet(isolated: dict[str, str], tmp_path: Path) -> None:
