@@ -125,20 +125,68 @@ def test_the_slug_is_derived_from_the_name_with_its_accents_folded(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["ano-nandu-que-dia"]
 
 
+def lint(root: Path, *folders: str) -> None:
+    """Fail where ruff finds something in what was generated, or would write it in another way."""
+    for check in (["check"], ["format", "--diff"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *check, "--no-cache", *(folders or ["."])],
+            cwd=root,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout.decode("utf-8")
+
+
 @pytest.mark.parametrize("file", sorted(ANSWERS.glob("*.json")), ids=lambda file: file.stem)
 def test_recorded_answers_of_earlier_releases_generate_what_lints(file: Path, tmp_path: Path) -> None:
     recorded = json.loads(file.read_text(encoding="utf-8"))
     assert naming.problems(recorded) == []
     root = generate_without_hooks(tmp_path, recorded)
     parse_everything(root)
-    for check in (["check"], ["format", "--check"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *check, "--no-cache", "."],
-            cwd=root,
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout.decode("utf-8")
+    lint(root)
+
+
+ODD = {
+    "double": 'Ana dijo: "ya está"',
+    "single": "it's, isn't it",
+    "both, more double": '"a" \'b\' "c"',
+    "both, more single": "'a' \"b\" 'c'",
+    "as many": "'a' \"b\"",
+    "backslashes": "C:\\new\\table \\",
+    "a backslash and quotes": "\\\" ' \\",
+    "three of a kind": "\"\"\" '''",
+    "other scripts": "ñandú «日本» \u03b1 \u2013 \u2019 \u00a0.",
+    "braces": "{{ cookiecutter.area }} {% raw %} {",
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+def test_any_text_gives_files_that_formatting_leaves_as_they_are(text: str, tmp_path: Path) -> None:
+    folder = {"code_source": "local", "repo_url": "/srv/" + text.replace("\\", "").strip()}
+    root = generate_without_hooks(tmp_path, {**GOOD, "flow_name": text, "description": text, **folder})
+    parse_everything(root)
+    lint(root, "deploy.py", "src/ventas_diarias", "tests")
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(alphabet="\"'\\ña {", min_size=1, max_size=30))
+def test_any_mixture_of_quotes_gives_files_that_formatting_leaves_as_they_are(
+    text: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "any"
+    shutil.rmtree(folder, ignore_errors=True)
+    answers = {**GOOD, "description": f"x{text}x"}
+    lint(generate_without_hooks(folder, answers), "deploy.py", "src/ventas_diarias")
+
+
+@pytest.mark.parametrize("length", range(44, 52))
+def test_a_schedule_of_any_length_gives_a_file_that_formatting_leaves_as_it_is(
+    length: int, tmp_path: Path
+) -> None:
+    """Where `deploy.py` gets too wide for one line, it has a line for each argument."""
+    schedule = f"{'0' * (length - 39)} 10,11,12,13,14,15,16,17,18,19,20 * * *"
+    assert len(schedule) == length
+    lint(generate_without_hooks(tmp_path, {**GOOD, "schedule": schedule}), "deploy.py")
 
 
 # --- refusals
