@@ -1,7 +1,6 @@
 """The Jinja extension of `cookiecutter.json`: answers are taken literally, and refused as early as can be."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from cookiecutter.prompt import read_user_variable
 from jinja2 import Environment
 from jinja2.ext import Extension
 
-from flow_template import messages, naming, origin
+from flow_template import messages, naming
 
 
 class AnswersExtension(Extension):
@@ -58,7 +57,7 @@ def asked(answers: dict[str, Any], question: str) -> str:
     """On a terminal, ask again in place until the answer passes; else leave it to `all_checked`."""
     if not _at_terminal():
         return ""
-    if question == "language" and (unknown := [*_unknown_answers()]):  # Before the questions, not after.
+    if question == "language" and (unknown := _unknown_answers()):  # Before the questions, not after.
         _refuse(unknown, answers)
     language, confirmed = answers["language"], None
     while True:
@@ -89,56 +88,58 @@ def all_checked(answers: dict[str, Any]) -> str:
 
 
 def _refuse(problems: list[naming.Problem], answers: dict[str, Any]) -> None:
-    raise FailedHookException(messages.fit(messages.refusal(problems, answers, _call()), sys.stdout))
+    said = messages.refusal(problems, answers, *_call())
+    raise FailedHookException(messages.fit(said, sys.stdout))
 
 
-def _unknown_answers() -> Iterator[naming.Problem]:
+def _unknown_answers() -> list[naming.Problem]:
     """A mistyped `key=value`: cookiecutter would ignore it without a word."""
-    for name, value in _given().items():
-        if name not in naming.questions():
-            yield naming.Problem(
-                name, value, "FT-ANSWER-01", f"{naming.nearest(name, naming.questions())}={value}"
-            )
+    unknown = {name: value for name, value in _given().items() if name not in naming.questions()}
+    meant = {name: f"{naming.nearest(name, naming.questions())}={value}" for name, value in unknown.items()}
+    return [naming.Problem(name, value, "FT-ANSWER-01", meant[name]) for name, value in unknown.items()]
 
 
 def _is_taken(slug: str) -> bool:
     """Tell whether there is something where the repository would be written."""
-    if not (context := _context()):  # Then it is for pre_gen_project.py to look.
+    context = _command_line()
+    if not context:  # Then it is for pre_gen_project.py to look.
         return False
     folder = Path(context.params["output_dir"], slug)
     empty = context.params["overwrite_if_exists"] and folder.is_dir() and not any(folder.iterdir())
     return folder.exists() and not empty
 
 
-def _call() -> messages.Call:
-    """Return how the user called, without the answers."""
-    if not (context := _context()):  # cruft, for one, whose clone of the template will be gone
-        return messages.Call(("cookiecutter", origin.address(), "--no-input"))
-    words = ["cookiecutter", context.params["template"], *([] if _at_terminal() else ["--no-input"])]
+def _call() -> tuple[list[str], dict[str, str] | None]:
+    """Return how the user called: the words without the answers, and the answers, where they are known."""
+    context = _command_line()
+    if not context:
+        return [], None
     replayed = context.params["replay"] or context.params.get("replay_file")
+    words = ["cookiecutter", context.params["template"]]
+    words += [] if _at_terminal() and not replayed else ["--no-input"]
     for option in context.command.params:
         name = str(option.name)
         typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if typed and isinstance(option, click.Option) and name not in ("no_input", "replay", "replay_file"):
             words += [option.opts[-1]] if option.is_flag else [option.opts[-1], str(context.params[name])]
-    return messages.Call(words, None if replayed else _given())
+    return words, None if replayed else _given()
 
 
 def _given() -> dict[str, str]:
     """Return the answers of the command line."""
-    context = _context()
+    context = _command_line()
     return dict(context.params["extra_context"] or {}) if context else {}
 
 
-def _context() -> click.Context | None:
+def _at_terminal() -> bool:
+    context = _command_line()
+    return bool(context and not context.params["no_input"] and sys.stdin.isatty() and sys.stdout.isatty())
+
+
+def _command_line() -> click.Context | None:
     """Return cookiecutter's command line; None where another program calls its functions."""
     context = click.get_current_context(silent=True)
     return context if context and {"extra_context", "template"} <= {*context.params} else None
-
-
-def _at_terminal() -> bool:
-    context = _context()
-    return bool(context and not context.params["no_input"] and sys.stdin.isatty() and sys.stdout.isatty())
 
 
 def _tell(text: str) -> None:

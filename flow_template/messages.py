@@ -7,19 +7,11 @@ import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
-from flow_template import naming, schedule
+from flow_template import naming, origin, schedule
 
 _LONGEST_SHOWN = 80
-
-
-class Call(NamedTuple):
-    """How the user called: what stays in the command when answers change."""
-
-    words: Sequence[str] = ("cookiecutter", str(naming.TEMPLATE), "--no-input")
-    # The answers that the user gave, where that is known; the others derive from these again.
-    given: Mapping[str, str] | None = None
 
 
 @functools.cache
@@ -34,14 +26,26 @@ def text(name: str, language: object, /, **values: object) -> str:
     return str(texts(language)[name]).format(**values)
 
 
-def refusal(problems: Sequence[naming.Problem], answers: Mapping[str, Any], call: Call) -> str:
-    """Return the whole message: all the problems, then the command that works."""
+def refusal(
+    problems: Sequence[naming.Problem],
+    answers: Mapping[str, Any],
+    call: Sequence[str] = (),
+    given: Mapping[str, str] | None = None,
+) -> str:
+    """Return the whole message: all the problems, then the command that works.
+
+    Args:
+        problems: What is wrong with the answers.
+        answers: All answers.
+        call: The words that the user typed before them, where that is known.
+        given: The answers that the user typed, where that is known; the others derive from these again.
+    """
     language = answers.get("language")
+    pairs = [f"{name}={value}" for name, value in corrected(problems, answers, given).items()]
+    # cruft's clone of the template will be gone: its address stays.
+    command = quoted([*(call or ("cookiecutter", origin.address(), "--no-input")), *pairs])
     explained = "".join(explanation(problem, language) for problem in problems)
-    pairs = [f"{question}={value}" for question, value in corrected(problems, answers, call).items()]
-    return text(
-        "refused", language, count=len(problems), problems=explained, command=quoted([*call.words, *pairs])
-    )
+    return text("refused", language, count=len(problems), problems=explained, command=command)
 
 
 def explanation(problem: naming.Problem, language: object) -> str:
@@ -99,10 +103,12 @@ def label(question: str, language: object) -> str:
     return re.split(r":|,(?! or? )", both.split(" / ")[-1 if language == "en" else 0])[0]
 
 
-def corrected(problems: Sequence[naming.Problem], answers: Mapping[str, Any], call: Call) -> dict[str, str]:
+def corrected(
+    problems: Sequence[naming.Problem], answers: Mapping[str, Any], given: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return the answers for the command that works: what the user gave, with the suggestions in place."""
-    public = {question: str(answers[question]) for question in naming.questions() if question in answers}
-    kept = dict(public if call.given is None else call.given)
+    public = {name: str(answers[name]) for name in naming.questions() if name in answers}
+    kept = dict(public if given is None else given)
     for question, value, code, suggestion in problems:
         if code != "FT-ANSWER-01":
             kept[question] = suggestion
@@ -110,7 +116,7 @@ def corrected(problems: Sequence[naming.Problem], answers: Mapping[str, Any], ca
             kept.setdefault(suggestion.partition("=")[0], value)
     # Correcting one answer may spoil what derived from it: look once more, with everything in place.
     kept |= {problem.question: problem.suggestion for problem in naming.problems({**public, **kept})}
-    return {question: kept[question] for question in naming.questions() if question in kept}
+    return {name: kept[name] for name in naming.questions() if name in kept}
 
 
 def shown(value: str) -> str:

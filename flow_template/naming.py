@@ -80,7 +80,7 @@ def _suggested(question: str, value: str, answers: Mapping[str, Any]) -> str:
             return schedule.suggested(value, definition()["_usual_schedule"])
         case "repo_url":
             return _suggested_source(value, answers)
-    return _suggested_text(value, _LONGEST[question]) or _example(question, answers.get("language"))
+    return _suggested_text(value, _TEXTS[question]) or _example(question, answers.get("language"))
 
 
 def doubt_about(question: str, answers: Mapping[str, Any]) -> Problem | None:
@@ -99,7 +99,7 @@ def nearest(word: str, words: Iterable[str]) -> str:
 
 
 def _example(name: str, language: object) -> str:
-    return str(definition()["_examples"]["en" if language == "en" else "es"][name])
+    return str(definition()["_examples"]["en" if language == "en" else "es"].get(name, name))
 
 
 # --- names: one rule serves Python, Prefect, git hosts, PyPI, Windows, systemd, containers and Kubernetes
@@ -160,7 +160,8 @@ def _cut(slug: str) -> str:
 
 # --- free text: goes into TOML, YAML, Python and Markdown, on one line each
 
-_LONGEST = {"flow_name": 60, "description": 85}
+# The questions that take any text, with the longest that it may be.
+_TEXTS = {"flow_name": 60, "description": 85}
 # Controls, invisible formatting (it can reorder what a reader sees), line separators, surrogates, unassigned.
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
@@ -332,9 +333,8 @@ def _suggested_source(value: str, answers: Mapping[str, Any]) -> str:
 
 # The rule of each question with a free answer; that of `repo_url` depends on the answer to `code_source`.
 _RULES: dict[str, Callable[[str], str | None]] = {
-    "flow_name": functools.partial(text_rule, longest=_LONGEST["flow_name"]),
+    **{question: functools.partial(text_rule, longest=longest) for question, longest in _TEXTS.items()},
     "flow_slug": slug_rule,
-    "description": functools.partial(text_rule, longest=_LONGEST["description"]),
     "timezone": zone_rule,
     "schedule": schedule.rule,
     "url": url_rule,

@@ -140,7 +140,7 @@ def lint(root: Path, *folders: str) -> None:
 @pytest.mark.parametrize("file", sorted(ANSWERS.glob("*.json")), ids=lambda file: file.stem)
 def test_recorded_answers_of_earlier_releases_generate_what_lints(file: Path, tmp_path: Path) -> None:
     recorded = json.loads(file.read_text(encoding="utf-8"))
-    assert naming.problems(recorded) == []
+    assert [problem for problem in naming.problems(recorded) if problem.question in recorded] == []
     root = generate_without_hooks(tmp_path, recorded)
     parse_everything(root)
     lint(root)
@@ -397,7 +397,7 @@ NEAR_MISSES = {
 }
 FREE = [question for question in GOOD if not naming.choices(question)]
 ANY_ANSWERS = st.fixed_dictionaries(
-    {question: st.just(GOOD[question]) | NEAR_MISSES[question] | ANY_TEXT for question in FREE}
+    {question: st.just(GOOD[question]) | NEAR_MISSES.get(question, ANY_TEXT) | ANY_TEXT for question in FREE}
     | {question: st.sampled_from(naming.choices(question)) for question in GOOD if question not in FREE}
 )
 
@@ -425,8 +425,8 @@ def test_any_answers_either_generate_files_that_agree_or_leave_nothing(
 @given(answers=ANY_ANSWERS)
 def test_any_refused_answers_get_suggestions_that_pass_together(answers: dict[str, str]) -> None:
     problems = naming.problems(answers)
-    assert naming.problems(messages.corrected(problems, answers, messages.Call())) == []
-    assert messages.refusal(problems, answers, messages.Call())
+    assert naming.problems(messages.corrected(problems, answers)) == []
+    assert messages.refusal(problems, answers)
 
 
 # --- where the template comes from

@@ -351,3 +351,10 @@ def hook_words() -> Callable[[str], list[str]]:
         return list(json.loads(done.stdout))
 
     return words
+
+
+def test_hooks_need_nothing_but_the_standard_library() -> None:
+    """Cookiecutter's environment is the user's: what else is in it differs."""
+    modules = "agreement, messages, naming, origin, schedule"
+    program = f"import sys; sys.path.insert(0, {str(TEMPLATE)!r}); from flow_template import {modules}"
+    subprocess.run([sys.executable, "-S", "-c", program], check=True)

@@ -72,23 +72,17 @@ def test_the_tables_of_values_break_every_rule_of_a_free_answer() -> None:
     assert broken == {code for code in CODES if not code.startswith(elsewhere)}
 
 
-@pytest.mark.parametrize("language", ["es", "en"])
+NAMES = {
+    "es": {"flow_name": "Nombre del flujo", "flow_slug": "Nombre técnico", "schedule": "Horario"},
+    "en": {"flow_name": "Name of the flow", "flow_slug": "Technical name", "schedule": "Schedule"},
+}
+
+
+@pytest.mark.parametrize("language", NAMES)
 def test_a_question_is_called_as_the_person_saw_it_in_one_language(language: str) -> None:
-    called = [messages.label(question, language) for question in naming.questions()]
-    expected = {
-        "es": ["Idioma", "Nombre del flujo", "Nombre técnico", "Qué hace", "Área", "Zona horaria", "Horario"],
-        "en": [
-            "Language",
-            "Name of the flow",
-            "Technical name",
-            "What it does",
-            "Area",
-            "Time zone",
-            "Schedule",
-        ],
-    }
-    assert called[:7] == expected[language]
-    assert not any(" / " in each or each in naming.questions() for each in called)
+    called = {question: messages.label(question, language) for question in naming.questions()}
+    assert NAMES[language].items() <= called.items()
+    assert not any(" / " in name or name == question for question, name in called.items())
 
 
 def test_a_question_for_a_folder_is_not_called_one_for_git_alone() -> None:
