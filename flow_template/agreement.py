@@ -25,7 +25,7 @@ def _compared(root: Path, answers: Mapping[str, Any]) -> Iterator[tuple[str, obj
     decorators = [each for each in getattr(flow, "decorator_list", []) if _called(each) == "flow"]
     pins = _defined(root / "deploy.py")
     kind = "FolderSource" if answers["code_source"] == "local" else "GitSource"
-    address = getattr(pins.get("SOURCE"), "args", [None])[0]
+    address = next(iter(getattr(pins.get("SOURCE"), "args", [])), None)
 
     yield "folder", slug, root.name
     yield "pyproject.toml: project.name", slug, project.get("name")

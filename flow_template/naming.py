@@ -254,9 +254,8 @@ def _database(name: str) -> str:
     """Read a file of the package tzdata, which a new cookiecutter brings, or else of the system's zones."""
     package = importlib.util.find_spec("tzdata")
     folders = [Path(str(package.origin)).with_name("zoneinfo")] if package else zoneinfo.TZPATH
-    return next(file for folder in folders if (file := Path(folder, name)).is_file()).read_text(
-        encoding="utf-8"
-    )
+    files = (Path(folder, name) for folder in folders)
+    return next(filter(Path.is_file, files)).read_text(encoding="utf-8")
 
 
 # --- where the code lives: a git address, or a folder on the worker

@@ -177,10 +177,10 @@ def _times_heard(typed: str) -> str:
     if interval := re.search(_INTERVAL, typed):
         every = f"*/{interval[1]}" if interval[1] else "*"
         return f"{every} *" if interval[2] == "min" else f"0 {every}"
-    found = re.findall(_TIME, typed)
     late = "p" if re.search(r"tarde|noche|afternoon|evening|night", typed) else ""
-    hours = {
-        int(hour) % 12 + 12 * ((half or late) == "p") if half or late else int(hour)
-        for hour, _, half in found
-    }
-    return f"{int(found[0][1] or 0)} {','.join(map(str, sorted(hours)))}" if found else ""
+    hours: dict[int, set[int]] = {}
+    for hour, minute, half in re.findall(_TIME, typed):
+        of_day = int(hour) % 12 + 12 * ((half or late) == "p") if half or late else int(hour)
+        hours.setdefault(int(minute or 0), set()).add(of_day)
+    # One cron has the same minutes in all its hours: those of the first hour that is said.
+    return next((f"{minute} {','.join(map(str, sorted(each)))}" for minute, each in hours.items()), "")

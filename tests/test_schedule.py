@@ -126,6 +126,7 @@ def test_dates_that_never_come_are_those_that_the_calendar_lacks() -> None:
         ("lunes y jueves 8:30", "30 8 * * mon,thu"),
         ("Lunes, miércoles y sábado a las 06:00", "0 6 * * mon,wed,sat"),
         ("de lunes a viernes a las 6:15 y 18:15", "15 6,18 * * mon-fri"),
+        ("6:15 y 18:45", "15 6 * * *"),
         ("lunes a viernes", "30 1,13,17 * * mon-fri"),
         ("cada día", USUAL),
         ("cada hora", "0 * * * *"),
