@@ -51,7 +51,7 @@ def _read(value: str) -> list[set[int]]:
     texts = value.lower().split()
     if len(texts) != len(_LIMITS) or ":" in value or texts[0].isalpha():
         raise ValueError("FT-CRON-01")
-    if not re.fullmatch(r"[0-9A-Za-z*/,# -]+", value) or value.lower() != " ".join(texts):
+    if not re.fullmatch(r"[0-9A-Za-z*/,# -]{,200}", value) or value.lower() != " ".join(texts):
         raise ValueError("FT-CRON-02")
     nth = re.fullmatch(r"(\w+)#([1-5])", texts[4])
     if nth and texts[2] != "*":  # Prefect would take only days that are both, or find none.
