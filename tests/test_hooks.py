@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -50,6 +51,13 @@ def hook(name: str, folder: Path, answers: dict[str, Any]) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize("name", ["pre_gen_project", "post_gen_project"])
+def test_nothing_in_a_hook_is_rendered_but_its_data(name: str) -> None:
+    source = (TEMPLATE / "hooks" / f"{name}.py").read_text(encoding="utf-8")
+    rendered = re.findall(r"\{[{%#].*?[}%#]\}", source)
+    assert rendered == ["{{ template_folder | jsonify }}", "{{ cookiecutter | jsonify }}"]
 
 
 @pytest.fixture(autouse=True)
