@@ -14,11 +14,14 @@ from flow_template import naming, origin, schedule
 _LONGEST_SHOWN = 80
 
 
-@functools.cache
 def texts(language: object) -> dict[str, Any]:
     """Return everything that is said in a language; Spanish where it is none."""
-    file = Path(__file__).with_name("en.toml" if language == "en" else "es.toml")
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    return _read("en.toml" if language == "en" else "es.toml")
+
+
+@functools.cache
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
 
 
 def text(name: str, language: object, /, **values: object) -> str:

@@ -41,7 +41,7 @@ NO_PACKAGE = (
         ("FT-SETUP-01", ["3.11", "3.10"], "sys.version_info = (3, 10, 22, 'final', 0)"),
         ("FT-SETUP-01", ["3.11", "3.8"], "sys.version_info = (3, 8, 20, 'final', 0)"),
         ("FT-SETUP-02", [NEEDED, "2.1.1"], "import cookiecutter; cookiecutter.__version__ = '2.1.1'"),
-        ("FT-SETUP-02", [NEEDED, "2.2.2"], "import cookiecutter; cookiecutter.__version__ = '2.2.2'"),
+        ("FT-SETUP-02", [NEEDED, "2.3.0"], "import cookiecutter; cookiecutter.__version__ = '2.3.0'"),
         ("FT-SETUP-03", ["tzdata"], f"import zoneinfo; zoneinfo.TZPATH = (); {NO_PACKAGE}"),
     ],
 )
