@@ -11,6 +11,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
+import tomllib
 
 from tests.conftest import TEMPLATE
 from tests.generating import command, git, snapshot
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # 1.0.0, and a commit before it; both have their extension in the package `hooks`.
 OLDER = {"1.0.0": "40d3f31", "before 1.0.0": "3e63686"}
+ODD = {"flow_name": "Ventas {{ 'diarias' }} 100 %", "description": 'Ana dijo: "{% raw %}, it\'s done"'}
 
 
 def change(file: Path, old: str, new: str) -> None:
@@ -77,7 +79,9 @@ def committed(template: Path, message: str) -> None:
 
 def generate_edit_and_update(template: Path, folder: Path, older: str, **variables: str) -> Path:
     """Generate from an older commit, do a team's work, and let cruft bring it up to date."""
-    done = command(template.as_uri(), "--no-input", "--checkout", older, cwd=folder, **variables)
+    answers = [f"{question}={answer}" for question, answer in ODD.items()]
+    options = ["--no-input", "--checkout", older, "flow_slug=ventas-diarias", *answers]
+    done = command(template.as_uri(), *options, cwd=folder, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     root = folder / "ventas-diarias"
     if not (root / ".git").exists():
@@ -93,6 +97,8 @@ def generate_edit_and_update(template: Path, folder: Path, older: str, **variabl
     assert json.loads((root / ".cruft.json").read_text(encoding="utf-8"))["commit"] == git(
         template, "rev-parse", "HEAD"
     )
+    pyproject = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    assert pyproject["project"]["description"] == ODD["description"]
     assert "def ours()" in (root / "src" / "ventas_diarias" / "tasks.py").read_text(encoding="utf-8")
     return root
 
