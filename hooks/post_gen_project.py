@@ -20,7 +20,7 @@ def main(root: Path, answers: dict[str, Any]) -> int:
         remove_everything(root)
         sys.stderr.write(messages.fit(messages.disagreement(found, answers["language"]), sys.stderr))
         return 1
-    # What else the template brings along unchanged (a library, say) is put into `root` here.
+    # Whatever else the template brings along unchanged is put into `root` here, before it is recorded.
     record_managed_files(root, answers["_copy_without_render"])
     if "_commit" not in answers:  # cruft keeps a record of its own, and compares folders without .git
         recorded, versioned = origin.record(root, answers), origin.git_init(root)
