@@ -24,11 +24,8 @@ def main(root: Path, answers: dict[str, Any]) -> int:
     record_managed_files(root, answers["_copy_without_render"])
     if "_commit" not in answers:  # cruft keeps a record of its own, and compares folders without .git
         recorded, versioned = origin.record(root, answers), origin.git_init(root)
-        sys.stdout.write(
-            messages.fit(
-                messages.next_steps(root, answers, recorded=recorded, versioned=versioned), sys.stdout
-            )
-        )
+        said = messages.next_steps(root, answers, recorded=recorded, versioned=versioned)
+        sys.stdout.write(messages.fit(said, sys.stdout))
     return 0
 
 
