@@ -16,21 +16,21 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "flow_ops" / "src")]
 
 from flow_ops.messages import Text, catalogue  # noqa: E402
-from hooks.refusal import RULES  # noqa: E402
+from flow_template.messages import texts  # noqa: E402
 
 BEGIN, END = "<!-- codes: begin -->", "<!-- codes: end -->"
 WORDS = {
     "es": (
         "Al generar",
-        "Las respuestas se revisan antes de escribir nada. Cada código es una regla:",
+        "Las respuestas se revisan antes de escribir nada. Cada código dice la regla, o qué pasa:",
         "Código",
-        "Regla",
+        "Qué dice",
     ),
     "en": (
         "When generating",
-        "Answers are checked before anything is written. Each code is a rule:",
+        "Answers are checked before anything is written. Each code says the rule, or what is wrong:",
         "Code",
-        "Rule",
+        "What it says",
     ),
 }
 LABELS = {"es": ("Por qué", "Qué hacer"), "en": ("Why", "What to do")}
@@ -87,10 +87,7 @@ def codes(language: str) -> str:
     index = ("es", "en").index(language)
     title, words, code_word, rule_word = WORDS[language]
     lines = [f"### {title}", "", words, "", f"| {code_word} | {rule_word} |", "|---|---|"]
-    choices = {"es": "‹opciones›", "en": "‹choices›"}[language]
-    lines += [
-        f"| {code} | {_cell(rule[index].replace('{choices}', choices))} |" for code, rule in RULES.items()
-    ]
+    lines += [f"| {code} | {_cell(said)} |" for code, said in texts(language)["codes"].items()]
     messages = catalogue(language)
     for subject in dict.fromkeys(code.split("-")[1] for code in messages):
         lines += ["", f"### {SUBJECTS.get(subject, (subject, subject))[index]}"]
@@ -119,7 +116,7 @@ def _plain(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return _plain(text.replace("{", "{{").replace("}", "}}")).replace("|", "\\|")
+    return _plain(text).replace("|", "\\|")
 
 
 def page(language: str) -> str:

@@ -1,41 +1,38 @@
-"""After generation: check the names in what was written, record where it came from, say what is next.
+"""After generation: check the names in what was written, record where it came from, say what is next."""
 
-Runs rendered, from a temporary file, in the generated folder. Cookiecutter says where that is, so all was
-done as this was rendered, in its own process, where what it takes is loaded already: this one has to say
-how it ended. Cruft does not say where: for it, all is done here.
-"""
-
-import os
+import json
+import shutil
 import sys
+from pathlib import Path
+from typing import Any
 
-STATUS = "{{ cookiecutter | completed('status') }}"
-TEXT = "{{ cookiecutter | completed('text') | escaped }}"
-ANSWERS = "{{ cookiecutter | completed('answers') | escaped }}"
-TEMPLATE = "{{ cookiecutter | template_folder | escaped }}"
+sys.path.insert(0, json.loads(r""" {{ template_folder | jsonify }} """))
 
+from flow_template import agreement, embed, messages, origin
 
-def main() -> int:
-    """Return 1, with the reasons, where the generated names disagree: cookiecutter then deletes all."""
-    status, text = (int(STATUS), TEXT) if STATUS else complete()
-    stream = sys.stderr if status else sys.stdout
-    if text:
-        stream.write(text.encode(stream.encoding, "replace").decode(stream.encoding) + "\n")
-    return status
+ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
 
-def complete() -> tuple[int, str]:
-    """Do here, in the generated folder, what was not done before."""
-    import json  # noqa: PLC0415 - the user waits for each import: most runs need none of these
-    from pathlib import Path  # noqa: PLC0415
+def main(root: Path, answers: dict[str, Any]) -> int:
+    """Return 1, with nothing left of what was generated, where its names disagree."""
+    if found := agreement.disagreements(root, answers):
+        remove_everything(root)
+        sys.stderr.write(messages.fit(messages.disagreement(found, answers["language"]), sys.stderr))
+        return 1
+    embed.embed(root)
+    if "_commit" not in answers:  # cruft keeps a record of its own, and compares folders without .git
+        recorded, versioned = origin.record(root, answers), origin.git_init(root)
+        said = messages.next_steps(root, answers, recorded=recorded, versioned=versioned)
+        sys.stdout.write(messages.fit(said, sys.stdout))
+    return 0
 
-    sys.path.insert(0, TEMPLATE)
-    from hooks import completion  # noqa: PLC0415
 
-    return completion.complete(Path.cwd(), json.loads(ANSWERS))
+def remove_everything(root: Path) -> None:
+    """Leave the folder as pre_gen_project.py saw it: empty."""
+    for path in root.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    finally:
-        os.unlink(__file__)  # noqa: PTH108 - cookiecutter leaves its rendered copy in the temp folder
+    Path(__file__).unlink()  # cookiecutter leaves its rendered copy in the temporary folder
+    sys.exit(main(Path.cwd(), ANSWERS))

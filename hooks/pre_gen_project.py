@@ -1,40 +1,25 @@
-"""Second barrier: the answers are looked at again before a file is written, whatever way they came.
+"""Before a file is written: refuse answers that skipped the questions, and a folder that is not empty."""
 
-Runs rendered, from a temporary file. The rules were applied as it was rendered, where they were loaded
-already; what they found comes in as data, and the rest is plain Python.
-"""
-
-import os
+import json
 import sys
+from pathlib import Path
+from typing import Any
 
-REFUSAL = "{{ cookiecutter | refusal | escaped }}"
-TEMPLATE = "{{ cookiecutter | template_folder | escaped }}"
-PACKAGE = "{{ cookiecutter.__package | escaped }}"
+sys.path.insert(0, json.loads(r""" {{ template_folder | jsonify }} """))
 
+from flow_template import messages, naming
 
-def main(folder: str) -> int:
-    """Return 1, with everything that is wrong on the terminal, where an answer breaks a rule."""
-    if REFUSAL:
-        encoding = sys.stderr.encoding
-        sys.stderr.write(REFUSAL.encode(encoding, "replace").decode(encoding))
-        return 1
-    if os.listdir(folder):  # noqa: PTH208
-        keep(folder)
-    return 0
+ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
 
-def keep(folder: str) -> None:
-    """Generation goes over an existing folder (`-f`): let it be undone if it fails."""
-    from pathlib import Path  # noqa: PLC0415 - the user waits for each import: most runs need none of these
-
-    sys.path.insert(0, TEMPLATE)
-    from hooks import overwrite  # noqa: PLC0415
-
-    overwrite.keep(Path(folder), PACKAGE)
+def main(root: Path, answers: dict[str, Any]) -> int:
+    """Return 1, with everything that is wrong on the terminal, where nothing may be written."""
+    found = naming.problems(answers, lambda slug: any((root.parent / slug).glob("*")))
+    if found:
+        sys.stderr.write(messages.fit(messages.refusal(found, answers), sys.stderr))
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(os.getcwd()))  # noqa: PTH109
-    finally:
-        os.unlink(__file__)  # noqa: PTH108 - cookiecutter leaves its rendered copy in the temp folder
+    Path(__file__).unlink()  # cookiecutter leaves its rendered copy in the temporary folder
+    sys.exit(main(Path.cwd(), ANSWERS))

@@ -52,7 +52,7 @@ SLOWEST = {"test_docs.py", "test_repository_environment.py", "test_watchdog_serv
 TEMPLATE = organisation.known(_HOME / "template")
 if TEMPLATE != organisation.ROOT:
     sys.path.insert(0, str(TEMPLATE))
-    importlib.import_module("hooks")  # now: pytest puts the repository first again for every module
+    importlib.import_module("flow_template")  # now: pytest puts the repository first again for every module
 
 
 def pytest_configure() -> None:
@@ -87,6 +87,12 @@ def bake_into(folder: Path, **answers: str) -> Path:
     return Path(
         cookiecutter(str(TEMPLATE), no_input=True, extra_context=answers or None, output_dir=str(folder))
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_templates_own_package() -> None:
+    """Cookiecutter's environments load the package anew: that of `TEMPLATE`, wherever pytest looks first."""
+    sys.path.insert(0, str(TEMPLATE))
 
 
 @pytest.fixture

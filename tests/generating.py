@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from cookiecutter.cli import main
 from cookiecutter.main import cookiecutter
 
-from hooks import agreement, naming
+from flow_template import agreement, naming
 from tests.conftest import TEMPLATE
 
 
@@ -59,8 +59,8 @@ def generate_without_hooks(folder: Path, answers: dict[str, str]) -> Path:
 def complete(answers: dict[str, str]) -> dict[str, Any]:
     """Return the whole set that a hook gets, from all nine answers."""
     package = naming.package_of(answers["flow_slug"])
-    pools = naming.definition()["_work_pools"]
-    return {**answers, "__package": package, "__function": package, "_work_pools": pools}
+    private = {name: value for name, value in naming.definition().items() if name.startswith("_")}
+    return {**private, **answers, "__package": package, "__function": package}
 
 
 def contents(root: Path) -> dict[str, bytes]:

@@ -26,6 +26,10 @@ THEIRS: dict[str, Any] = {
     "_git_base_url": "https://git.example.org/flows",
     "_git_token_block": "code-reader",
     "_local_base_folder": "D:/automation",
+    "_examples": {
+        "es": {"flow": "proceso", "flow_name": "Recuento nocturno", "description": "Cuenta lo que hay."},
+        "en": {"flow": "job", "flow_name": "Night count", "description": "Counts what there is."},
+    },
     "area": ["logistics", "quality"],
     "__prompts__": {"area": {"__prompt__": "Area", "logistics": "Logistics", "quality": "Quality"}},
 }
@@ -95,7 +99,7 @@ def test_the_search_for_traces_finds_those_of_this_organisation(repository: Path
 
 
 def test_the_tests_of_the_template_pass_in_their_copy(theirs: Path) -> None:
-    tests = [f"tests/test_{name}.py" for name in ("conventions", "naming", "project")]
+    tests = [f"tests/test_{name}.py" for name in ("conventions", "naming", "messages", "project")]
     done = subprocess.run(
         [
             sys.executable,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hooks import naming
+from flow_template import messages, naming
 from tests.conftest import TEMPLATE
 from tests.generating import git
 
@@ -64,6 +64,13 @@ def wait_for(child: pexpect.spawn, question: str) -> None:
     child.expect_exact("):")
 
 
+def answer_again(child: pexpect.spawn, label: str, text: str = "") -> None:
+    """Wait for a question that is asked again, called by its short name in the language chosen."""
+    child.expect_exact(f"\n  {label} (")
+    child.expect_exact("): ")
+    child.sendline(text)
+
+
 def finish(child: pexpect.spawn) -> tuple[int, str]:
     child.expect(pexpect.EOF)
     child.close()
@@ -87,47 +94,57 @@ def test_nine_times_enter_generates_the_default_repository(
     assert recorded(tmp_path / "ventas-diarias")["language"] == "es"
 
 
+# What is typed at each question, and the codes of what is not taken; Enter takes the suggestion.
+TYPED: dict[str, list[tuple[str, str]]] = {
+    "language": [("2", "")],
+    "flow_name": [("Party 🎉", "FT-TEXT-03"), ("Price {{ update }} 100 %", "")],
+    "flow_slug": [("../Precios de Compra", "FT-SLUG-01"), ("json", "FT-SLUG-04"), ("precios-de-compra", "")],
+    "description": [('{{ braces }} [red]and[/red] "quotes" it\'s', "")],
+    "area": [("2", "")],
+    "timezone": [("America/Buenos_Aires", "FT-TIMEZONE-02"), ("", "")],
+    "schedule": [("(0 6 * * *)", "FT-CRON-02"), ("", "")],
+    "repo_url": [("https://me:hush@github.com/org/x.git", "FT-URL-02"), ("", "")],
+}
+TAKEN = {
+    "language": "en",
+    "flow_name": "Price {{ update }} 100 %",
+    "flow_slug": "precios-de-compra",
+    "description": '{{ braces }} [red]and[/red] "quotes" it\'s',
+    "area": "compras",
+    "timezone": "America/Argentina/Buenos_Aires",
+    "schedule": "0 6 * * *",
+    "code_source": "git",
+    "repo_url": "https://github.com/org/x.git",
+}
+
+
 def test_bad_answers_are_asked_again_in_place_with_a_reason_and_a_suggestion_that_enter_takes(
     terminal: Callable[..., pexpect.spawn], tmp_path: Path
 ) -> None:
     child = terminal()
-    answer(child, "language", "2")
-    answer(child, "flow_name", "Party 🎉")
-    child.expect_exact("FT-TEXT-03")
-    answer(child, "flow_name", "Price {{ update }} 100 %")
-    answer(child, "flow_slug", "../Precios de Compra")
-    child.expect_exact("FT-SLUG-01")
-    child.expect_exact("Rule: lower-case")
-    answer(child, "flow_slug", "json")  # the second try is looked at too
-    child.expect_exact("FT-SLUG-04")
-    child.expect_exact("(flow-json)")
-    child.sendline("precios-de-compra")
-    answer(child, "description", '{{ braces }} [red]and[/red] "quotes" it\'s')
-    answer(child, "area", "2")
-    answer(child, "timezone", "America/Buenos_Aires")
-    child.expect_exact("FT-ZONE-02")
-    answer(child, "timezone")
-    answer(child, "schedule", "(0 6 * * *)")
-    child.expect_exact("FT-CRON-02")
-    answer(child, "schedule")
-    answer(child, "code_source", "1")
-    answer(child, "repo_url", "https://me:hush@github.com/org/x.git")
-    child.expect_exact("FT-URL-02")
-    answer(child, "repo_url")
+    for question in naming.questions():
+        (first, code), *more = TYPED.get(question, [("", "")])
+        answer(child, question, first)
+        for text, next_code in more:
+            child.expect_exact(f"[{code}]\r\n    Rule: ")
+            child.expect_exact("\r\n    Suggestion: ")
+            answer_again(child, messages.label(question, "en"), text)
+            code = next_code
     status, output = finish(child)
     assert status == 0, output
-    assert recorded(tmp_path / "precios-de-compra") == {
-        "language": "en",
-        "flow_name": "Price {{ update }} 100 %",
-        "flow_slug": "precios-de-compra",
-        "description": '{{ braces }} [red]and[/red] "quotes" it\'s',
-        "area": "compras",
-        "timezone": "America/Argentina/Buenos_Aires",
-        "schedule": "0 6 * * *",
-        "code_source": "git",
-        "repo_url": "https://github.com/org/x.git",
-    }
+    assert TAKEN.items() <= recorded(tmp_path / "precios-de-compra").items()
     assert git(tmp_path / "precios-de-compra", "symbolic-ref", "HEAD") == "refs/heads/main"
+
+
+def test_a_token_that_is_typed_is_not_shown_again_by_the_template(
+    terminal: Callable[..., pexpect.spawn],
+) -> None:
+    child = terminal("repo_url=https://me:hush@github.com/org/x.git", "language=en")
+    for question in naming.questions()[:-1]:
+        answer(child, question)
+    answer(child, "repo_url")
+    child.expect_exact('"https://***@github.com/org/x.git"')
+    child.expect_exact("(https://github.com/org/x.git): ")
 
 
 def test_a_bad_answer_of_the_command_line_becomes_a_question_again(
@@ -138,7 +155,7 @@ def test_a_bad_answer_of_the_command_line_becomes_a_question_again(
     answer(child, "flow_name")
     answer(child, "flow_slug")  # the default is the bad one
     child.expect_exact("FT-SLUG-01")
-    answer(child, "flow_slug")
+    answer_again(child, "Nombre técnico")
     for question in naming.questions()[3:]:
         answer(child, question)
     status, output = finish(child)
@@ -158,19 +175,88 @@ def test_a_mistyped_answer_is_named_after_the_first_question_not_after_the_last(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bad_default_of_the_configuration_is_named_and_the_questions_go_on(
+def at_the_schedule(child: pexpect.spawn, language: str) -> None:
+    answer(child, "language", language)
+    for question in naming.questions()[1 : naming.questions().index("schedule")]:
+        answer(child, question)
+
+
+HOURS = {
+    "1": ("6:15 de lunes a viernes", "Horario", "15 6 * * mon-fri", "de lunes a viernes a las 06:15"),
+    "2": ("every day at 7", "Schedule", "0 7 * * *", "every day at 07:00"),
+}
+
+
+@pytest.mark.parametrize("language", HOURS)
+def test_hours_as_people_say_them_get_a_suggestion_that_fits_and_what_is_taken_is_said_in_words(
+    language: str, terminal: Callable[..., pexpect.spawn], tmp_path: Path
+) -> None:
+    typed, label, suggested, said = HOURS[language]
+    child = terminal()
+    at_the_schedule(child, language)
+    answer(child, "schedule", typed)
+    child.expect_exact(f": {suggested}  ({said})")
+    answer_again(child, label)
+    child.expect_exact(f"\n  = {said}\r\n")
+    answer(child, "code_source")
+    answer(child, "repo_url")
+    assert finish(child)[0] == 0
+    (root,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert recorded(root)["schedule"] == suggested
+
+
+@pytest.mark.parametrize("again", ["", "0 8 * * mon#1"], ids=["confirmed", "changed"])
+@pytest.mark.parametrize(("typed", "code"), [("* * * * *", "FT-CRON-06"), ("0 8 1-7 * 1", "FT-CRON-07")])
+def test_a_schedule_that_is_seldom_meant_is_asked_again_and_the_same_confirms_it(
+    typed: str, code: str, again: str, terminal: Callable[..., pexpect.spawn], tmp_path: Path
+) -> None:
+    child = terminal()
+    at_the_schedule(child, "1")
+    answer(child, "schedule", typed)
+    child.expect_exact(code)
+    child.expect_exact(f"Horario ({typed}): ")
+    child.sendline(again)
+    child.expect_exact("\n  = ")
+    answer(child, "code_source")
+    answer(child, "repo_url")
+    assert finish(child)[0] == 0
+    assert recorded(tmp_path / "ventas-diarias")["schedule"] == again or typed
+
+
+def test_a_folder_that_exists_is_refused_when_its_name_is_given(
     terminal: Callable[..., pexpect.spawn], tmp_path: Path
 ) -> None:
-    folders = {name: str(tmp_path / "home" / name) for name in ("cookiecutters_dir", "replay_dir")}
-    config = tmp_path / "config.yaml"
-    config.write_text(json.dumps({**folders, "default_context": {"area": "Compras"}}), encoding="utf-8")
-    child = terminal(COOKIECUTTER_CONFIG=str(config))
+    (tmp_path / "ventas-diarias").mkdir()
+    (tmp_path / "ventas-diarias" / "notes.txt").write_text("mine", encoding="utf-8")
+    child = terminal()
     answer(child, "language")
-    child.expect_exact("FT-ANSWER-02")
-    for question in naming.questions()[1:]:
+    answer(child, "flow_name")
+    answer(child, "flow_slug")
+    child.expect_exact("FT-SLUG-08")
+    child.expect_exact("(ventas-diarias-2): ")
+    child.sendline()
+    for question in naming.questions()[3:]:
         answer(child, question)
+    assert finish(child)[0] == 0
+    assert recorded(tmp_path / "ventas-diarias-2")["flow_slug"] == "ventas-diarias-2"
+    assert [path.name for path in (tmp_path / "ventas-diarias").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_for_the_code_that_is_not_on_this_machine_is_remarked_on(
+    there: bool, terminal: Callable[..., pexpect.spawn], tmp_path: Path
+) -> None:
+    folder = tmp_path / "flows"
+    if there:
+        folder.mkdir()
+    child = terminal()
+    at_the_schedule(child, "2")
+    answer(child, "schedule")
+    answer(child, "code_source", "2")
+    answer(child, "repo_url", str(folder))
     status, output = finish(child)
     assert status == 0, output
+    assert ("That folder is not on this machine" in output) is not there
 
 
 def test_with_no_input_on_a_terminal_nothing_is_asked(

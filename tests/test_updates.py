@@ -469,12 +469,12 @@ def test_doctor_hears_of_changed_files_and_of_a_newer_release_and_neither_stops_
 def test_versions_are_compared_as_numbers(old: Path, remote: Path, tmp_path: Path) -> None:
     bare = tmp_path / "releases.git"
     git(remote, "clone", "--quiet", "--bare", str(remote), str(bare))
-    git(bare, "tag", "v1.9.0")
-    git(bare, "tag", "v1.10.0")
-    git(bare, "tag", "v2.0.0rc1")
+    git(bare, "tag", "v2.9.0")
+    git(bare, "tag", "v2.10.0")
+    git(bare, "tag", "v3.0.0rc1")
     record = json.loads((old / ".cruft.json").read_text(encoding="utf-8"))
     (old / ".cruft.json").write_text(json.dumps({**record, "template": str(bare)}), encoding="utf-8")
-    assert updates.latest_version() == "1.10.0"
+    assert updates.latest_version() == "2.10.0"
 
 
 def test_a_template_out_of_reach_is_a_coded_message(old: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ FLOW = "src/{{ cookiecutter.__package }}/flow.py:{{ cookiecutter.__function }}"
 TIMEZONE = "{{ cookiecutter.timezone }}"
 {% if cookiecutter.code_source == "git" -%}
 SOURCE = GitSource(
-    "{{ cookiecutter.repo_url | in_quotes }}",
+    {{ cookiecutter.repo_url | as_python }},
     branch="main",
 {%- if cookiecutter.repo_url.startswith("https:") %}
     credentials_block="{{ cookiecutter._git_token_block }}",
@@ -16,12 +16,14 @@ SOURCE = GitSource(
 )
 {%- else -%}
 SOURCE = FolderSource(
-    "{{ cookiecutter.repo_url | in_quotes }}",
+    {{ cookiecutter.repo_url | as_python }},
 )
 {%- endif %}
 ENVIRONMENTS = {
 {%- for environment, work_pool in cookiecutter._work_pools[cookiecutter.area].items() %}
-    "{{ environment }}": Environment(work_pool="{{ work_pool }}"{% if environment == "prod" and cookiecutter.schedule != "none" %}, schedule="{{ cookiecutter.schedule }}"{% endif %}),
+{%- set due = environment == "prod" and cookiecutter.schedule != "none" %}
+{%- set wide = due and (work_pool ~ cookiecutter.schedule) | length > 59 %}{# more than a line of 110 columns #}
+    "{{ environment }}": Environment({{ "\n        " if wide }}work_pool="{{ work_pool }}"{% if due %},{{ "\n        " if wide else " " }}schedule="{{ cookiecutter.schedule }}"{% endif %}{{ ",\n    " if wide }}),
 {%- endfor %}
 }
 LIMITS = Limits(running=timedelta(hours=2), late=timedelta(hours=4))

@@ -13,7 +13,7 @@ SAMPLE = Path(__file__).parent / "data" / "orders.csv"
 
 @flow(
     name="{{ cookiecutter.flow_slug }}",
-    description="{{ cookiecutter.description | in_quotes }}",
+    description={{ cookiecutter.description | as_python }},
     timeout_seconds=3600,
     log_prints=True,
 )

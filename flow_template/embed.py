@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from typing import TYPE_CHECKING
 
-from hooks import naming
+from flow_template import naming
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""What this template does beyond copying files: rules for the answers, and the texts that go with them."""

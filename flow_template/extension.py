@@ -1,0 +1,147 @@
+"""The Jinja extension of `cookiecutter.json`: answers are taken literally, and refused as early as can be."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from cookiecutter.exceptions import FailedHookException
+from cookiecutter.prompt import read_user_variable
+from jinja2 import Environment
+from jinja2.ext import Extension
+
+from flow_template import messages, naming
+
+
+class AnswersExtension(Extension):
+    """Adds the filters that `cookiecutter.json` and the template's files use.
+
+    Cookiecutter makes one environment for the questions, one for the files and one for each hook.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._own: list[str] | None = None
+        environment.globals["template_folder"] = str(naming.TEMPLATE)
+        environment.filters |= {
+            "all_checked": all_checked,
+            "as_package": naming.package_of,
+            "as_python": naming.as_python,
+            "as_slug": naming.slug_from,
+            "asked": asked,
+            "in_quotes": naming.in_quotes,
+            "take_literally": self._take_literally,
+        }
+        # `cruft update` renders the old template and the new one in one process: the next environment has to
+        # load this package again, in its own version.
+        for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
+            del sys.modules[name]
+
+    def _take_literally(self, _answers: dict[str, Any]) -> str:
+        """From here on, in this environment, render what `cookiecutter.json` has and nothing else."""
+        self._own = [value for value in naming.definition().values() if isinstance(value, str)]
+        return ""
+
+    def preprocess(self, source: str, *_place: object) -> str:
+        """Stand before Jinja, by which cookiecutter has answers of the command line rendered as well."""
+        if self._own is not None and source not in self._own:
+            return source.replace("{", "{{ '{' }}")
+        # The folder's name is what cookiecutter renders first, whatever way the answers came (--replay).
+        return (
+            "{{ cookiecutter | all_checked }}" + source if source == "{{cookiecutter.flow_slug}}" else source
+        )
+
+
+def asked(answers: dict[str, Any], question: str) -> str:
+    """On a terminal, ask again in place until the answer passes; else leave it to `all_checked`."""
+    if not _at_terminal():
+        return ""
+    if question == "language" and (unknown := _unknown_answers()):  # Before the questions, not after.
+        _refuse(unknown, answers)
+    language, confirmed = answers["language"], None
+    while True:
+        if odd := naming.problem_with(question, answers, _is_taken):
+            default = odd.suggestion
+        elif (odd := naming.doubt_about(question, answers)) and odd.value != confirmed:
+            default = confirmed = odd.value
+        else:
+            break
+        _tell(messages.explanation(odd, language))
+        label = {question: f"  {messages.label(question, language)}"}
+        answers[question] = read_user_variable(question, default, label)
+    _tell(messages.remark(question, answers))
+    return ""
+
+
+def all_checked(answers: dict[str, Any]) -> str:
+    """Refuse everything that is wrong, at once.
+
+    Raises:
+        FailedHookException: cookiecutter prints its text alone and ends with status 1.
+    """
+    if found := [*_unknown_answers(), *naming.problems(answers, _is_taken)]:
+        _refuse(found, answers)
+    # A replay file may bring its own: these are names of folders too, and follow from the technical name.
+    answers["__package"] = answers["__function"] = naming.package_of(answers["flow_slug"])
+    return ""
+
+
+def _refuse(problems: list[naming.Problem], answers: dict[str, Any]) -> None:
+    said = messages.refusal(problems, answers, *_call())
+    raise FailedHookException(messages.fit(said, sys.stdout))
+
+
+def _unknown_answers() -> list[naming.Problem]:
+    """A mistyped `key=value`: cookiecutter would ignore it without a word."""
+    unknown = {name: value for name, value in _given().items() if name not in naming.questions()}
+    meant = {name: f"{naming.nearest(name, naming.questions())}={value}" for name, value in unknown.items()}
+    return [naming.Problem(name, value, "FT-ANSWER-01", meant[name]) for name, value in unknown.items()]
+
+
+def _is_taken(slug: str) -> bool:
+    """Tell whether there is something where the repository would be written."""
+    context = _command_line()
+    if not context:  # Then it is for pre_gen_project.py to look.
+        return False
+    folder = Path(context.params["output_dir"], slug)
+    empty = context.params["overwrite_if_exists"] and folder.is_dir() and not any(folder.iterdir())
+    return folder.exists() and not empty
+
+
+def _call() -> tuple[list[str], dict[str, str] | None]:
+    """Return how the user called: the words without the answers, and the answers, where they are known."""
+    context = _command_line()
+    if not context:
+        return [], None
+    replayed = context.params["replay"] or context.params.get("replay_file")
+    words = ["cookiecutter", context.params["template"]]
+    words += [] if _at_terminal() and not replayed else ["--no-input"]
+    for option in context.command.params:
+        name = str(option.name)
+        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if typed and isinstance(option, click.Option) and name not in ("no_input", "replay", "replay_file"):
+            words += [option.opts[-1]] if option.is_flag else [option.opts[-1], str(context.params[name])]
+    return words, None if replayed else _given()
+
+
+def _given() -> dict[str, str]:
+    """Return the answers of the command line."""
+    context = _command_line()
+    return dict(context.params["extra_context"] or {}) if context else {}
+
+
+def _at_terminal() -> bool:
+    context = _command_line()
+    return bool(context and not context.params["no_input"] and sys.stdin.isatty() and sys.stdout.isatty())
+
+
+def _command_line() -> click.Context | None:
+    """Return cookiecutter's command line; None where another program calls its functions."""
+    context = click.get_current_context(silent=True)
+    return context if context and {"extra_context", "template"} <= {*context.params} else None
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(messages.fit(text, sys.stdout))
+    sys.stdout.flush()

@@ -1,0 +1,341 @@
+"""Every rule for every answer, as pure functions: in goes a value, out comes the broken rule's code."""
+
+import difflib
+import functools
+import importlib.util
+import itertools
+import json
+import keyword
+import re
+import sys
+import unicodedata
+import zoneinfo
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flow_template import schedule
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+
+
+class Problem(NamedTuple):
+    """One answer that cannot be used: the rule it breaks, and a value that would pass in its place."""
+
+    question: str
+    value: str
+    code: str
+    suggestion: str
+
+
+@functools.cache
+def definition() -> dict[str, Any]:
+    """Return `cookiecutter.json` as it stands: questions, choices, labels and conventions."""
+    content: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
+    return content
+
+
+def questions() -> list[str]:
+    """Return the names of the questions, in the order they are asked."""
+    return [name for name in definition() if not name.startswith("_")]
+
+
+def choices(question: str) -> list[str]:
+    """Return what may be chosen for `question`; empty where the answer is free."""
+    asked = definition().get(question)
+    return list(asked) if isinstance(asked, list) else []
+
+
+def problems(answers: Mapping[str, Any], taken: Callable[[str], bool] | None = None) -> list[Problem]:
+    """Return what is wrong with each answer; `taken` tells whether a flow's folder is there already."""
+    found = [problem_with(question, answers, taken) for question in questions()]
+    return [problem for problem in found if problem]
+
+
+def problem_with(
+    question: str, answers: Mapping[str, Any], taken: Callable[[str], bool] | None = None
+) -> Problem | None:
+    """Return what is wrong with one answer, with a suggestion that breaks no rule; None where it is right."""
+    given = answers.get(question)
+    value = given if isinstance(given, str) else json.dumps(given, default=str)
+    if choices(question):
+        right = value in choices(question)
+        return None if right else Problem(question, value, "FT-CHOICE-01", nearest(value, choices(question)))
+    place = "folder" if answers.get("code_source") == "local" else "url"
+    if code := _RULES[place if question == "repo_url" else question](value):
+        return Problem(question, value, code, _suggested(question, value, answers))
+    if question == "flow_slug" and taken and taken(value):
+        numbered = (f"{value[:36].rstrip('-')}-{number}" for number in itertools.count(2))
+        return Problem(question, value, "FT-SLUG-08", next(each for each in numbered if not taken(each)))
+    return None
+
+
+def _suggested(question: str, value: str, answers: Mapping[str, Any]) -> str:
+    match question:
+        case "flow_slug":
+            return _suggested_slug(value, answers)
+        case "timezone":
+            return _suggested_zone(value)
+        case "schedule":
+            return schedule.suggested(value, definition()["_usual_schedule"])
+        case "repo_url":
+            return _suggested_source(value, answers)
+    return _suggested_text(value, _TEXTS[question]) or _example(question, answers.get("language"))
+
+
+def doubt_about(question: str, answers: Mapping[str, Any]) -> Problem | None:
+    """Return what is odd about a good answer, with what was perhaps meant; the same again confirms it."""
+    found = schedule.doubt(answers[question]) if question == "schedule" else None
+    return Problem(question, answers[question], *found) if found else None
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return the one of `words` that looks most like `word`."""
+
+    def likeness(each: str) -> float:
+        return difflib.SequenceMatcher(None, word.casefold(), each.casefold()).ratio()
+
+    return max(words, key=likeness)
+
+
+def _example(name: str, language: object) -> str:
+    return str(definition()["_examples"]["en" if language == "en" else "es"].get(name, name))
+
+
+# --- names: one rule serves Python, Prefect, git hosts, PyPI, Windows, systemd, containers and Kubernetes
+
+_SHORTEST_SLUG, _LONGEST_SLUG = 3, 40
+_SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_KEYWORDS = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)}
+# What a generated repository imports, runs or already has at its root.
+_TAKEN = {
+    *("alembic", "anyio", "asyncpg", "click", "concurrent_log_handler", "conftest", "cookiecutter", "cruft"),
+    *("dask", "data", "deploy", "docs", "fastapi", "flow_ops", "flow_template", "hooks", "httpx", "jinja2"),
+    *("mypy", "numpy", "pandas", "pip", "pip_audit", "polars", "pre_commit", "pydantic", "pytest", "ray"),
+    *("requests", "rich", "ruff", "setuptools", "sqlalchemy", "src", "starlette", "test", "tests", "tomli"),
+    *("typer", "tzdata", "uv", "uv_build", "uvicorn", "vendor", "wheel", "yaml"),
+}
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+_WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
+_RESERVED: list[tuple[str, Iterable[str]]] = [
+    ("FT-SLUG-03", _KEYWORDS),
+    ("FT-SLUG-04", sys.stdlib_module_names),
+    ("FT-SLUG-05", _TAKEN),
+    ("FT-SLUG-06", _WINDOWS_DEVICES),
+]
+
+
+def slug_rule(value: str) -> str | None:
+    """Return the rule that `value` breaks as the name of a flow, its repository, package and deployments."""
+    if not re.fullmatch(_SLUG, value):
+        return "FT-SLUG-01"
+    if not _SHORTEST_SLUG <= len(value) <= _LONGEST_SLUG:
+        return "FT-SLUG-02"
+    reserved = next((code for code, names in _RESERVED if package_of(value) in names), None)
+    return reserved or ("FT-SLUG-07" if value.startswith("prefect") else None)
+
+
+def package_of(slug: str) -> str:
+    """Return the name of the Python package, and of the flow's function, that go with a slug."""
+    return slug.replace("-", "_")
+
+
+def slug_from(text: str, language: object) -> str:
+    """Return the slug of a flow called `text`: accents folded, ñ to n. Empty where nothing can be used."""
+    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    slug = _cut(re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-"))
+    return _cut(f"{_example('flow', language)}-{slug}") if slug and slug_rule(slug) else slug
+
+
+def _suggested_slug(value: str, answers: Mapping[str, Any]) -> str:
+    language = answers.get("language")
+    return slug_from(value, language) or slug_from(_example("flow_name", language), language)
+
+
+def _cut(slug: str) -> str:
+    """Return the longest run of whole words that fits; a single word that does not fit is cut."""
+    whole, dash, _ = slug[: _LONGEST_SLUG + 1].rpartition("-")
+    return slug if len(slug) <= _LONGEST_SLUG else whole if dash else slug[:_LONGEST_SLUG]
+
+
+# --- free text: goes into TOML, YAML, Python and Markdown, on one line each
+
+# The questions that take any text, with the longest that it may be.
+_TEXTS = {"flow_name": 60, "description": 85}
+# Controls, invisible formatting (it can reorder what a reader sees), line separators, surrogates, unassigned.
+_INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+
+
+def text_rule(value: str, longest: int) -> str | None:
+    """Return the rule that `value` breaks as one line of free text."""
+    if not value.strip():
+        return "FT-TEXT-01"
+    if any(unicodedata.category(character) in _INVISIBLE for character in value):
+        return "FT-TEXT-02"
+    if max(value) > "\uffff":
+        return "FT-TEXT-03"
+    if value != value.strip():
+        return "FT-TEXT-04"
+    return "FT-TEXT-05" if _width(value) > longest else None
+
+
+def in_quotes(text: str) -> str:
+    """Return `text` escaped for the inside of double quotes in TOML, YAML, JSON and Python, accents kept."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def as_python(text: str) -> str:
+    """Return `text` as a Python string in the quotes that ruff's formatter would choose."""
+    if text.count('"') <= text.count("'"):
+        return f'"{in_quotes(text)}"'
+    return "'" + in_quotes(text).replace('\\"', '"').replace("'", "\\'") + "'"
+
+
+def _suggested_text(value: str, longest: int) -> str:
+    """Return what can be kept of `value`; empty where that is nothing."""
+    visible = (
+        " " if unicodedata.category(each) in _INVISIBLE else each for each in value if each <= "\uffff"
+    )
+    spaced = "".join(visible)
+    kept = " ".join(spaced.split()) if spaced != value else spaced.strip()
+    while _width(kept) > longest:
+        kept = kept[:-1].rstrip()
+    return kept
+
+
+def _width(text: str) -> int:
+    """Return the columns of `text` between quotes; Chinese, Japanese and Korean characters take two."""
+    return sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in in_quotes(text))
+
+
+# --- time zones: those of zone.tab, the database's own list of the zones in use in each country
+
+_NO_PLACE = (
+    r"(?i)etc/.*|(utc|gmt|uct|zulu|universal|greenwich)([+-]?\d.*)?|[+-]?\d.*|[a-z]{3}\d[a-z]{3}"
+    r"|est|mst|hst|cet|eet|met|wet|factory"
+)
+
+
+def zone_rule(value: str) -> str | None:
+    """Return the rule that `value` breaks as a name of the IANA time zone database."""
+    if value in _places():
+        return None
+    if re.fullmatch(_NO_PLACE, value):
+        return "FT-TIMEZONE-03"
+    return "FT-TIMEZONE-02" if _links().get(value) in _places() else "FT-TIMEZONE-01"
+
+
+def _suggested_zone(value: str) -> str:
+    typed = re.sub(r"\s*/\s*", "/", value.strip()).replace(" ", "_").casefold()
+    for name in (*_places(), *_links()):
+        if name.casefold() == typed or (typed and name.casefold().endswith("/" + typed)):
+            near = _links().get(name, name)
+            break
+    else:
+        near = nearest(typed, _places())
+        near = near if near.casefold()[:4] == typed[:4] else ""
+    return near if near in _places() else str(definition()["_usual_timezone"])
+
+
+@functools.cache
+def _places() -> dict[str, None]:
+    rows = _database("zone.tab").splitlines()
+    return dict.fromkeys(row.split("\t")[2] for row in rows if row and not row.startswith("#"))
+
+
+@functools.cache
+def _links() -> dict[str, str]:
+    """Return each alias with what it stands for."""
+    rows = (row.split() for row in _database("tzdata.zi").splitlines() if row.startswith("L "))
+    return {alias: target for _, target, alias in rows}
+
+
+def _database(name: str) -> str:
+    """Read a file of the package tzdata, which a new cookiecutter brings, or else of the system's zones."""
+    package = importlib.util.find_spec("tzdata")
+    folders = [Path(str(package.origin)).with_name("zoneinfo")] if package else zoneinfo.TZPATH
+    files = (Path(folder, name) for folder in folders)
+    return next(filter(Path.is_file, files)).read_text(encoding="utf-8")
+
+
+# --- where the code lives: a git address, or a folder on the worker
+
+_LONGEST_SOURCE = 200
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+_PATH = r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~%+-]+)+"
+_GIT_ADDRESS = (
+    rf"https?://{_HOST}(:\d+)?{_PATH}|ssh://([a-z_][a-z0-9_-]*@)?{_HOST}(:\d+)?{_PATH}|file://{_PATH}"
+    rf"|[a-z_][a-z0-9_-]*@{_HOST}:[A-Za-z0-9_~]?[A-Za-z0-9._~%+-]*{_PATH}"
+)
+_CREDENTIALS = r"(?P<scheme>[A-Za-z]+://)(?P<who>[^/@\s]*|[^@\s]*:[^@\s]*)@"
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+:/"
+_WINDOWS = r"[A-Za-z]:[\\/]|(\\\\|//)(?=[^\\/])"
+
+
+def url_rule(value: str) -> str | None:
+    """Return the rule that `value` breaks as the address of a git repository."""
+    if _has_credentials(value):
+        return "FT-URL-02"
+    if re.match(_WINDOWS, value) or value.startswith(("/", "~", "\\")):
+        return "FT-URL-03"
+    return None if len(value) <= _LONGEST_SOURCE and re.fullmatch(_GIT_ADDRESS, value) else "FT-URL-01"
+
+
+def folder_rule(value: str) -> str | None:
+    """Return the rule that `value` breaks as an absolute folder of a Windows or POSIX worker."""
+    if _has_credentials(value):
+        return "FT-URL-02"
+    if text_rule(value, _LONGEST_SOURCE):
+        return "FT-FOLDER-03"
+    windows = re.match(_WINDOWS, value)
+    if not windows and not value.startswith("/"):
+        return "FT-FOLDER-01"
+    if "\\" in value and "/" in value:
+        return "FT-FOLDER-02"
+    parts = re.split(r"[\\/]", value[windows.end() if windows else 1 :])
+    return "FT-FOLDER-03" if any(_illegal(part, on_windows=bool(windows)) for part in parts) else None
+
+
+def without_credentials(value: str, mask: str = "") -> str:
+    """Return the address `value` with `mask` in the place of what stands before `@` and after `?` or `#`."""
+    bare = re.sub(_CREDENTIALS, rf"\g<scheme>{mask and mask + '@'}", value)
+    return re.sub(r"(?s)[?&#].*", mask and f"?{mask}", bare) if re.match(_SCHEME, bare) else bare
+
+
+def masked(value: str) -> str:
+    """Return `value` with `***` in the place of credentials, to be shown."""
+    return without_credentials(value, "***") if _has_credentials(value) else value
+
+
+def _has_credentials(value: str) -> bool:
+    found = re.match(_CREDENTIALS, value)
+    harmless = not found or (value.startswith("ssh://") and ":" not in found["who"])
+    return not harmless or bool(re.match(_SCHEME, value) and "=" in value.partition("?")[2])
+
+
+def _illegal(part: str, *, on_windows: bool) -> bool:
+    if part in ("", ".", "..") or not on_windows:
+        return part in ("", ".", "..")
+    device = part.partition(".")[0].rstrip().lower() in _WINDOWS_DEVICES
+    return device or part[-1] in " ." or any(each in '<>:"|?*' for each in part)
+
+
+def _suggested_source(value: str, answers: Mapping[str, Any]) -> str:
+    slug = str(answers.get("flow_slug", ""))
+    slug = _suggested_slug(slug, answers) if slug_rule(slug) else slug
+    if answers.get("code_source") == "local":
+        folder = value.strip().replace("\\", "/").rstrip("/")
+        return f"{definition()['_local_base_folder']}/{slug}" if folder_rule(folder) else folder
+    url = without_credentials(value.strip()).rstrip("/")
+    return f"{definition()['_git_base_url']}/{slug}.git" if url_rule(url) else url
+
+
+# The rule of each question with a free answer; that of `repo_url` depends on the answer to `code_source`.
+_RULES: dict[str, Callable[[str], str | None]] = {
+    **{question: functools.partial(text_rule, longest=longest) for question, longest in _TEXTS.items()},
+    "flow_slug": slug_rule,
+    "timezone": zone_rule,
+    "schedule": schedule.rule,
+    "url": url_rule,
+    "folder": folder_rule,
+}

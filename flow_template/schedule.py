@@ -1,0 +1,186 @@
+"""A schedule: five cron fields, or `none`. Its rules, how one says it, and what somebody meant."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from typing import Any
+
+NONE = "none"
+_WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_MONTHS = ["", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_LIMITS = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
+_NAMES: list[list[str]] = [[], [], [], _MONTHS, _WEEKDAYS]
+_LONGEST_MONTHS = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+_EVERY_MINUTE, _EVERY_HOUR, _EVERY_DAY = set(range(60)), set(range(24)), set(range(1, 32))
+_EVERY_MONTH, _EVERY_WEEKDAY = set(range(1, 13)), set(range(7))
+_NTH = 10  # Among the weekdays mon#1, the first Monday of a month, is 11.
+
+
+def rule(value: str) -> str | None:
+    """Return the code of the rule that `value` breaks as a schedule, if any."""
+    if value == NONE:
+        return None
+    try:
+        _, _, days, months, _ = _read(value)
+    except ValueError as broken:
+        return str(broken)
+    # Prefect finds no run at all then, also where a weekday would give some.
+    return "FT-CRON-05" if all(min(days) > _LONGEST_MONTHS[month] for month in months) else None
+
+
+def doubt(value: str) -> tuple[str, str] | None:
+    """Return the code of what is odd about a good schedule, if anything, and what was perhaps meant."""
+    if value == NONE:
+        return None
+    minutes, hours, days, _, weekdays = _read(value)
+    minute, hour, day, month, weekday = value.split(" ")
+    if minutes == _EVERY_MINUTE:
+        return "FT-CRON-06", f"0 {'8' if hours == _EVERY_HOUR else hour} {day} {month} {weekday}"
+    if days != _EVERY_DAY and weekdays != _EVERY_WEEKDAY:
+        nth = min((min(days) + 6) // 7, 5)
+        return "FT-CRON-07", f"{minute} {hour} * {month} {_WEEKDAYS[min(weekdays)]}#{nth}"
+    return None
+
+
+def _read(value: str) -> list[set[int]]:
+    """Return the values of each field.
+
+    Raises:
+        ValueError: a field cannot be; its text is the code of the rule.
+    """
+    texts = value.lower().split()
+    if len(texts) != len(_LIMITS) or ":" in value or texts[0].isalpha():
+        raise ValueError("FT-CRON-01")
+    if not re.fullmatch(r"[0-9A-Za-z*/,# -]{,200}", value) or value.lower() != " ".join(texts):
+        raise ValueError("FT-CRON-02")
+    nth = re.fullmatch(r"(\w+)#([1-5])", texts[4])
+    if nth and texts[2] != "*":  # Prefect would take only days that are both, or find none.
+        raise ValueError("FT-CRON-02")
+    texts[4] = nth[1] if nth else texts[4]
+    fields = [_field(*each) for each in zip(texts, _LIMITS, _NAMES, strict=True)]
+    return [*fields[:4], {day % 7 + _NTH * int(nth[2] if nth else 0) for day in fields[4]}]
+
+
+def _field(text: str, limits: tuple[int, int], names: list[str]) -> set[int]:
+    values: set[int] = set()
+    for part in text.split(","):
+        item = re.fullmatch(r"(?:\*|(\w+)(?:-(\w+))?)(?:/([0-9]+))?", part)
+        first, last, step = item.groups() if item else ("?", None, None)
+        if step and first and not last:
+            raise ValueError("FT-CRON-02")
+        start = _number(first, names) if first else limits[0]
+        end = _number(last, names) if last else start if first else limits[1]
+        if not limits[0] <= start <= end <= limits[1]:
+            raise ValueError("FT-CRON-03")
+        if step and not 1 <= int(step) <= limits[1]:
+            raise ValueError("FT-CRON-04")
+        values.update(range(start, end + 1, int(step or 1)))
+    return values
+
+
+def _number(text: str, names: list[str]) -> int:
+    if not text.isdigit() and text not in names:
+        raise ValueError("FT-CRON-02")
+    return int(text) if text.isdigit() else names.index(text)
+
+
+# --- in words
+
+_SOME, _FEW = 3, 6
+
+
+def in_words(value: str, words: dict[str, Any]) -> str:
+    """Return a good schedule as one says it, with the words of a language."""
+    if value == NONE:
+        return str(words["none"])
+    minutes, hours, days, months, weekdays = _read(value)
+    of = "" if months == _EVERY_MONTH else words["of_months"].format(_runs(months, words["months"], words))
+    on, dated = [], of or words["of_every_month"]
+    if days != _EVERY_DAY:
+        listed = _runs(days, range(32), words)
+        on.append(words["date" if listed.isdigit() else "dates"].format(listed) + dated)
+    if min(weekdays) >= _NTH:
+        nth, day = divmod(min(weekdays), _NTH)
+        on.append(words["nth"].format(words["ordinals"][nth], words["weekdays"][day or 7]) + dated)
+    elif weekdays != _EVERY_WEEKDAY:
+        listed = _runs({day or 7 for day in weekdays}, words["weekdays"], words)
+        on.append(words["weekday_run" if words["to"] in listed else "weekday_list"].format(listed) + of)
+    times = [f"{hour:02}:{minute:02}" for hour in sorted(hours) for minute in sorted(minutes)]
+    at = words["at"].format(_joined(times, words))
+    many = words["many"].format(len(times), times[0], times[-1])
+    when = words["either"].join(on) or words["every_day"] + of
+    return f"{when}{at if len(times) <= _FEW else many}"
+
+
+def _runs(values: Collection[int], names: Sequence[object], words: dict[str, Any]) -> str:
+    """Return the names of `values`; of three or more in a row, the first and the last."""
+    parts, left = [], sorted(values)
+    while left:
+        run = [str(names[value]) for number, value in enumerate(left) if value == left[0] + number]
+        parts += [f"{run[0]}{words['to']}{run[-1]}"] if len(run) >= _SOME else run
+        left = left[len(run) :]
+    return _joined(parts, words)
+
+
+def _joined(parts: list[str], words: dict[str, Any]) -> str:
+    return str(words["and"]).join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
+# --- what somebody meant: hours as people say them, in Spanish or English, accents folded
+
+_NO = "none|no|ningun[oa]|nunca|never|manual|a mano|by hand"
+_SAME = {
+    r"(dias )?(habiles|laborables)|weekdays?|(business|working) days": "lunes a viernes",
+    r"medianoche|midnight|@daily": "0:00",
+    r"mediodia|noon": "12:00",
+    r" y media\b": ":30",
+    r"\b(\d+)(st|nd|rd|th)\b": r"day \1",
+}
+_DAY = r"\b(?:(dom|sun)|(lun|mon(?!th))|(mar|tue)|(mie|wed)|(jue|thu)|(vie|fri)|(sab|sat))[a-z]*"
+_ORDINAL = r"\b(?:(primer|first)|(segundo|second)|(tercer|third)|(cuarto|fourth)|(quinto|fifth))\b"
+_DATE = r"\b(?:el|dia|day)\s+(\d{1,2})\b(?!\s*[:.h])"
+_INTERVAL = r"\b(?:cada|every)\s+(\d*)\s*(min|h)"
+_TIME = r"(?<!\d)(\d{1,2})(?:[:.h]?(\d\d))?(?!\d)(?:\s*([ap])\.?\s?m\b)?"
+
+
+def suggested(value: str, usual: str) -> str:
+    """Return a schedule that breaks no rule: what can be heard in `value`, or `usual`."""
+    plain = unicodedata.normalize("NFKD", value.casefold()).encode("ascii", "ignore").decode()
+    typed = " ".join(re.sub(r"[()\[\]{}\"'`]", " ", plain).replace("?", "*").split())
+    if re.fullmatch(_NO, typed):
+        return NONE
+    if re.match(r"[\d*,/-]+ [\d*,/-]+( \S+){3}", typed):
+        fields = re.sub(_DAY, lambda day: _WEEKDAYS[(day.lastindex or 1) - 1], typed).split(" ")
+        # As it stands, without a sixth field for seconds, or on a day that every month has.
+        candidates = [fields, fields[1:6], fields[:5], [*fields[:2], "28", *fields[3:]]]
+        return next((text for each in candidates if not rule(text := " ".join(each))), usual)
+    return typed if not rule(typed) else heard if not rule(heard := _heard(typed, usual)) else usual
+
+
+def _heard(typed: str, usual: str) -> str:
+    """Return the schedule that is said, at the usual hours where it says days alone; else the usual one."""
+    for said, same in _SAME.items():
+        typed = re.sub(said, same, typed)
+    date, ordinal = re.search(_DATE, typed), re.search(_ORDINAL, typed)
+    names = [_WEEKDAYS[(day.lastindex or 1) - 1] for day in re.finditer(_DAY, typed)]
+    weekdays = ("-" if re.search(rf"{_DAY}\s*(-|a|al|hasta|to|through)\s*{_DAY}", typed) else ",").join(names)
+    if ordinal and names:
+        weekdays = f"{names[0]}#{ordinal.lastindex}"
+    times = _times_heard(re.sub(_DATE, "", typed))
+    if not (times or date or names or re.search(r"\b(dia|day|dai)", typed)):
+        return usual
+    return f"{times or ' '.join(usual.split(' ')[:2])} {date[1] if date else '*'} * {weekdays or '*'}"
+
+
+def _times_heard(typed: str) -> str:
+    """Return the first two fields; empty where no hour is said."""
+    if interval := re.search(_INTERVAL, typed):
+        every = f"*/{interval[1]}" if interval[1] else "*"
+        return f"{every} *" if interval[2] == "min" else f"0 {every}"
+    late = "p" if re.search(r"tarde|noche|afternoon|evening|night", typed) else ""
+    hours: dict[int, set[int]] = {}
+    for hour, minute, half in re.findall(_TIME, typed):
+        of_day = int(hour) % 12 + 12 * ((half or late) == "p") if half or late else int(hour)
+        hours.setdefault(int(minute or 0), set()).add(of_day)
+    # One cron has the same minutes in all its hours: those of the first hour that is said.
+    return next((f"{minute} {','.join(map(str, sorted(each)))}" for minute, each in hours.items()), "")
