@@ -319,9 +319,18 @@ def _blocks(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]
     for block_type, name in sorted(wanted):
         if not _has_block(client, block_type, name):
             yield FlowOpsError("FT-BLOCK-01", name=name, type=block_type, environment=environment)
+        elif isinstance(target.source, GitSource) and name == target.source.credentials_block:
+            yield from _token(client, target.source)
     for name in sorted({match["variable"] for match in found if match["variable"]}):
         if client.read_variable_by_name(name) is None:
             yield FlowOpsError("FT-BLOCK-02", variable=name, environment=environment)
+
+
+def _token(client: SyncPrefectClient, one: GitSource) -> Iterator[FlowOpsError]:
+    """Yield FT-GIT-13 where the token of the source's block does not read the repository."""
+    document = client.read_block_document_by_name(str(one.credentials_block), "secret", include_secrets=True)
+    if not list(source.written(one)):
+        yield from source.unreadable(one, str(document.data["value"]), project.current().root)
 
 
 def _has_block(client: SyncPrefectClient, block_type: str, name: str) -> bool:
