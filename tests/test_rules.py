@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flow_ops.messages import catalogue
-from flow_ops.testing import rules, sources
+from flow_ops.testing import deployments, rules, sources
 from tests.conftest import bake_into
 
 if TYPE_CHECKING:
@@ -260,8 +260,34 @@ def test_reads_at_import_are_told_from_reads_in_a_run(code: str, count: int) -> 
         ("pd.read_csv('https://example.com/a.csv')", 0),
         ("pd.read_sql('select 1 from t.x', engine)", 0),
         ("pd.to_datetime('2026-01-01')", 0),
+        ("frame.to_parquet('out.parquet')", 1),
+        ("frame.write_database('staging.ventas', uri)", 0),
+        ("read_table('softland.articulos')", 0),
+        ("frame.to_sql('dbo.ventas', engine)", 0),
+        ("series.to_period('Q.DEC')", 0),
         ("open(f'{folder}/x.csv')", 0),
     ],
 )
 def test_relative_paths_are_told_from_absolute_ones(code: str, count: int) -> None:
     assert found(sources.relative_paths, code) == count
+
+
+def test_a_line_is_let_through_by_a_comment_that_names_the_rule(generated: Path) -> None:
+    with (generated / FLOW).open("a", encoding="utf-8") as file:
+        file.write("\nopen('a.txt')  # allow: FT-RULE-09, it is the worker's own folder\nopen('b.txt')\n")
+    with inside(generated):
+        (place,) = sources.places(sources.relative_paths, "FT-RULE-09")
+    assert "b.txt" in place
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("raise SystemExit(3)\n", "FT-DEPLOY-09"), ("PINS = None\n", "FT-DEPLOY-10")],
+    ids=["ends", "none"],
+)
+def test_a_deploy_py_that_gives_no_deployments_is_a_coded_message(
+    generated: Path, text: str, code: str
+) -> None:
+    (generated / DEPLOY).write_text(text, encoding="utf-8")
+    with inside(generated), pytest.raises(FlowOpsError, match=code):
+        deployments()
