@@ -53,12 +53,12 @@ BREAKS = [
     Break(
         "entrypoints_load_from_the_tracked_files_alone", "02", ".gitignore", "build/\n", "build/\ntasks.py\n"
     ),
-    Break("every_flow_has_a_timeout", "03", f"{PACKAGE}/subflows.py", "timeout_seconds=1800", ""),
+    Break("every_flow_has_a_timeout", "03", FLOW, ", timeout_seconds=600", ""),
     Break(
         "every_flow_has_a_description",
         "04",
-        f"{PACKAGE}/subflows.py",
-        '    """Read the orders of these branches and summarise them in parallel tasks."""\n',
+        FLOW,
+        '    """Summarise one branch, in a thread: the others go on meanwhile."""\n',
         "",
     ),
     Break("every_deployment_has_an_owner_tag", "05", PYPROJECT, 'area = "general"', 'area = ""', 2),
