@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from datetime import date
@@ -65,21 +64,6 @@ def test_a_command_that_runs_no_flow_does_not_wait_for_prefect(module: str) -> N
     imported = subprocess.run([sys.executable, "-B", "-c", code], check=True, capture_output=True, text=True)
     assert f"flow_ops.{module}" in imported.stdout.split()
     assert "prefect" not in imported.stdout.split()
-
-
-def test_the_package_imports_prefect_without_a_search_through_all_that_was_imported(repository: Path) -> None:
-    code = """
-import gc, sys
-searches = []
-gc.callbacks.append(lambda phase, info: searches.append(info["generation"]))
-import ventas_diarias
-print("prefect.flows" in sys.modules, 2 in searches, gc.isenabled())
-"""
-    environment = {**os.environ, "PYTHONPATH": str(repository / "src")}
-    imported = subprocess.run(
-        [sys.executable, "-B", "-c", code], env=environment, check=True, capture_output=True, text=True
-    )
-    assert imported.stdout.split() == ["True", "False", "True"]
 
 
 @pytest.mark.parametrize(
