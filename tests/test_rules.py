@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flow_ops.messages import catalogue
+from flow_ops.messages import FlowOpsError, catalogue
 from flow_ops.testing import deployments, rules, sources
 from tests.conftest import bake_into
+from tests.workshop import inside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,12 +54,12 @@ BREAKS = [
     Break(
         "entrypoints_load_from_the_tracked_files_alone", "02", ".gitignore", "build/\n", "build/\ntasks.py\n"
     ),
-    Break("every_flow_has_a_timeout", "03", f"{PACKAGE}/subflows.py", "timeout_seconds=1800", ""),
+    Break("every_flow_has_a_timeout", "03", FLOW, ", timeout_seconds=600", ""),
     Break(
         "every_flow_has_a_description",
         "04",
-        f"{PACKAGE}/subflows.py",
-        '    """Read the orders of these branches and summarise them in parallel tasks."""\n',
+        FLOW,
+        '    """Summarise one branch, in a thread: the others go on meanwhile."""\n',
         "",
     ),
     Break("every_deployment_has_an_owner_tag", "05", PYPROJECT, 'area = "general"', 'area = ""', 2),
@@ -99,6 +100,7 @@ BREAKS = [
         'work_pool="pool-dev", env={"PATH": "/bin"}',
     ),
     Break("deploy_py_does_nothing_when_it_is_imported", "14", DEPLOY, END, f'\nprint("deploying"){END}'),
+    Break("the_lock_file_is_committed", "16", PYPROJECT, '"flow-ops",', '"flow-ops",\n    "six",'),
     Break("dependency_bounds_are_still_in_place", "15", PYPROJECT, "prefect>=3.9,<4", "prefect>=3.9"),
 ]
 
@@ -135,7 +137,9 @@ def failed_rules(root: Path) -> tuple[dict[str, int], str]:
 
 @pytest.fixture
 def generated(tmp_path: Path) -> Path:
-    return bake_into(tmp_path)
+    root = bake_into(tmp_path)
+    subprocess.run(["uv", "lock", "--quiet"], cwd=root, check=True)
+    return root
 
 
 # All rules at once, then those that can be broken in a second way: each run starts Prefect twice, and a rule
