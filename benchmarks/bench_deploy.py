@@ -19,8 +19,8 @@ sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
 from prefect.client.orchestration import SyncPrefectClient
 
-from tests.support import prefect_server
-from tests.workshop import PACKAGE, PASSWORD, Workshop, open_workshop, proxy
+from helpers.support import prefect_server
+from helpers.workshop import PACKAGE, PASSWORD, Workshop, open_workshop, proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support import free_port, process, wait_until
+from helpers.support import free_port, process, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

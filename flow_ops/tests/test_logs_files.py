@@ -18,7 +18,7 @@ from concurrent_log_handler import ConcurrentRotatingFileHandler
 
 from flow_ops import logs
 from flow_ops.logging import rotating_file
-from tests.support import wait_until
+from helpers.support import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,8 +21,8 @@ from prefect.workers.process import ProcessWorker
 
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker.plan import Service
-from tests.service_process import kill_tree, started
-from tests.support import Server, free_port, prefect_server, process, wait_until
+from helpers.service_process import kill_tree, started
+from helpers.support import Server, free_port, prefect_server, process, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

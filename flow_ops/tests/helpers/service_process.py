@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flow_ops.worker.plan import Service, systemd_unit
-from tests.support import process, wait_until
+from helpers.support import process, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

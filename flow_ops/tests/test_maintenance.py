@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Completed, Pending, Running, Scheduled
 
 from flow_ops.watchdog import Limits
-from tests.support import wait_until
+from helpers.support import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from prefect.client.orchestration import SyncPrefectClient
 
-    from tests.support import Server
+    from helpers.support import Server
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

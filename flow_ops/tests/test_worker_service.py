@@ -26,6 +26,7 @@ from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, Ste
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+LIBRARY = Path(__file__).resolve().parents[1]
 API = "http://prefect.example:4200/api"
 WINDOWS_HOME = r"C:\ProgramData\flow-workers\flow-worker-compras-prod"
 LINUX_HOME = "/var/lib/flow-workers/flow-worker-compras-prod"
@@ -205,7 +206,7 @@ def test_each_pool_of_a_machine_has_its_own_name_folder_and_port() -> None:
 
 
 def test_the_workers_environment_is_bound_like_the_library_and_holds_uv() -> None:
-    pyproject = Path("flow_ops/pyproject.toml").read_text(encoding="utf-8")
+    pyproject = (LIBRARY / "pyproject.toml").read_text(encoding="utf-8")
     *bounds, uv = worker_service.worker_requirements()
     assert [re.split("[<>=]", bound)[0] for bound in bounds] == ["prefect", "tzdata"]
     assert all(f'"{bound}"' in pyproject for bound in bounds)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import bake_into
 
 from flow_ops.messages import catalogue
 from flow_ops.testing import rules, sources
-from tests.conftest import bake_into
 
 if TYPE_CHECKING:
     from pathlib import Path

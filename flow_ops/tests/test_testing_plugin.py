@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import bake_into
 
 from flow_ops.testing import server as testing_server
-from tests.conftest import bake_into
-from tests.support import TEN_SUBFLOWS
+from helpers.support import TEN_SUBFLOWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

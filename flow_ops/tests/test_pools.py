@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.states import Pending
+from tests.conftest import TEMPLATE
 
 from flow_ops.deployment import Deployments, Environment, FolderSource
-from tests.conftest import TEMPLATE
-from tests.workshop import FULL_NAME, PACKAGE, PASSWORD, Workshop, deploy, snapshot, with_prod
+from helpers.workshop import FULL_NAME, PACKAGE, PASSWORD, Workshop, deploy, snapshot, with_prod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

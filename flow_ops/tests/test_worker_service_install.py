@@ -21,13 +21,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flow_ops import cli, project
 from flow_ops.worker import service as worker_service
-from tests.service_process import started
-from tests.support import free_port
+from helpers.service_process import started
+from helpers.support import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support import Server
+    from helpers.support import Server
 
 POOL = "servicios-dev"
 NOTE = '#!/bin/sh\necho "$(basename "$0") $*" >> "{log}"\n{more}\n'

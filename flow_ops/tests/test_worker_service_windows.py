@@ -18,12 +18,12 @@ import pytest
 
 from flow_ops.worker.plan import Service, install_steps, nssm_settings, uninstall_steps
 from flow_ops.worker.steps import Command, decoded
-from tests.support import wait_until
+from helpers.support import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NSSM = Path(shutil.which("nssm64.exe") or ROOT / ".tools" / "nssm64.exe")
 
 pytestmark = [

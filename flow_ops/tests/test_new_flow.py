@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from flow_ops import cli, project
 from tests.conftest import bake_into
 from tests.generating import contents
+
+from flow_ops import cli, project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import pytest
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
 from flow_ops.messages import FlowOpsError
 from flow_ops.testing.rehearsal import Rehearsal
-from tests.workshop import inside
+from helpers.workshop import inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

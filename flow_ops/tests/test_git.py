@@ -11,7 +11,7 @@ import pytest
 
 from flow_ops import git
 from flow_ops.testing.tracked import tracked_files
-from tests.workshop import git as run_git
+from helpers.workshop import git as run_git
 
 
 @pytest.fixture

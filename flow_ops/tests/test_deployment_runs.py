@@ -18,9 +18,9 @@ from pydantic import SecretStr
 
 from flow_ops.deploy import server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
-from tests.https_git import git_handler
-from tests.support import prefect_worker, serving, wait_until
-from tests.workshop import PACKAGE, PASSWORD, Workshop, deploy, git, with_prod
+from helpers.https_git import git_handler
+from helpers.support import prefect_worker, serving, wait_until
+from helpers.workshop import PACKAGE, PASSWORD, Workshop, deploy, git, with_prod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

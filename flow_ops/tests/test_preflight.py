@@ -15,12 +15,11 @@ import pytest
 
 from flow_ops import messages
 from flow_ops.deploy import checks
-from tests.conftest import TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FLOW_OPS = TEMPLATE / "flow_ops" / "src" / "flow_ops"
+FLOW_OPS = Path(messages.__file__).parents[1]
 OURS = (
     "BLOCK",
     "DEPLOY",
@@ -46,7 +45,7 @@ def sources(folder: Path, pattern: str) -> Iterator[str]:
 
 
 RAISED = "".join(sources(FLOW_OPS, "*.py"))
-TESTED = "".join(sources(TEMPLATE / "tests", "test_*.py"))
+TESTED = "".join(sources(Path(__file__).parent, "test_*.py"))
 
 
 @pytest.mark.parametrize("code", CODES)

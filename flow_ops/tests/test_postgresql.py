@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from prefect.client.schemas.actions import DeploymentUpdate
+from tests.conftest import bake_into
 
 from flow_ops.deploy import server
-from tests import postgresql
-from tests.conftest import bake_into
-from tests.support import TEN_SUBFLOWS, prefect_worker, wait_until
-from tests.workshop import (
+from helpers import postgresql
+from helpers.support import TEN_SUBFLOWS, prefect_worker, wait_until
+from helpers.workshop import (
     FULL_NAME,
     PASSWORD,
     SLUG,

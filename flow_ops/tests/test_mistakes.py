@@ -21,8 +21,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flow_ops import project
 from flow_ops.deploy import server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
-from tests import support
-from tests.workshop import (
+from helpers import support
+from helpers.workshop import (
     FLOW,
     PACKAGE,
     TIMEZONE,

@@ -20,7 +20,7 @@ from pydantic import BaseModel, SecretStr
 from flow_ops import logs
 from flow_ops.messages import FlowOpsError
 from flow_ops.secrets import asecret, avariable, override, secret, variable
-from tests.support import prefect_worker, wait_until
+from helpers.support import prefect_worker, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from httpx import Request
     from prefect.client.orchestration import SyncPrefectClient
 
-    from tests.support import Server
+    from helpers.support import Server
 
 
 class Database(BaseModel):

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from flow_ops import watchdog
 from flow_ops.watchdog import Limits, Notification
-from tests.support import wait_until, webhook
+from helpers.support import wait_until, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import State
 
-    from tests.support import Server
+    from helpers.support import Server
 
 TEAMS = "triggers/manual/paths/invoke?api-version=2016-06-01&sp=b&sv=1.0&sig=c"
 pytestmark = pytest.mark.e2e

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import bake_into
 
 from flow_ops import logs
-from tests.conftest import bake_into
-from tests.support import Server, prefect_worker, wait_until
+from helpers.support import Server, prefect_worker, wait_until
 
 pytestmark = pytest.mark.e2e
 

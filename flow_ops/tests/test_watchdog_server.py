@@ -32,8 +32,8 @@ from pydantic import SecretStr
 from flow_ops import watchdog
 from flow_ops.messages import FlowOpsError
 from flow_ops.watchdog import Limits, Notification
-from tests import postgresql
-from tests.support import free_port, prefect_server, prefect_worker, wait_until, webhook
+from helpers import postgresql
+from helpers.support import free_port, prefect_server, prefect_worker, wait_until, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

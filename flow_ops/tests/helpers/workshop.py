@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 
 from flow_ops import deployment, project
 from flow_ops.deployment import Deployments, Environment, GitSource
-from tests import support
+from helpers import support
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
