@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from flow_ops.deploy import server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
-from helpers.https_git import git_handler
-from helpers.support import prefect_worker, serving, wait_until
+from helpers.https_git import private_git_host
+from helpers.support import prefect_worker, wait_until
 from helpers.workshop import PACKAGE, PASSWORD, Workshop, deploy, git, with_prod
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ ORDER = ("first, ", "second, ", "third, ", "fourth, ")
 
 
 @pytest.fixture(scope="module")
-def pins(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+def pins(
+    workshop: Workshop, git_host: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployments]:
     """The quick flow in a folder of the worker, which has its pool to itself.
 
     The folder keeps the environment that the first run made: the next ones start sooner.
@@ -44,7 +46,11 @@ def pins(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     flows = {QUICK: {"prod": Environment(work_pool="pool-prod", parameters={"day": "2026-01-01"})}}
     made = dataclasses.replace(workshop.pins, source=FolderSource(str(code)), flows=flows)
     # Empty is not set: with bytecode a run starts in a fraction of the time.
-    settings = {"PREFECT_API_AUTH_STRING": PASSWORD, "PYTHONDONTWRITEBYTECODE": ""}
+    settings = {
+        "PREFECT_API_AUTH_STRING": PASSWORD,
+        "PYTHONDONTWRITEBYTECODE": "",
+        "GIT_SSL_CAINFO": str(git_host[1]),
+    }
     with prefect_worker(workshop.server, "pool-prod", folder, **settings):
         ready = lambda: server.workers_online(workshop.client, "pool-prod")  # noqa: E731
         wait_until(ready, seconds=90, what="the worker")
@@ -53,19 +59,30 @@ def pins(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         assert deploy(made, "retire", "prod", "--yes") == 0
 
 
+@pytest.fixture(scope="module")
+def git_host(tmp_path_factory: pytest.TempPathFactory, workshop: Workshop) -> Iterator[tuple[str, Path]]:
+    """The address of a private git host that has the workshop's repository, and its certificate."""
+    folder = tmp_path_factory.mktemp("git-host")
+    shutil.copytree(workshop.remote, folder / "remote.git")
+    with private_git_host(folder, TOKEN, folder) as served:
+        yield served
+
+
 @pytest.fixture
-def private(workshop: Workshop, pins: Deployments, tmp_path: Path) -> Iterator[Deployments]:
+def private(
+    workshop: Workshop, pins: Deployments, git_host: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Deployments]:
     """The quick flow, from a repository that asks for a token."""
-    shutil.copytree(workshop.remote, tmp_path / "remote.git")
-    Secret(value=SecretStr(TOKEN)).save("git-token")
-    with serving(git_handler(tmp_path, TOKEN)) as port:
-        url = f"http://127.0.0.1:{port}/remote.git"
-        helper = f"!f() {{ echo username=oauth2; echo password={TOKEN}; }}; f"
-        git(workshop.root, "remote", "add", "private", url)
-        git(workshop.root, "config", "credential.helper", helper)
-        yield dataclasses.replace(pins, source=GitSource(url, credentials_block="git-token"))
-        git(workshop.root, "remote", "remove", "private")
-        git(workshop.root, "config", "--unset", "credential.helper")
+    Secret(value=SecretStr(TOKEN)).save("git-token", overwrite=True)
+    address, certificate = git_host
+    url = f"{address}/remote.git"
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(certificate))
+    helper = f"!f() {{ echo username=oauth2; echo password={TOKEN}; }}; f"
+    git(workshop.root, "remote", "add", "private", url)
+    git(workshop.root, "config", "credential.helper", helper)
+    yield dataclasses.replace(pins, source=GitSource(url, credentials_block="git-token"))
+    git(workshop.root, "remote", "remove", "private")
+    git(workshop.root, "config", "--unset", "credential.helper")
 
 
 def started(workshop: Workshop, seconds: float) -> UUID:

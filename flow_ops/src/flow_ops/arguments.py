@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from flow_ops.messages import FlowOpsError, nearest, print_error, text
+from flow_ops.network import spare_loopback
 
 if TYPE_CHECKING:
     from cyclopts.help import HelpEntry, HelpPanel
@@ -52,6 +53,7 @@ def execute(command_line: App, arguments: Sequence[str] | None = None) -> int:
     It is 1 for a problem, whose message was printed, and 130 for Ctrl-C; help is 0.
     """
     use_any_character()
+    spare_loopback()
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     if not tokens and command_line.default_command is None:
         tokens = ["--help"]

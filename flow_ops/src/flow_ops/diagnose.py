@@ -26,7 +26,8 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.settings import get_current_settings
 from pydantic import BaseModel
 
-from flow_ops import project
+from flow_ops import git, project
+from flow_ops.deploy import source
 from flow_ops.logs import get_logger, mask
 from flow_ops.messages import FlowOpsError, text
 
@@ -107,7 +108,7 @@ def inspect_process() -> Diagnosis:
         server_version=str(answer.json()),
         clock_ahead_of_server=_clock_ahead_of(answer.headers["date"]),
         uv=shutil.which("uv"),
-        git=shutil.which("git"),
+        git=".".join(map(str, git.version() or ())) or None,
         problems=[],
     )
     return diagnosis.model_copy(update={"problems": list(_problems(diagnosis))})
@@ -145,6 +146,10 @@ def _clock_ahead_of(date: str) -> timedelta:
 def _problems(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.uv is None:
         yield text("diagnose.no-uv")
+    if diagnosis.git is None:
+        yield text("diagnose.no-git")
+    elif _release(diagnosis.git) < source.OLDEST_GIT:
+        yield text("diagnose.old-git", version=diagnosis.git, oldest=".".join(map(str, source.OLDEST_GIT)))
     if diagnosis.encoding.lower().replace("-", "") != "utf8":
         yield text("diagnose.encoding", encoding=diagnosis.encoding)
     if reason := _not_writable(Path(diagnosis.log_folder)):

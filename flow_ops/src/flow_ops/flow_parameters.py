@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import typing
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
@@ -10,6 +11,8 @@ from typing import Annotated, Any
 from cyclopts import App, Group, Parameter
 from prefect import Flow
 from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+from pydantic_core import PydanticSerializationError
 
 from flow_ops import arguments
 from flow_ops.messages import FlowOpsError, nearest, text
@@ -78,10 +81,66 @@ def typed(flow: Flow[..., Any], texts: Mapping[str, str]) -> dict[str, Any]:
     """Return each text as its parameter's type: as pydantic reads it, or as JSON for lists, dictionaries and models.
 
     Raises:
-        FlowOpsError: FT-ARGS-02 where a value is not of its parameter's type.
+        FlowOpsError: FT-ARGS-02 where a value is not of its parameter's type, FT-FLOW-06 as `types`.
     """
-    hints = typing.get_type_hints(flow.fn, include_extras=True)
+    hints = types(flow)
     return {name: _typed(name, value, hints.get(name, Any)) for name, value in texts.items()}
+
+
+def types(flow: Flow[..., Any]) -> dict[str, Any]:
+    """Return the types of a flow's parameters, by name; those without one are left out.
+
+    Raises:
+        FlowOpsError: FT-FLOW-06 for one that exists for type checkers alone.
+    """
+    try:
+        return typing.get_type_hints(flow.fn, include_extras=True)
+    except NameError as error:
+        raise FlowOpsError("FT-FLOW-06", flow=flow.name, name=error.name) from None
+
+
+def as_sent(flow: Flow[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters as the JSON that Prefect stores, each proven to arrive in the flow as it is written here.
+
+    Raises:
+        FlowOpsError: FT-PARAM-02 where a value is not of its parameter's type, FT-PARAM-04 where it would arrive as
+            something else, such as an infinite number, or a secret; FT-FLOW-06 as `types`.
+    """
+    hints = types(flow)
+    return {name: _as_sent(flow, name, value, hints.get(name, Any)) for name, value in values.items()}
+
+
+def _as_sent(flow: Flow[..., Any], name: str, value: Any, hint: Any) -> Any:
+    if isinstance(value, Mapping) and "__prefect_kind" in value:  # Prefect puts the value in its place.
+        return dict(value)
+    shown = repr(value)
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(hint)
+        here = adapter.validate_python(value)
+    except PydanticUserError:  # The class, or how it is written, is none that pydantic knows.
+        reason = text("args.no-json-type", kind=getattr(hint, "__name__", hint))
+        raise FlowOpsError("FT-PARAM-04", flow=flow.name, parameter=name, reason=reason) from None
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise FlowOpsError(
+            "FT-PARAM-02", flow=flow.name, parameter=name, value=shown, reason=reason
+        ) from None
+    try:
+        sent = adapter.dump_python(here, mode="json", warnings="error")
+        there = adapter.validate_python(json.loads(json.dumps(sent, allow_nan=False)))
+    except (PydanticSerializationError, ValidationError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise FlowOpsError("FT-PARAM-04", flow=flow.name, parameter=name, reason=reason) from None
+    if there != here and not _looks_the_same(adapter, here, there, sent):
+        reason = text("args.arrives-as", value=repr(there))
+        raise FlowOpsError("FT-PARAM-04", flow=flow.name, parameter=name, reason=reason)
+    return sent
+
+
+def _looks_the_same(adapter: TypeAdapter[Any], here: Any, there: Any, sent: Any) -> bool:
+    """Compare two objects of a class that does not say when they are equal, by what they are as JSON."""
+    says = "__eq__" in {name for kind in type(here).__mro__[:-1] for name in vars(kind)}
+    return not says and type(there) is type(here) and adapter.dump_python(there, mode="json") == sent
 
 
 def _typed(name: str, value: str, hint: Any) -> Any:

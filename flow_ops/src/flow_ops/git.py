@@ -7,8 +7,10 @@ means, whatever folder it is told: a commit would land in the user's own branch.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 # `git rev-parse --local-env-vars`, without those that carry a caller's settings and credentials
@@ -37,8 +39,24 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in POINTERS}
 
 
-def run(folder: str | Path, *arguments: str, seconds: float | None = None) -> str:
+def version() -> tuple[int, ...] | None:
+    """Return the version of git on the PATH, as (2, 39, 5); None without one."""
+    try:
+        found = re.search(r"\d+(\.\d+)+", run(Path.cwd(), "--version"))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return tuple(int(part) for part in found[0].split(".")) if found else None
+
+
+def run(
+    folder: str | Path,
+    *arguments: str,
+    seconds: float | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> str:
     """Run git in `folder`, without prompts and in English, and return what it prints.
+
+    `variables` are added to its environment.
 
     Raises:
         OSError: git is not installed.
@@ -56,7 +74,7 @@ def run(folder: str | Path, *arguments: str, seconds: float | None = None) -> st
         capture_output=True,
         encoding="utf-8",
         errors="replace",
-        env={**environment(), **quiet},
+        env={**environment(), **quiet, **(variables or {})},
         stdin=subprocess.DEVNULL,
         timeout=seconds,
     )

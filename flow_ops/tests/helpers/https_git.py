@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def git_handler(repositories: Path, token: str) -> type[BaseHTTPRequestHandler]:
-    """Return what answers git's requests for the repositories below a folder, from who has the token."""
+def git_handler(repositories: Path, token: str, user: str | None = None) -> type[BaseHTTPRequestHandler]:
+    """Return what answers git's requests for the repositories below a folder, from who has the token.
+
+    With `user`, the token is taken with that name alone.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         """Hands authorised requests to git's own HTTP backend."""
@@ -62,7 +65,8 @@ def git_handler(repositories: Path, token: str) -> type[BaseHTTPRequestHandler]:
 
         def _authorised(self) -> bool:
             kind, _, encoded = self.headers.get("Authorization", "").partition(" ")
-            return kind == "Basic" and token in base64.b64decode(encoded).decode().split(":")
+            name, _, password = base64.b64decode(encoded).decode().partition(":")
+            return kind == "Basic" and password == token and user in (None, name)
 
         def log_message(self, *_arguments: object) -> None:
             """Say nothing."""
@@ -71,10 +75,21 @@ def git_handler(repositories: Path, token: str) -> type[BaseHTTPRequestHandler]:
 
 
 @contextlib.contextmanager
-def private_git_host(repositories: Path, token: str, folder: Path) -> Iterator[tuple[str, Path]]:
+def private_git_host(
+    repositories: Path, token: str, folder: Path, user: str | None = None
+) -> Iterator[tuple[str, Path]]:
     """Serve the bare repositories below a folder over HTTPS; give address and certificate."""
-    certificate = _certificate(folder)
-    host = ThreadingHTTPServer(("127.0.0.1", 0), git_handler(repositories, token))
+    with https_host(git_handler(repositories, token, user), folder) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def https_host(handler: type[BaseHTTPRequestHandler], folder: Path) -> Iterator[tuple[str, Path]]:
+    """Answer over HTTPS on loopback; give address and certificate, which is kept in the folder."""
+    certificate = folder / "certificate.pem"
+    if not certificate.exists():
+        _certificate(folder)
+    host = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, folder / "key.pem")
     host.socket = context.wrap_socket(host.socket, server_side=True)

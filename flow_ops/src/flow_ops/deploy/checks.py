@@ -20,12 +20,11 @@ from zoneinfo import available_timezones
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectNotFound, ParameterTypeError
+from prefect.exceptions import ObjectNotFound
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
-from pydantic_core import PydanticSerializationError
 
-from flow_ops import git, project, task_runners, watchdog
+from flow_ops import flow_parameters, git, project, task_runners, watchdog
 from flow_ops.deploy import server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource
 from flow_ops.deploy.targets import Target, environment_names
@@ -217,17 +216,15 @@ def _parameters(target: Target) -> Iterator[FlowOpsError]:
     if missing and target.environment.schedules:
         yield FlowOpsError("FT-PARAM-03", parameters=", ".join(missing), environment=target.environment_name)
     try:
-        state.jsonable(given)
-    except PydanticSerializationError as error:
-        yield FlowOpsError("FT-PARAM-04", environment=target.environment_name, reason=error)
+        sent = flow_parameters.as_sent(flow, {name: given[name] for name in given if name in known})
+    except FlowOpsError as problem:
+        yield problem
         return
-    if unknown or missing:
-        return
-    try:
-        flow.validate_parameters(given)
-    except ParameterTypeError as error:
-        reason = " ".join(str(error).split())
-        yield FlowOpsError("FT-PARAM-02", flow=flow.name, environment=target.environment_name, reason=reason)
+    for error in validate(sent, target.loaded.schema, ignore_required=True):
+        name = error.json_path.removeprefix("$.")
+        yield FlowOpsError(
+            "FT-PARAM-02", flow=flow.name, parameter=name, value=repr(sent.get(name)), reason=error.message
+        )
 
 
 def _environment(name: str, pins: Environment) -> Iterator[FlowOpsError]:
@@ -322,9 +319,18 @@ def _blocks(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]
     for block_type, name in sorted(wanted):
         if not _has_block(client, block_type, name):
             yield FlowOpsError("FT-BLOCK-01", name=name, type=block_type, environment=environment)
+        elif isinstance(target.source, GitSource) and name == target.source.credentials_block:
+            yield from _token(client, target.source)
     for name in sorted({match["variable"] for match in found if match["variable"]}):
         if client.read_variable_by_name(name) is None:
             yield FlowOpsError("FT-BLOCK-02", variable=name, environment=environment)
+
+
+def _token(client: SyncPrefectClient, one: GitSource) -> Iterator[FlowOpsError]:
+    """Yield FT-GIT-13 where the token of the source's block does not read the repository."""
+    document = client.read_block_document_by_name(str(one.credentials_block), "secret", include_secrets=True)
+    if not list(source.written(one)):
+        yield from source.unreadable(one, str(document.data["value"]), project.current().root)
 
 
 def _has_block(client: SyncPrefectClient, block_type: str, name: str) -> bool:

@@ -21,11 +21,12 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, Log, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
-from prefect.exceptions import ParameterBindError, ParameterTypeError, PrefectHTTPStatusError
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.utilities.schema_tools.validation import validate
 
-from flow_ops import watchdog
-from flow_ops.deploy import server, state
+from flow_ops import flow_parameters, watchdog
+from flow_ops.deploy import server
 from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError
 
@@ -49,16 +50,17 @@ def start(
     """Create a run now, with `parameters` over the deployment's own.
 
     Raises:
-        FlowOpsError: FT-PARAM-02 where they do not suit the flow.
+        FlowOpsError: as `flow_parameters.as_sent`; FT-PARAM-02 where they do not suit the schema that the server has.
     """
     flow = target.loaded.flow
-    try:
-        flow.validate_parameters({**deployment.parameters, **parameters})
-    except (ParameterTypeError, ParameterBindError) as error:
-        reason = " ".join(str(error).split())
-        environment = target.environment_name
-        raise FlowOpsError("FT-PARAM-02", flow=flow.name, environment=environment, reason=reason) from None
-    return client.create_flow_run_from_deployment(deployment.id, parameters=state.jsonable(parameters))
+    sent = flow_parameters.as_sent(flow, parameters)
+    schema = deployment.parameter_openapi_schema or {}
+    for error in validate({**deployment.parameters, **sent}, schema):
+        name = error.json_path.removeprefix("$.")
+        raise FlowOpsError(
+            "FT-PARAM-02", flow=flow.name, parameter=name, value=repr(sent.get(name)), reason=error.message
+        )
+    return client.create_flow_run_from_deployment(deployment.id, parameters=sent)
 
 
 class Reporter(Protocol):

@@ -34,6 +34,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, t
 from flow_ops import project
 from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError
+from flow_ops.network import proxy_of
 
 # Seconds. Prefect's own 60, times its retries, make a server that never answers hang a deployment for minutes.
 TIMEOUT = 5.0
@@ -82,7 +83,7 @@ def without_credentials(url: str) -> str:
 
 @contextlib.contextmanager
 def coded() -> Iterator[None]:
-    """Turn what goes wrong in a request into FT-SERVER-03, -04, -05 or -08."""
+    """Turn what goes wrong in a request into FT-SERVER-03, -04, -05, -08 or -11."""
     shown = without_credentials(api_url())
     try:
         yield
@@ -93,9 +94,11 @@ def coded() -> Iterator[None]:
         request = f"{error.request.method} {error.request.url.path}"
         answer = error.response.text[:500]
         raise FlowOpsError("FT-SERVER-08", request=request, status=status, answer=answer) from None
-    except httpx.TimeoutException:
-        raise FlowOpsError("FT-SERVER-04", url=shown, seconds=f"{TIMEOUT:g}") from None
     except httpx.TransportError as error:
+        if proxy := proxy_of(api_url()):
+            raise FlowOpsError("FT-SERVER-11", url=shown, proxy=proxy, reason=error) from None
+        if isinstance(error, httpx.TimeoutException):
+            raise FlowOpsError("FT-SERVER-04", url=shown, seconds=f"{TIMEOUT:g}") from None
         raise FlowOpsError("FT-SERVER-03", url=shown, reason=error) from None
 
 

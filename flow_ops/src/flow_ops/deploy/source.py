@@ -21,12 +21,23 @@ TIMEOUT = 20.0
 # What may stand on the worker's command line, on any system, without quotes.
 _SAFE_URL = re.compile(r"[A-Za-z0-9._~:/@+%-]+")
 _SAFE_BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
+_REFUSED = re.compile(
+    r"(?i)authentication failed|could not read (username|password)|denied|not found|\b40[134]\b"
+)
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 _CLONE = "code"
 # Reads the token from the environment of the clone alone. Prefect's own `git_clone` with a token puts it on
 # git's command line, where every user of the worker's machine can read it, and in the clone's configuration.
-_HELPER = '!f() { echo "username=$FLOW_GIT_USER"; echo "password=$FLOW_GIT_TOKEN"; }; f'
+# Some git hosts give deploy tokens as `user:token`.
+_HELPER = (
+    '!f() { case "$FLOW_GIT_TOKEN" in '
+    '*:*) echo "username=${FLOW_GIT_TOKEN%%:*}"; echo "password=${FLOW_GIT_TOKEN#*:}";; '
+    '*) echo "username=$FLOW_GIT_USER"; echo "password=$FLOW_GIT_TOKEN";; esac; }; f'
+)
+# The oldest git that reads its settings from GIT_CONFIG_COUNT; an older one asks for a password and fails.
+OLDEST_GIT = (2, 31)
+_NEEDS_GIT = "needs.git-2-31-or-later"
 
 
 def place(source: Source) -> str:
@@ -49,25 +60,51 @@ def pull_steps(source: Source) -> list[dict[str, Any]]:
     if not source.credentials_block:
         wanted = {"commit_sha": source.commit} if source.commit else {"branch": source.branch}
         return [{f"{steps}.git_clone": {"repository": source.url, **wanted}}]
-    # Bitbucket's access tokens go with this user's name; GitHub, GitLab and Azure take any.
-    user = "x-token-auth" if "bitbucket" in source.url else "oauth2"
-    clone = {
-        "script": _clone_script(source),
-        "env": {
-            "GIT_CONFIG_COUNT": "2",
-            "GIT_CONFIG_KEY_0": "credential.helper",
-            "GIT_CONFIG_VALUE_0": "",
-            "GIT_CONFIG_KEY_1": "credential.helper",
-            "GIT_CONFIG_VALUE_1": _HELPER,
-            "GIT_TERMINAL_PROMPT": "0",
-            "FLOW_GIT_USER": user,
-            "FLOW_GIT_TOKEN": f"{{{{ prefect.blocks.secret.{source.credentials_block} }}}}",
-        },
-    }
+    script = f"git config --get {_NEEDS_GIT}\n{_clone_script(source)}"
+    token = f"{{{{ prefect.blocks.secret.{source.credentials_block} }}}}"
     return [
-        {f"{steps}.run_shell_script": clone},
+        {f"{steps}.run_shell_script": {"script": script, "env": credentials(source, token)}},
         {f"{steps}.set_working_directory": {"directory": _CLONE}},
     ]
+
+
+def credentials(source: GitSource, token: str) -> dict[str, str]:
+    """Return the variables by which git gives a token to the scheme and host of the source's address, and no other."""
+    parts = urlsplit(source.url)
+    settings = {
+        "credential.helper": "",
+        f"credential.{parts.scheme}://{parts.netloc}.helper": _HELPER,
+        _NEEDS_GIT: "yes",
+    }
+    numbered = {
+        f"GIT_CONFIG_{part}_{number}": text
+        for number, pair in enumerate(settings.items())
+        for part, text in zip(("KEY", "VALUE"), pair, strict=True)
+    }
+    return {
+        "GIT_CONFIG_COUNT": str(len(settings)),
+        **numbered,
+        "GIT_TERMINAL_PROMPT": "0",
+        # Bitbucket's access tokens go with this user's name; GitHub, GitLab and Azure take any.
+        "FLOW_GIT_USER": "x-token-auth" if "bitbucket" in source.url else "oauth2",
+        "FLOW_GIT_TOKEN": token,
+    }
+
+
+def unreadable(source: GitSource, token: str, root: Path) -> Iterator[FlowOpsError]:
+    """Yield FT-GIT-13 where the git host does not let `token` read the repository, as a worker will ask it."""
+    try:
+        variables = credentials(source, token)
+        git.run(root, "ls-remote", "--heads", source.url, seconds=TIMEOUT, variables=variables)
+    except subprocess.TimeoutExpired:
+        return
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or "").strip().splitlines() or ["-"]
+        # What is out of reach from here may not be from the worker.
+        if _REFUSED.search(error.stderr or ""):
+            reason = without_credentials_in(said[-1]).replace(token, "***")
+            url, block = without_credentials(source.url), source.credentials_block
+            yield FlowOpsError("FT-GIT-13", url=url, block=block, reason=reason)
 
 
 def _clone_script(source: GitSource) -> str:
@@ -112,6 +149,8 @@ def written(source: Source) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-SOURCE-03", url=shown)
     if not _SAFE_BRANCH.fullmatch(source.branch):
         yield FlowOpsError("FT-SOURCE-04", branch=source.branch)
+    if source.credentials_block and urlsplit(source.url).scheme == "http":
+        yield FlowOpsError("FT-SOURCE-06", url=shown)
     if source.commit and not _SHA.fullmatch(source.commit):
         yield FlowOpsError("FT-SOURCE-05", commit=source.commit)
 

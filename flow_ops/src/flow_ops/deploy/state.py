@@ -17,9 +17,8 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
-from pydantic_core import to_jsonable_python
 
-from flow_ops import project, task_runners
+from flow_ops import flow_parameters, project, task_runners
 from flow_ops.deploy import schedules, source
 from flow_ops.deploy.pins import Environment
 from flow_ops.deploy.targets import Target
@@ -56,7 +55,7 @@ def desired(target: Target, wanted_schedules: list[State], *, paused: bool) -> S
         "pull_steps": source.pull_steps(target.source),
         "schedules": wanted_schedules,
         "paused": paused,
-        "parameters": jsonable(pins.parameters),
+        "parameters": flow_parameters.as_sent(flow, pins.parameters),
         "parameter_schema": target.loaded.schema,
         "enforce_parameter_schema": True,
         "concurrency_limit": pins.concurrency_limit,
@@ -159,11 +158,6 @@ def job_variables(pins: Environment) -> State:
     runner = {} if pins.task_runner == "threads" else {task_runners.VARIABLE: pins.task_runner}
     image = {"image": pins.image} if pins.image else {}
     return {**pins.job_variables, **image, "env": {**RUN_ENVIRONMENT, **runner, **pins.env}}
-
-
-def jsonable(value: Any) -> Any:
-    """Return parameters as Prefect stores them: JSON, with lengths of time in seconds."""
-    return to_jsonable_python(value, timedelta_mode="float")
 
 
 def shown(value: Any) -> str:

@@ -30,6 +30,7 @@ import pytest
 
 from flow_ops import git
 from flow_ops.messages import FlowOpsError, render
+from flow_ops.network import spare_loopback
 from flow_ops.testing import EndToEndValues
 from flow_ops.testing.server import Server, Start, begin, end_process, finish, is_loopback
 
@@ -68,7 +69,7 @@ def _isolate() -> None:
     # Not one git command of a test may act on the repository that a git hook or another tool stands in.
     for name in {*_IGNORED, *git.POINTERS} & os.environ.keys():
         del os.environ[name]
-    loopback = "127.0.0.1,localhost"
+    spare_loopback()
     os.environ |= {
         "PREFECT_HOME": str(_HOME),
         "PREFECT_PROFILES_PATH": str(_HOME / "profiles.toml"),
@@ -76,7 +77,6 @@ def _isolate() -> None:
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
         "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.1",
         "DO_NOT_TRACK": "1",
-        "NO_PROXY": f"{os.environ['NO_PROXY']},{loopback}" if os.environ.get("NO_PROXY") else loopback,
     }
 
 

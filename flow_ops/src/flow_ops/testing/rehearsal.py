@@ -17,8 +17,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_json
+
 from flow_ops import project
-from flow_ops.deploy import entrypoints, state
+from flow_ops.deploy import entrypoints
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Source
 from flow_ops.deployment import main
 from flow_ops.messages import FlowOpsError, print_error
@@ -79,7 +81,7 @@ class Rehearsal:
 
     def write(self, file: Path) -> None:
         """Write it where `python -m flow_ops.testing.rehearsal` reads it."""
-        file.write_text(json.dumps(state.jsonable(asdict(self))), encoding="utf-8")
+        file.write_text(to_json(asdict(self)).decode(), encoding="utf-8")
 
 
 def _main(file: str, arguments: list[str]) -> int:

@@ -264,6 +264,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (PermissionError, ValueError) as problem:
         _say(str(problem))
         return EXIT_CONFIGURATION
+    # A server on this machine is never behind a proxy, whatever the machine's variables say.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost,::1"]))
     # uv is installed in the worker's own environment; Prefect looks for it on the PATH.
     os.environ["PATH"] = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
