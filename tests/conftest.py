@@ -17,7 +17,6 @@ from tests import organisation  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from helpers.workshop import Workshop
 
 pytest_plugins = ["helpers.session"]
 
@@ -67,16 +66,3 @@ def repository(_generated: Path) -> Iterator[Path]:
 
     with inside(_generated):
         yield _generated
-
-
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """A real server with pools, and a repository with its git remote; the tests stand in the repository."""
-    from helpers.workshop import inside, open_workshop, pointing_at  # noqa: PLC0415
-
-    with (
-        open_workshop(tmp_path_factory.mktemp("workshop"), bake_into) as place,
-        inside(place.root),
-        pointing_at(place.server.url),
-    ):
-        yield place

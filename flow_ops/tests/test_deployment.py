@@ -28,13 +28,13 @@ from prefect.states import Scheduled
 
 from flow_ops.deploy import entrypoints, planning, schedules, server, source, state
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
+from helpers.repositories import TIMEZONE
 from helpers.support import prefect_server, wait_until
 from helpers.workshop import (
     FLOW,
     FULL_NAME,
     PACKAGE,
     SLUG,
-    TIMEZONE,
     Workshop,
     ask,
     deploy,

@@ -121,7 +121,7 @@ def sound(repository: Path) -> Diagnosis:
         server_version="3.8.8",
         clock_ahead_of_server=timedelta(0),
         uv="C:/flows/uv.exe",
-        git="C:/git/git.exe",
+        git="2.47.1",
         problems=[],
     )
 
@@ -130,6 +130,8 @@ def sound(repository: Path) -> Diagnosis:
     ("change", "problem"),
     [
         ({"uv": None}, "uv is not on the PATH"),
+        ({"git": None}, "git is not on the PATH"),
+        ({"git": "2.30.9"}, "git 2.30.9 is older than 2.31"),
         ({"encoding": "cp1252"}, "PYTHONUTF8=1 is missing"),
         ({"clock_ahead_of_server": timedelta(minutes=-5)}, "the clock differs from the server's by 0:05:00"),
         ({"server_version": "3.8.7"}, "Prefect is newer than the server: 3.8.8 > 3.8.7"),

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import bake_into
 
 from flow_ops import logs
+from helpers.repositories import make_repository
 from helpers.support import Server, prefect_worker, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -242,7 +242,7 @@ def read_logs(server: Server) -> list[dict[str, Any]]:
 def seen(tmp_path_factory: pytest.TempPathFactory, server: Server) -> dict[str, Seen]:
     """Run every scenario, all at once on one server, and return what each one left."""
     folder = tmp_path_factory.mktemp("logs")
-    repository = bake_into(folder)
+    repository = make_repository(folder)
     (repository / "src" / "ventas_diarias" / "origins.py").write_text(ORIGINS, encoding="utf-8")
     (folder / "logging.yml").write_text(LOGGING_YML, encoding="utf-8")
     (folder / "file").touch()

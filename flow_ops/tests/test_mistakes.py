@@ -22,10 +22,10 @@ from flow_ops import project
 from flow_ops.deploy import server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
 from helpers import support
+from helpers.repositories import TIMEZONE
 from helpers.workshop import (
     FLOW,
     PACKAGE,
-    TIMEZONE,
     Answer,
     Workshop,
     deploy,

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.conftest import bake_into
-from tests.generating import contents
 
 from flow_ops import cli, project
+from helpers.repositories import contents, make_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +24,7 @@ LONGEST = "a-flow-with-a-name-of-forty-letters-long"
 @pytest.fixture(scope="module")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("once")
-    return bake_into(folder, language="en", flow_slug="daily-sales", area="compras")
+    return make_repository(folder, "daily-sales", language="en", pools="compras")
 
 
 @pytest.fixture

@@ -68,6 +68,10 @@ class Row(TypedDict):
 class Blind:
     """A class of which pydantic knows nothing."""
 
+    def __repr__(self) -> str:
+        # The same in every process of tests: tests are named after it.
+        return "Blind()"
+
 
 # Type, value in deploy.py, the same on a command line.
 CARRIED: list[tuple[Any, Any, str]] = [

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from prefect.client.schemas.actions import DeploymentUpdate
-from tests.conftest import bake_into
 
 from flow_ops.deploy import server
 from helpers import postgresql
@@ -52,7 +51,7 @@ def workshop(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "5",
     }
     with (
-        open_workshop(folder, bake_into, **settings) as place,
+        open_workshop(folder, **settings) as place,
         inside(place.root),
         pointing_at(place.server.url),
     ):

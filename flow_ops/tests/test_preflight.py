@@ -15,9 +15,10 @@ import pytest
 
 from flow_ops import messages
 from flow_ops.deploy import checks
+from helpers.repositories import make_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 FLOW_OPS = Path(messages.__file__).parents[1]
 OURS = (
@@ -100,8 +101,8 @@ def test_what_is_only_told_stops_nothing() -> None:
     assert checks.stops(messages.FlowOpsError("FT-POOL-02", pool="a"))
 
 
-def test_limits_that_are_too_short_are_told_without_a_traceback(bake: Callable[..., Path]) -> None:
-    root = bake()
+def test_limits_that_are_too_short_are_told_without_a_traceback(tmp_path: Path) -> None:
+    root = make_repository(tmp_path)
     file = root / "deploy.py"
     file.write_text(file.read_text(encoding="utf-8").replace("hours=2", "seconds=2"), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(root / "src"), "FLOW_PROJECT_ROOT": str(root)}

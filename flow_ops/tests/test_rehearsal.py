@@ -10,10 +10,11 @@ import pytest
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
 from flow_ops.messages import FlowOpsError
 from flow_ops.testing.rehearsal import Rehearsal
+from helpers.repositories import make_repository
 from helpers.workshop import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 FLOW = "src/ventas_diarias/nightly.py:nightly"
@@ -47,8 +48,8 @@ PINS = Deployments(
 
 
 @pytest.fixture(autouse=True)
-def _nightly(bake: Callable[..., Path]) -> Iterator[None]:
-    root = bake()
+def _nightly(tmp_path: Path) -> Iterator[None]:
+    root = make_repository(tmp_path)
     (root / "src" / "ventas_diarias" / "nightly.py").write_text(NIGHTLY, encoding="utf-8")
     with inside(root):
         yield

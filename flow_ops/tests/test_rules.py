@@ -1,23 +1,21 @@
-"""Breaking a rule on purpose, in a generated repository, fails the one test that explains it."""
+"""Breaking a rule on purpose, in a repository, fails the one test that explains it."""
 
 from __future__ import annotations
 
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
-from tests.conftest import bake_into
 
 from flow_ops.messages import catalogue
 from flow_ops.testing import rules, sources
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from helpers.repositories import lock, make_repository
 
 PACKAGE = "src/ventas_diarias"
 
@@ -37,8 +35,8 @@ class Break:
 FLOW, DEPLOY, PYPROJECT = f"{PACKAGE}/flow.py", "deploy.py", "pyproject.toml"
 END = '\n\nif __name__ == "__main__":'
 # Where code is put into the flow's module, below its imports.
-APPENDED = "SAMPLE = Path(__file__).parent"
-SUBMITS = f"def late():\n    load_summaries.submit([])\n\n\n{APPENDED}"
+APPENDED = "HERE = Path(__file__).parent"
+SUBMITS = f"def late():\n    load.submit([])\n\n\n{APPENDED}"
 READS = f"""from flow_ops.secrets import variable
 
 try:
@@ -53,12 +51,12 @@ BREAKS = [
     Break(
         "entrypoints_load_from_the_tracked_files_alone", "02", ".gitignore", "build/\n", "build/\ntasks.py\n"
     ),
-    Break("every_flow_has_a_timeout", "03", f"{PACKAGE}/subflows.py", "timeout_seconds=1800", ""),
+    Break("every_flow_has_a_timeout", "03", FLOW, ", timeout_seconds=600", ""),
     Break(
         "every_flow_has_a_description",
         "04",
-        f"{PACKAGE}/subflows.py",
-        '    """Read the orders of these branches and summarise them in parallel tasks."""\n',
+        FLOW,
+        '    """Load the orders of one branch."""\n',
         "",
     ),
     Break("every_deployment_has_an_owner_tag", "05", PYPROJECT, 'area = "general"', 'area = ""', 2),
@@ -67,7 +65,7 @@ BREAKS = [
         "06",
         FLOW,
         APPENDED,
-        f"def late():\n    load_summaries.submit([])\n\n\n{APPENDED}",
+        f"def late():\n    load.submit([])\n\n\n{APPENDED}",
     ),
     Break(
         "no_block_or_variable_is_read_at_import",
@@ -100,6 +98,7 @@ BREAKS = [
     ),
     Break("deploy_py_does_nothing_when_it_is_imported", "14", DEPLOY, END, f'\nprint("deploying"){END}'),
     Break("dependency_bounds_are_still_in_place", "15", PYPROJECT, "prefect>=3.9,<4", "prefect>=3.9"),
+    Break("the_lock_file_is_committed", "16", ".gitignore", "build/\n", "build/\nuv.lock\n"),
 ]
 
 
@@ -133,9 +132,18 @@ def failed_rules(root: Path) -> tuple[dict[str, int], str]:
     return failed, output
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository that breaks no rule."""
+    root = make_repository(tmp_path_factory.mktemp("sound"))
+    lock(root)
+    return root
+
+
 @pytest.fixture
-def generated(tmp_path: Path) -> Path:
-    return bake_into(tmp_path)
+def copied(sound: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(sound, tmp_path / sound.name))
 
 
 # All rules at once, then those that can be broken in a second way: each run starts Prefect twice, and a rule
@@ -146,21 +154,21 @@ ROUNDS = [list(FIRST), [broken for broken in BREAKS if broken not in FIRST]]
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("breaks", ROUNDS, ids=["every-rule", "in-another-way"])
-def test_a_broken_rule_fails_the_one_test_that_explains_it(generated: Path, breaks: list[Break]) -> None:
+def test_a_broken_rule_fails_the_one_test_that_explains_it(copied: Path, breaks: list[Break]) -> None:
     for broken in breaks:
-        change(generated, broken)
-    failed, output = failed_rules(generated)
+        change(copied, broken)
+    failed, output = failed_rules(copied)
     assert failed == {f"{broken.rule} FT-RULE-{broken.code}": broken.places for broken in breaks}, output
     for broken in breaks:
         assert catalogue("en")[f"FT-RULE-{broken.code}"].do in output
 
 
 @pytest.mark.e2e
-def test_a_rule_is_set_aside_with_its_reason(generated: Path) -> None:
-    change(generated, BREAKS[3])
-    with (generated / PYPROJECT).open("a", encoding="utf-8") as file:
+def test_a_rule_is_set_aside_with_its_reason(copied: Path) -> None:
+    change(copied, BREAKS[3])
+    with (copied / PYPROJECT).open("a", encoding="utf-8") as file:
         file.write('\n[tool.flow-ops.exceptions]\nevery_flow_has_a_timeout = "It runs for days."\n')
-    failed, output = failed_rules(generated)
+    failed, output = failed_rules(copied)
     assert failed == {}
     assert "It runs for days." in output
 
@@ -171,11 +179,11 @@ def test_a_rule_is_set_aside_with_its_reason(generated: Path) -> None:
     ids=["name", "reason"],
 )
 def test_an_exception_without_a_rule_of_that_name_or_without_a_reason_is_a_broken_rule(
-    generated: Path, line: str
+    copied: Path, line: str
 ) -> None:
-    with (generated / PYPROJECT).open("a", encoding="utf-8") as file:
+    with (copied / PYPROJECT).open("a", encoding="utf-8") as file:
         file.write(f"\n[tool.flow-ops.exceptions]\n{line}\n")
-    failed, output = failed_rules(generated)
+    failed, output = failed_rules(copied)
     # A reason that is blank sets its rule aside all the same; this one says so.
     assert failed == {"exceptions_give_a_reason FT-TEST-06": 0}
     assert "Traceback" not in output

@@ -1,4 +1,4 @@
-"""The pytest plugin of generated repositories, in sessions of their own: what it hides, refuses, offers."""
+"""The pytest plugin of repositories, in sessions of their own: what it hides, refuses, offers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.conftest import bake_into
 
 from flow_ops.testing import server as testing_server
+from helpers.repositories import make_repository
 from helpers.support import TEN_SUBFLOWS
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bake_into(tmp_path_factory.mktemp("plugin"))
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_repository(tmp_path_factory.mktemp("plugin"))
 
 
 @pytest.fixture
-def session(generated: Path, tmp_path: Path) -> Session:
+def session(made: Path, tmp_path: Path) -> Session:
     """A function that runs one test module, whose text is given, in a pytest of its own."""
     folder = tmp_path / "tests"
     folder.mkdir()
@@ -35,18 +35,18 @@ def session(generated: Path, tmp_path: Path) -> Session:
     def run(
         text: str, *options: str, conftest: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        line = (generated / "tests" / "conftest.py").read_text(encoding="utf-8")
+        line = (made / "tests" / "conftest.py").read_text(encoding="utf-8")
         (folder / "conftest.py").write_text(conftest + line, encoding="utf-8")
         (folder / "test_it.py").write_text(text, encoding="utf-8")
         ini = '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
         (tmp_path / "pyproject.toml").write_text(ini, encoding="utf-8")
         variables = {**os.environ, "FLOW_LANGUAGE": "en", **environment}
         variables |= {
-            "PYTHONPATH": str(generated / "src"),
+            "PYTHONPATH": str(made / "src"),
             "XDG_CACHE_HOME": str(CACHE),
             "LOCALAPPDATA": str(CACHE),
         }
-        variables["FLOW_PROJECT_ROOT"] = str(generated)
+        variables["FLOW_PROJECT_ROOT"] = str(made)
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "tests"],
             cwd=tmp_path,
@@ -268,28 +268,6 @@ async def test_it(prefect_server):
 @pytest.mark.e2e
 def test_the_server_refuses_nothing_because_parallel_subflows_write_at_a_time(session: Session) -> None:
     answer = session(PARALLEL)
-    assert answer.returncode == 0, answer.stdout
-
-
-FIFTY_BRANCHES = """
-import anyio, pytest
-from ventas_diarias.flow import ventas_diarias
-
-@pytest.mark.anyio
-async def test_it(prefect_server, tmp_path, monkeypatch):
-    monkeypatch.setenv("FLOW_DATABASE_URL", f"sqlite:///{tmp_path / 'sales.db'}")
-    orders = [f"{number},Branch {number:02},2026-03-02,1,10" for number in range(1, 51)]
-    file = tmp_path / "orders.csv"
-    file.write_text("\\n".join(["order_id,branch,day,units,unit_price", *orders]), encoding="utf-8")
-    with anyio.fail_after(60):  # Fifty parallel subflows would take minutes on a server with SQLite.
-        total = await ventas_diarias(file)
-    assert total.orders == 50
-"""
-
-
-@pytest.mark.e2e
-def test_the_sample_flow_summarises_fifty_branches_without_a_jam(session: Session) -> None:
-    answer = session(FIFTY_BRANCHES)
     assert answer.returncode == 0, answer.stdout
 
 

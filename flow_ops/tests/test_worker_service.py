@@ -22,11 +22,11 @@ from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import service as worker_service
 from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall_steps
 from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, StepFailedError, decoded
+from helpers.repositories import LIBRARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LIBRARY = Path(__file__).resolve().parents[1]
 API = "http://prefect.example:4200/api"
 WINDOWS_HOME = r"C:\ProgramData\flow-workers\flow-worker-compras-prod"
 LINUX_HOME = "/var/lib/flow-workers/flow-worker-compras-prod"

@@ -20,6 +20,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from flow_ops import deployment, project
 from flow_ops.deployment import Deployments, Environment, GitSource
 from helpers import support
+from helpers.repositories import SCHEDULE, TIMEZONE, lock, make_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,9 +32,7 @@ SLUG = "pedidos-web"
 PACKAGE = "pedidos_web"
 FLOW = f"src/{PACKAGE}/flow.py:{PACKAGE}"
 FULL_NAME = f"{SLUG}/{SLUG}-prod"
-TIMEZONE = "America/Argentina/Buenos_Aires"
 PASSWORD = "admin:correct horse"  # noqa: S105  of a server that lives as long as the tests
-SCHEDULE = "30 1,13,17 * * *"
 
 # Flows beside the sample, each with something of its own.
 MODULES = {
@@ -103,7 +102,7 @@ class Workshop:
 
     @property
     def pins(self) -> Deployments:
-        """What deploy.py says in the repository as it was generated, but for the address of the remote."""
+        """What deploy.py says in the repository."""
         environments = {
             "dev": Environment(work_pool="pool-dev"),
             "prod": Environment(work_pool="pool-prod", schedule=SCHEDULE),
@@ -113,16 +112,19 @@ class Workshop:
 
 
 @contextlib.contextmanager
-def open_workshop(folder: Path, bake: Callable[..., Path], **settings: str) -> Iterator[Workshop]:
+def open_workshop(
+    folder: Path, make: Callable[[Path, str], Path] = make_repository, /, **settings: str
+) -> Iterator[Workshop]:
     """Start a server with these settings, make pools, a repository and its remote below `folder`."""
     remote = folder / "remote.git"
-    root = bake(folder, flow_name="Pedidos web", flow_slug=SLUG, area="general")
+    root = make(folder, SLUG)
     pins = (root / "deploy.py").read_text(encoding="utf-8")
     pins = re.sub(r"GitSource\([^)]*\)", f'GitSource("{remote.as_posix()}", branch="main")', pins)
     (root / "deploy.py").write_text(pins, encoding="utf-8")
     for name, text in MODULES.items():
         lines = [line.removeprefix(" " * 8) for line in text.strip("\n").splitlines()]
         (root / "src" / PACKAGE / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lock(root)
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     publish(root, remote)
     with contextlib.ExitStack() as stack:
@@ -138,6 +140,26 @@ def open_workshop(folder: Path, bake: Callable[..., Path], **settings: str) -> I
         for pool in ("pool-dev", "pool-prod", "spare-prod"):
             client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
         yield Workshop(running, root, remote, client)
+
+
+@contextlib.contextmanager
+def container_pool(client: SyncPrefectClient, kind: str, image: str | None = None) -> Iterator[str]:
+    """Make a work pool of containers, `<kind>-prod`, with an image of its own if it is given; yield its name.
+
+    Its job template is that of the server's own list of workers, which needs no package and no internet.
+    """
+    listed = {
+        name: each for package in client.read_worker_metadata().values() for name, each in package.items()
+    }
+    template = listed[kind]["default_base_job_configuration"]
+    if image:
+        template["variables"]["properties"]["image"]["default"] = image
+    pool = WorkPoolCreate(name=f"{kind}-prod", type=kind, base_job_template=template)
+    client.create_work_pool(pool)
+    try:
+        yield pool.name
+    finally:
+        client.delete_work_pool(pool.name)
 
 
 @contextlib.contextmanager
