@@ -72,9 +72,22 @@ def get_logger(name: str = "") -> logging.Logger:
     package = project.current().package
     inside = name == package or name.startswith(f"{package}.")
     logger = logging.getLogger(name if inside else f"{package}.{name}" if name else package)
+    if type(logger) is logging.Logger:
+        logger.__class__ = _Logger
     logger.addFilter(_GUARD)
     _attach()
     return logger
+
+
+class _Logger(logging.Logger):
+    """A logger that finds its handlers in another process too.
+
+    Dask and Ray pickle a task with what it uses; a standard logger would arrive there without handlers, and its
+    lines would be lost.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return get_logger, (self.name,)
 
 
 @contextlib.contextmanager
