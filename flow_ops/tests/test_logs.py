@@ -469,3 +469,14 @@ print(mask("abcd"))
 """)
     assert ran.file().endswith("| abc x********x ********\n")
     assert ran.output == "********\n"
+
+
+def test_a_logger_that_is_sent_to_another_process_finds_its_handlers_there(run: Callable[..., Ran]) -> None:
+    sent = run("""
+import pickle, sys
+from flow_ops.logs import get_logger
+print(pickle.dumps(get_logger("sent")).hex())
+""").output
+    # As Dask does it: flow_ops was never imported in that process.
+    arrived = run(f"import pickle; pickle.loads(bytes.fromhex({sent.strip()!r})).info('hello from there')")
+    assert "hello from there" in arrived.file()

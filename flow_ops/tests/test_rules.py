@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from flow_ops.messages import catalogue
-from flow_ops.testing import rules, sources
+from flow_ops.messages import FlowOpsError, catalogue
+from flow_ops.testing import deployments, rules, sources
 from helpers.repositories import lock, make_repository
+from helpers.workshop import inside
 
 PACKAGE = "src/ventas_diarias"
 
@@ -116,7 +117,7 @@ def failed_rules(root: Path) -> tuple[dict[str, int], str]:
     environment = {**os.environ, "PYTHONPATH": str(root / "src"), "FLOW_LANGUAGE": "en"}
     environment["FLOW_PROJECT_ROOT"] = str(root)
     answer = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_rules.py"],
+        [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "tests/test_rules.py"],
         cwd=root,
         env=environment,
         capture_output=True,
@@ -268,8 +269,32 @@ def test_reads_at_import_are_told_from_reads_in_a_run(code: str, count: int) -> 
         ("pd.read_csv('https://example.com/a.csv')", 0),
         ("pd.read_sql('select 1 from t.x', engine)", 0),
         ("pd.to_datetime('2026-01-01')", 0),
+        ("frame.to_parquet('out.parquet')", 1),
+        ("frame.write_database('staging.ventas', uri)", 0),
+        ("read_table('softland.articulos')", 0),
+        ("frame.to_sql('dbo.ventas', engine)", 0),
+        ("series.to_period('Q.DEC')", 0),
         ("open(f'{folder}/x.csv')", 0),
     ],
 )
 def test_relative_paths_are_told_from_absolute_ones(code: str, count: int) -> None:
     assert found(sources.relative_paths, code) == count
+
+
+def test_a_line_is_let_through_by_a_comment_that_names_the_rule(copied: Path) -> None:
+    with (copied / FLOW).open("a", encoding="utf-8") as file:
+        file.write("\nopen('a.txt')  # allow: FT-RULE-09, it is the worker's own folder\nopen('b.txt')\n")
+    with inside(copied):
+        (place,) = sources.places(sources.relative_paths, "FT-RULE-09")
+    assert "b.txt" in place
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("raise SystemExit(3)\n", "FT-DEPLOY-09"), ("PINS = None\n", "FT-DEPLOY-10")],
+    ids=["ends", "none"],
+)
+def test_a_deploy_py_that_gives_no_deployments_is_a_coded_message(copied: Path, text: str, code: str) -> None:
+    (copied / DEPLOY).write_text(text, encoding="utf-8")
+    with inside(copied), pytest.raises(FlowOpsError, match=code):
+        deployments()

@@ -13,33 +13,21 @@ from {{ cookiecutter.__package }}.flow import {{ cookiecutter.__function }}
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
-@pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The final state of one run with the sample of orders, for all tests that look at it."""
-    database = tmp_path_factory.mktemp("flow") / "sales.db"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FLOW_DATABASE_URL", f"sqlite:///{database}")
-        return asyncio.run({{ cookiecutter.__function }}(return_state=True))
-
-
-def test_the_flow_completes(state: Any) -> None:
+def test_the_sample_completes_and_its_lines_are_in_the_ui(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow_logs: Callable[..., list[str]]
+) -> None:
+    monkeypatch.setenv("FLOW_DATABASE_URL", f"sqlite:///{tmp_path / 'sales.db'}")
+    flow: Any = {{ cookiecutter.__function }}
+    state = asyncio.run(flow(return_state=True))
     assert state.is_completed()
-
-
-def test_bad_rows_are_reported_and_the_others_count(state: Any) -> None:
-    total = state.result()
-    assert (total.orders, total.rejected) == (57, 3)
-
-
-def test_its_lines_reach_the_ui(state: Any, flow_logs: Callable[..., list[str]]) -> None:
+    assert (state.result().orders, state.result().rejected) == (57, 3)
     assert any("branches in orders.csv" in line for line in flow_logs(state))
 
 
-@pytest.mark.anyio
-async def test_a_failed_task_fails_the_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_task_fails_the_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("order_id,branch,day,units,unit_price\n", encoding="utf-8")
     # Without the retries, which wait.
     monkeypatch.setattr(tasks, "list_branches", tasks.list_branches.with_options(retries=0))
-    state: Any = await {{ cookiecutter.__function }}(file, return_state=True)
-    assert state.is_failed()
+    with pytest.raises(ValueError, match="no orders"):
+        asyncio.run({{ cookiecutter.__function }}(file))

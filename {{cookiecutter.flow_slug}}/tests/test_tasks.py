@@ -1,4 +1,4 @@
-"""The tasks, one by one: `.fn` is the plain function below a task, and needs no server."""
+"""The tasks and functions, one by one: `.fn` is the plain function below a task, and needs no server."""
 
 from datetime import date
 from decimal import Decimal
@@ -7,57 +7,62 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from {{ cookiecutter.__package }}.flow import SAMPLE
-from {{ cookiecutter.__package }}.tasks import (
-    Summary,
-    list_branches,
-    load_summaries,
-    summarise_branches,
-    validate_orders,
-)
+from {{ cookiecutter.__package }}.tasks import Summary, list_branches, load_summaries, summarise
 
-pytestmark = pytest.mark.anyio
-
-GOOD = {"order_id": "1", "branch": "Centro", "day": "2026-03-02", "units": "2", "unit_price": "10.50"}
+GOOD = "1,Centro,2026-03-02,2,10.50"
 
 
-async def test_branches_are_listed_once_each_in_order() -> None:
-    branches = await list_branches.fn(SAMPLE)
-    assert branches == sorted(set(branches))
+def orders_file(folder: Path, *rows: str) -> Path:
+    """Write a CSV with these orders."""
+    file = folder / "orders.csv"
+    file.write_text("\n".join(["order_id,branch,day,units,unit_price", *rows]), encoding="utf-8")
+    return file
 
 
-async def test_a_file_without_orders_is_an_error(tmp_path: Path) -> None:
-    file = tmp_path / "orders.csv"
-    file.write_text("order_id,branch,day,units,unit_price\n", encoding="utf-8")
+def test_branches_are_listed_once_each_in_order(tmp_path: Path) -> None:
+    file = orders_file(tmp_path, "1,Norte,2026-03-02,1,1.00", GOOD, GOOD)
+    assert list_branches.fn(file) == ["Centro", "Norte"]
+
+
+def test_a_file_without_orders_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no orders"):
-        await list_branches.fn(file)
+        list_branches.fn(orders_file(tmp_path))
+
+
+def test_a_summary_adds_up_its_branch(tmp_path: Path) -> None:
+    file = orders_file(tmp_path, GOOD, "2,Centro,2026-03-03,4,10.50", "3,Norte,2026-03-03,1,1.00")
+    summary = summarise(file, "Centro", since=None)
+    assert summary == Summary(branch="Centro", orders=2, units=6, revenue=Decimal("63.00"))
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"units": "0"}, {"units": "two"}, {"unit_price": "-1"}, {"day": "2026-02-30"}, {"order_id": ""}]
+    "wrong",
+    [
+        "17,Centro,2026-03-02,0,10.50",
+        "17,Centro,2026-03-02,two,10.50",
+        "17,Centro,2026-03-02,2,-1",
+        "17,Centro,2026-02-30,2,10.50",
+        "x17,Centro,2026-03-02,2,10.50",
+    ],
 )
-async def test_a_bad_row_is_counted_and_left_out(wrong: dict[str, str]) -> None:
-    (orders,) = await validate_orders.fn([GOOD, {**GOOD, **wrong}], since=None)
-    assert (len(orders.valid), orders.rejected) == (1, 1)
+def test_a_bad_row_is_reported_counted_and_left_out(
+    wrong: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    summary = summarise(orders_file(tmp_path, GOOD, wrong), "Centro", since=None)
+    assert (summary.orders, summary.rejected) == (1, 1)
+    assert "17 rejected: " in caplog.text
 
 
-async def test_orders_before_the_day_are_left_out_and_are_not_errors() -> None:
-    (orders,) = await validate_orders.fn([GOOD], since=date(2026, 3, 3))
-    assert (orders.valid, orders.rejected) == ([], 0)
+def test_orders_before_the_day_are_left_out_and_are_not_errors(tmp_path: Path) -> None:
+    summary = summarise(orders_file(tmp_path, GOOD), "Centro", since=date(2026, 3, 3))
+    assert (summary.orders, summary.rejected) == (0, 0)
 
 
-async def test_a_summary_adds_up_its_branch() -> None:
-    orders = await validate_orders.fn([GOOD, {**GOOD, "order_id": "2", "units": "4"}], since=None)
-    (summary,) = summarise_branches.fn(orders)
-    assert (summary.orders, summary.units, summary.revenue) == (2, 6, Decimal("63.00"))
-
-
-async def test_loading_twice_leaves_one_row_a_branch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading_twice_leaves_one_row_a_branch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = f"sqlite:///{tmp_path / 'sales.db'}"
     monkeypatch.setenv("FLOW_DATABASE_URL", database)
-    summary = Summary(branch="Centro", orders=1, units=2, revenue=Decimal(21), rejected=0)
-    await load_summaries.fn([summary])
-    await load_summaries.fn([summary.model_copy(update={"orders": 3})])
+    load_summaries.fn([Summary(branch="Centro", orders=1)])
+    load_summaries.fn([Summary(branch="Centro", orders=3)])
     engine = create_engine(database)
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT branch, orders FROM branch_sales")).all()

@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from flow_ops.messages import FlowOpsError, text
+
 # `git rev-parse --local-env-vars`, without those that carry a caller's settings and credentials
 # (GIT_CONFIG_COUNT, GIT_CONFIG_PARAMETERS); and what else names a place.
 POINTERS = (
@@ -69,7 +71,7 @@ def run(
         "LC_ALL": "C",
     }
     answer = subprocess.run(
-        [shutil.which("git") or "git", "-C", str(folder), *arguments],
+        [shutil.which("git") or "git", "-C", str(folder), "-c", "core.quotePath=false", *arguments],
         check=True,
         capture_output=True,
         encoding="utf-8",
@@ -79,3 +81,22 @@ def run(
         timeout=seconds,
     )
     return answer.stdout
+
+
+def changed(root: Path) -> list[str]:
+    """Return the files that differ from the last commit, new ones that are not ignored too, relative to `root`."""
+    entries = run(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").split("\0")
+    return [entry[3:] for entry in entries if entry]
+
+
+def refusal(error: Exception, folder: Path) -> FlowOpsError:
+    """Return FT-GIT-14: what git said when it refused a command in `folder`, with what may help."""
+    said = str(getattr(error, "stderr", None) or error).strip().splitlines() or ["-"]
+    key = next((key for key, pattern in _HINTS.items() if re.search(pattern, "\n".join(said))), "git.look")
+    return FlowOpsError("FT-GIT-14", folder=folder, reason=said[-1], hint=text(key, folder=folder))
+
+
+_HINTS = {
+    "git.owner": "dubious ownership",
+    "git.index": r"(?i)index file|bad (index|signature)|index.*corrupt",
+}

@@ -41,6 +41,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
+from weakref import WeakValueDictionary
 
 from flow_ops import project
 from flow_ops.messages import FlowOpsError, render
@@ -71,9 +72,22 @@ def get_logger(name: str = "") -> logging.Logger:
     package = project.current().package
     inside = name == package or name.startswith(f"{package}.")
     logger = logging.getLogger(name if inside else f"{package}.{name}" if name else package)
+    if type(logger) is logging.Logger:
+        logger.__class__ = _Logger
     logger.addFilter(_GUARD)
     _attach()
     return logger
+
+
+class _Logger(logging.Logger):
+    """A logger that finds its handlers in another process too.
+
+    Dask and Ray pickle a task with what it uses; a standard logger would arrive there without handlers, and its
+    lines would be lost.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return get_logger, (self.name,)
 
 
 @contextlib.contextmanager
@@ -226,6 +240,8 @@ class _Guard(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         # Prefect's set-up removes the handlers of its run loggers; filters stay.
         _attach()
+        # Here too, for records that bring their run along: Prefect's first line is one.
+        _note_run()
         if _secret_pattern:
             _mask_record(record)
         if not hasattr(record, "flow_run_id"):
@@ -266,7 +282,7 @@ def _run() -> dict[str, str | None]:
     try:
         current = get_run_context()
     except RuntimeError:
-        return _NO_RUN
+        return _run_of_the_process()
     fields = dict(_NO_RUN)
     flow = context.FlowRunContext.get()
     if flow_run := flow.flow_run if flow else None:
@@ -276,6 +292,45 @@ def _run() -> dict[str, str | None]:
         if task_run.flow_run_id:
             fields["flow_run_id"] = str(task_run.flow_run_id)
     return fields
+
+
+def _note_run() -> None:
+    """Remember the flow run that the caller is in, for the plain threads that it may start."""
+    context = sys.modules.get("prefect.context")
+    flow = context.FlowRunContext.get() if context and hasattr(context, "FlowRunContext") else None
+    if flow and flow.flow_run and flow.flow_run.parent_task_run_id is None:
+        _begun[str(flow.flow_run.id)] = flow.flow_run
+
+
+# The runs that began in this process and are no subflows', by their ids, as long as Prefect holds them.
+_begun: WeakValueDictionary[str, Any] = WeakValueDictionary()
+
+
+def _run_of_the_process() -> dict[str, str | None]:
+    """Return the run that a plain thread, or a hook of Prefect's, works for: the only one of its process."""
+    under_way = {id_: run.name for id_, run in _begun.items() if not (run.state and run.state.is_final())}
+    # A worker starts a process for each run and says which.
+    if (started := os.environ.get("PREFECT__FLOW_RUN_ID")) and len(under_way) <= 1:
+        return {**_NO_RUN, "flow_run_id": started, "flow_run_name": under_way.get(started)}
+    if len(under_way) > 1:
+        _warn_of_lost_lines(under_way)
+    if len(under_way) != 1:
+        return _NO_RUN
+    ((flow_run_id, name),) = under_way.items()
+    return {**_NO_RUN, "flow_run_id": flow_run_id, "flow_run_name": name}
+
+
+def _warn_of_lost_lines(runs: Mapping[str, str]) -> None:
+    """Say once to each of several runs that lines of plain threads cannot be told apart."""
+    thread = threading.current_thread().name
+    for flow_run_id, name in runs.items():
+        if flow_run_id not in _warned:
+            _warned.add(flow_run_id)
+            extra = {**_NO_RUN, "flow_run_id": flow_run_id, "flow_run_name": name}
+            get_logger().warning("%s", render("FT-LOGS-04", thread=thread, count=len(runs)), extra=extra)
+
+
+_warned: set[str] = set()
 
 
 def _attach() -> None:

@@ -237,9 +237,13 @@ def _conflicts(root: Path) -> list[str]:
 
 
 def _refuse_pending_changes(root: Path) -> None:
-    lines = _git(root, "status", "--porcelain", "--untracked-files=all", asked=str(root)).splitlines()
-    # uv writes the lock file at the first command.
-    pending = [line[3:] for line in lines if line != "?? uv.lock"]
+    try:
+        changed = git.changed(root)
+        # uv writes the lock file at the first command.
+        untracked_lock = not git.run(root, "ls-files", "--", "uv.lock").strip()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise git.refusal(error, root) from None
+    pending = [name for name in changed if not (name == "uv.lock" and untracked_lock)]
     if pending:
         raise FlowOpsError("FT-UPDATE-08", files=", ".join(pending[:5]), count=len(pending))
 

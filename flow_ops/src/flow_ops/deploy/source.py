@@ -132,7 +132,10 @@ def problems(source: Source, root: Path, files: list[str]) -> Iterator[FlowOpsEr
         files: The entrypoints' files, relative to it.
     """
     if isinstance(source, GitSource) and not list(written(source)):
-        yield from _git_problems(source, root, files)
+        try:
+            yield from _git_problems(source, root, files)
+        except subprocess.SubprocessError as error:
+            yield git.refusal(error, root)
 
 
 def written(source: Source) -> Iterator[FlowOpsError]:
@@ -161,15 +164,19 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
         return
     try:
         prefix = _git(root, "rev-parse", "--show-prefix")
-        _git(root, "rev-parse", "--verify", "HEAD")
-    except subprocess.SubprocessError:
+    except subprocess.CalledProcessError as error:
+        if "not a git repository" not in (error.stderr or ""):
+            raise
+        yield FlowOpsError("FT-GIT-02", folder=root)
+        return
+    if not _succeeds(root, "rev-parse", "--verify", "--quiet", "HEAD"):
         yield FlowOpsError("FT-GIT-02", folder=root)
         return
     if prefix:
         yield FlowOpsError("FT-GIT-03", folder=root, prefix=prefix)
-    changed = _git(root, "status", "--porcelain").splitlines()
+    changed = git.changed(root)
     if changed:
-        yield FlowOpsError("FT-GIT-04", files=", ".join(line[3:] for line in changed[:5]), count=len(changed))
+        yield FlowOpsError("FT-GIT-04", files=", ".join(changed[:5]), count=len(changed))
     # What is new and not ignored was named just now.
     kept = ("ls-files", "--cached", "--others", "--exclude-standard", "--")
     missing = [file for file in files if not _git(root, *kept, file)]

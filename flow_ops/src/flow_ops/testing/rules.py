@@ -208,13 +208,19 @@ RULES = (
         lambda: [place for place, flow in flows().items() if not flow.description],
     ),
     Rule("every_deployment_has_an_owner_tag", "FT-RULE-05", _owners),
-    Rule("no_future_is_left_unresolved", "FT-RULE-06", lambda: sources.places(sources.unresolved_futures)),
+    Rule(
+        "no_future_is_left_unresolved",
+        "FT-RULE-06",
+        lambda: sources.places(sources.unresolved_futures, "FT-RULE-06"),
+    ),
     Rule(
         "no_block_or_variable_is_read_at_import",
         "FT-RULE-07",
-        lambda: sources.places(sources.reads_at_import),
+        lambda: sources.places(sources.reads_at_import, "FT-RULE-07"),
     ),
-    Rule("no_file_path_is_relative", "FT-RULE-09", lambda: sources.places(sources.relative_paths)),
+    Rule(
+        "no_file_path_is_relative", "FT-RULE-09", lambda: sources.places(sources.relative_paths, "FT-RULE-09")
+    ),
     Rule("schedules_and_timezone_are_valid_and_not_utc", "FT-RULE-10", _pins("FT-ZONE", "FT-SCHED")),
     Rule("a_prod_deployment_runs_in_a_prod_pool", "FT-RULE-11", _pins("FT-POOL")),
     Rule("parameters_match_the_signature", "FT-RULE-12", _pins("FT-PARAM")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 from flow_ops import git
@@ -21,7 +22,10 @@ def tracked_files(root: Path) -> list[Path]:
 
 
 def _listed(root: Path, *options: str) -> list[Path]:
-    names = git.run(root, "ls-files", "-z", *options).split("\0")
+    try:
+        names = git.run(root, "ls-files", "-z", *options).split("\0")
+    except subprocess.SubprocessError as error:
+        raise git.refusal(error, root) from None
     return [Path(name) for name in names if name and (root / name).is_file()]
 
 

@@ -1,0 +1,95 @@
+"""The sample flow on a real server: what a person reads, and what a branch that fails leaves behind."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from helpers.support import Server
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+pytestmark = pytest.mark.e2e
+
+# Rosario's rows cannot be read. Without the retries, which wait.
+ONE_BRANCH_FAILS = """
+import asyncio
+from pathlib import Path
+
+from ventas_diarias import flow, tasks
+
+summarise = tasks.summarise
+
+def fail(file, branch, since):
+    if branch == "Rosario":
+        raise OSError("no answer from Rosario")
+    return summarise(file, branch, since)
+
+tasks.summarise = fail
+flow.summarise_branch = flow.summarise_branch.with_options(retries=0)
+print(asyncio.run(flow.ventas_diarias(return_state=True)).name)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(repository: Path, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A function that runs Python on the server, and loads into a database that has no other use."""
+    folder = tmp_path_factory.mktemp("sample")
+    environment = {
+        **server.environment,
+        "PYTHONPATH": str(repository / "src"),
+        "FLOW_LOG_DIR": str(folder / "logs"),
+        "FLOW_DATABASE_URL": f"sqlite:///{folder / 'sales.db'}",
+    }
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *arguments]
+        return subprocess.run(
+            command, env=environment, cwd=folder, capture_output=True, encoding="utf-8", check=True
+        )
+
+    return run
+
+
+def test_the_sample_is_summed_up_and_says_that_its_wrong_orders_are_meant(run: Run) -> None:
+    done = run("-m", "ventas_diarias")
+    total = "branch='all' orders=57 units=366 revenue=Decimal('478443.10') rejected=3"
+    assert done.stdout.splitlines()[-1] == total
+    assert sorted(re.findall(r"Order (\d+) rejected", done.stderr)) == ["17", "41", "52"]
+    assert "Three orders of the sample are wrong on purpose" in done.stderr
+    assert " | WARNING | " not in done.stderr
+
+
+def test_wrong_orders_of_a_real_file_are_a_warning_that_counts_them(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    rows = ["1,Centro,2026-03-02,2,10.50", "2,Centro,2026-03-02,-2,10.50"]
+    file.write_text("\n".join(["order_id,branch,day,units,unit_price", *rows]), encoding="utf-8")
+    done = run("-m", "ventas_diarias", "--orders-file", str(file))
+    assert "orders=1 units=2 revenue=Decimal('21.00') rejected=1" in done.stdout
+    assert "Order 2 rejected: units: " in done.stderr
+    assert re.search(r" \| WARNING \| .*Orders rejected: 1", done.stderr)
+    assert "on purpose" not in done.stderr
+
+
+def test_a_branch_that_fails_lets_the_others_end_and_then_fails_the_flow(run: Run, server: Server) -> None:
+    with SyncPrefectClient(server.url) as client:
+        before = {each.id for each in client.read_flow_runs()}
+        done = run("-c", ONE_BRANCH_FAILS)
+        runs = [each for each in client.read_flow_runs() if each.id not in before]
+    assert done.stdout.splitlines()[-1] == "Failed"
+    (main,) = [each for each in runs if each.parent_task_run_id is None]
+    assert main.state_name == "Failed"
+    assert "no answer from Rosario" in str(main.state)
+    # None is left Running, as one is whose flow ends before it does.
+    branches = [str(each.state_name) for each in runs if each.parent_task_run_id]
+    assert sorted(branches) == ["Completed"] * 5 + ["Failed"]
+    assert "load_summaries" not in done.stderr
