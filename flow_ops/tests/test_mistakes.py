@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import shutil
 import socket
 from datetime import timedelta
@@ -98,7 +99,12 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
     ("a parameter that the flow has not", "FT-PARAM-01", prod(parameters={"sinse": "2026-01-01"})),
     ("a parameter of another type", "FT-PARAM-02", prod(parameters={"since": "yesterday"})),
     ("a schedule without a required parameter", "FT-PARAM-03", only(f"{QUICK}:quick", schedule="0 9 * * *")),
-    ("a parameter that is no JSON", "FT-PARAM-04", prod(parameters={"since": object()})),
+    ("an object of Python as a parameter", "FT-PARAM-02", prod(parameters={"since": object()})),
+    (
+        "a parameter that is no JSON",
+        "FT-PARAM-04",
+        only(f"{QUICK}:quick", parameters={"day": "2026-01-01", "seconds": math.inf}),
+    ),
     ("a number in env", "FT-ENV-01", prod(env={"RETRIES": 3})),
     ("a password in env", "FT-ENV-02", prod(env={"DB_PASSWORD": "hunter2"})),
     ("a PATH in env", "FT-ENV-03", prod(env={"PATH": "/usr/bin"})),

@@ -63,8 +63,10 @@ def test_another_image_on_the_server_is_a_difference_that_apply_mends(
     workshop.client.update_deployment(deployment.id, DeploymentUpdate(job_variables=other))
     capsys.readouterr()
     assert deploy(pins, "plan", "prod") == 2
+    assert "job_variables.image" in capsys.readouterr().out
+    assert deploy(pins, "plan", "prod", "--all") == 2
     told = capsys.readouterr().out
-    assert "job_variables.image" in told
+    assert "team/other:2" in told
     assert IMAGE in told
     assert deploy(pins, "apply", "prod") == 0
     assert workshop.client.read_deployment_by_name(FULL_NAME).job_variables["image"] == IMAGE

@@ -49,6 +49,7 @@ template-version = "2.0.0"
 
 [tool.pytest.ini_options]
 testpaths = ["tests"]
+addopts = ["-rs"]
 
 [tool.ruff]
 extend = "vendor/flow_ops/pyproject.toml"

@@ -18,6 +18,8 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -112,6 +114,19 @@ def process(
             os.killpg(child.pid, signal.SIGKILL)
 
 
+def finished(
+    command: list[str], *, environment: dict[str, str], cwd: Path, seconds: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run `command` to its end; nothing of it is left, also where it takes longer than `seconds`."""
+    log = cwd / "finished.log"
+    with process(command, log=log, environment=environment, cwd=cwd) as child:
+        try:
+            status = child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"not ended within {seconds:g} s: {log.read_text(encoding='utf-8')[-3000:]}")
+    return subprocess.CompletedProcess(command, status, log.read_text(encoding="utf-8"), "")
+
+
 @contextlib.contextmanager
 def prefect_server(
     folder: Path, *, port: int | None = None, prefect: Sequence[str] | None = None, **settings: str
@@ -125,7 +140,7 @@ def prefect_server(
     home.mkdir(parents=True, exist_ok=True)
     testing = prefect is None and CACHE in os.environ
     in_home = not any("DATABASE" in name for name in settings)
-    migrated = _bring_migrated_database(home) if testing and in_home else None
+    migrated = bring_migrated_database(home) if testing and in_home else None
     prefect = prefect or (UNCOLLECTED if testing else PREFECT)
     port = port or free_port()
     url = f"http://127.0.0.1:{port}/api"
@@ -163,7 +178,7 @@ def prefect_server(
         yield Server(url, home, child)
 
 
-def _bring_migrated_database(home: Path) -> Path:
+def bring_migrated_database(home: Path) -> Path:
     """Copy the migrated database of this session to a Prefect home that has none.
 
     Return where it is kept: whoever asks first finds none there, and is to keep its own. The plugin of a
