@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from flow_ops import logs
+from flow_ops.logging.masking import MASK
 from helpers.repositories import make_repository
 from helpers.support import Server, prefect_worker, wait_until
 
@@ -110,7 +110,7 @@ def origins():
     subflow("subflow")
     asyncio.run(async_subflow())
     print(text("print"))
-    thread = threading.Thread(target=lambda: logger.info(text("outside-thread")))
+    thread = threading.Thread(target=lambda: logger.info(text("thread")))
     thread.start()
     thread.join()
     add_secret(os.environ["SECRET"])
@@ -129,7 +129,7 @@ def small():
 
 # Without it, the first record of the unwritable scenario is one of a run: its UI has the warnings too.
 if multiprocessing.parent_process() is None and SCENARIO != "unwritable":
-    logger.info(text("outside-import"))
+    logger.info(text("import"))
 """
 
 # What a team has set that attaches Prefect's handler to its loggers: it warns of records outside runs.
@@ -336,14 +336,32 @@ def test_a_record_arrives_once_in_terminal_ui_and_file_with_its_runs(
     assert (" | - | " in file[0]) == (task_run_id == "None")
 
 
-@pytest.mark.parametrize("origin", ["outside-import", "outside-thread"])
-@pytest.mark.parametrize("scenario", FULL)
+@pytest.mark.parametrize("scenario", ["ours-first", "extra-loggers"])
 def test_a_record_outside_any_run_arrives_in_terminal_and_file_only(
-    seen: dict[str, Seen], scenario: str, origin: str
+    seen: dict[str, Seen], scenario: str
 ) -> None:
-    terminal, api, file = seen[scenario].of(origin)
+    terminal, api, file = seen[scenario].of("import")
     assert (terminal, len(api), len(file)) == (1, 0, 1)
     assert " | - - | - | " in file[0]
+
+
+@pytest.mark.parametrize("scenario", FULL)
+def test_what_a_plain_thread_of_a_run_logs_belongs_to_the_run(seen: dict[str, Seen], scenario: str) -> None:
+    terminal, api, file = seen[scenario].of("thread")
+    flow_run_id = seen[scenario].of("flow")[1][0]["flow_run_id"]
+    assert (terminal, len(file)) == (1, 1)
+    assert [log["flow_run_id"] for log in api] == [flow_run_id]
+    assert flow_run_id in file[0]
+
+
+def test_what_the_process_of_a_worker_logs_on_import_belongs_to_the_run_it_was_started_for(
+    seen: dict[str, Seen],
+) -> None:
+    terminal, api, file = seen["worker"].of("import")
+    flow_run_id = seen["worker"].of("flow")[1][0]["flow_run_id"]
+    assert (terminal, len(file)) == (1, 1)
+    assert [log["flow_run_id"] for log in api] == [flow_run_id]
+    assert flow_run_id in file[0]
 
 
 def test_a_task_in_another_process_logs_like_any_other(seen: dict[str, Seen]) -> None:
@@ -389,7 +407,7 @@ def test_secrets_are_masked_everywhere_in_prefects_own_lines_too(
     found = seen[scenario]
     for place in (found.terminal, "\n".join(found.file()), "\n".join(log["message"] for log in found.api)):
         assert SECRET not in place
-        assert f"ValueError: {logs.MASK}" in place or f"ValueError('{logs.MASK}')" in place
+        assert f"ValueError: {MASK}" in place or f"ValueError('{MASK}')" in place
 
 
 @pytest.mark.parametrize("origin", ["long", "long-accents"])

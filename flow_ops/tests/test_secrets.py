@@ -44,9 +44,9 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def masked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What was given to the logger to be masked."""
-    values: list[str] = []
+    values: list[object] = []
     monkeypatch.setattr(logs, "add_secret", values.append)
     return values
 
@@ -134,15 +134,15 @@ def test_a_secret_of_another_type_is_refused_without_showing_it() -> None:
     assert "int" in told
 
 
-def test_every_text_of_a_secret_is_masked_from_its_first_reading(masked: list[str]) -> None:
+def test_a_secret_is_masked_from_its_first_reading(masked: list[object]) -> None:
     with override(secrets={"plain": "hunter2", "database": {"user": "ana", "keys": ["k1", 4242]}}):
         assert masked == []
         secret("plain")
         asyncio.run(asecret("database", dict))
-    assert masked == ["hunter2", "ana", "k1", "4242"]
+    assert masked == ["hunter2", {"user": "ana", "keys": ["k1", 4242]}]
 
 
-def test_a_secret_is_masked_even_where_its_type_is_refused(masked: list[str]) -> None:
+def test_a_secret_is_masked_even_where_its_type_is_refused(masked: list[object]) -> None:
     with override(secrets={"port": "hunter2"}), pytest.raises(FlowOpsError):
         secret("port", int)
     assert masked == ["hunter2"]
@@ -193,7 +193,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.e2e
 @pytest.mark.usefixtures("client")
 def test_a_run_reads_each_value_from_the_server_once_whatever_tasks_ask_for_it(
-    requests: list[str], masked: list[str]
+    requests: list[str], masked: list[object]
 ) -> None:
     @task
     def in_a_task() -> tuple[int, str]:
