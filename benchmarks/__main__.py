@@ -39,7 +39,7 @@ def main() -> int:
 def _run(names: list[str]) -> int:
     # Imported here: the sizes are fixed by then. The tests' own home goes at the end.
     from benchmarks.harness import QUICK, keep, section, table  # noqa: PLC0415
-    from tests.conftest import pytest_unconfigure  # noqa: PLC0415
+    from helpers.session import pytest_unconfigure  # noqa: PLC0415
 
     atexit.register(pytest_unconfigure)
     failed = False

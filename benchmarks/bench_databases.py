@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 from benchmarks.bench_start_of_run import FLOW, deploy
 from benchmarks.harness import QUICK, TEMPLATE, Figure, run
 from benchmarks.repository import generate
-from tests.postgresql import missing, postgresql
-from tests.support import prefect_server, wait_until, webhook
+from helpers.postgresql import missing, postgresql
+from helpers.support import prefect_server, wait_until, webhook
 
 sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
@@ -38,7 +38,7 @@ from flow_ops import watchdog
 from flow_ops.watchdog import Limits, Notification
 
 if TYPE_CHECKING:
-    from tests.support import Server
+    from helpers.support import Server
 
 SAMPLES = 2 if QUICK else 15
 FAILURES = 6 if QUICK else 40

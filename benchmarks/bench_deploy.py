@@ -19,8 +19,8 @@ sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
 from prefect.client.orchestration import SyncPrefectClient
 
-from tests.support import prefect_server
-from tests.workshop import PACKAGE, PASSWORD, Workshop, open_workshop, proxy
+from helpers.support import prefect_server
+from helpers.workshop import PACKAGE, PASSWORD, Workshop, open_workshop, proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,10 @@ NUMBERS = (1, 50, 100)
 
 def measure() -> list[Figure]:
     """Return the wall times of plan and apply, against the import of Prefect, and their requests."""
-    with tempfile.TemporaryDirectory() as name, open_workshop(Path(name), generate) as place:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        open_workshop(Path(name), lambda folder, slug: generate(folder, flow_slug=slug)) as place,
+    ):
         flows = "".join(FLOW.format(i=i) for i in range(max(NUMBERS)))
         (place.root / "src" / PACKAGE / "many.py").write_text(
             "from prefect import flow\n" + flows, encoding="utf-8"

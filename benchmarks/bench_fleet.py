@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.harness import QUICK, TEMPLATE, Figure
 from benchmarks.repository import generate
-from tests.postgresql import missing, postgresql
-from tests.support import prefect_server
+from helpers.postgresql import missing, postgresql
+from helpers.support import prefect_server
 
 sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
@@ -34,7 +34,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 
 from flow_ops import deployment
 from flow_ops.deploy import planning
-from tests.workshop import inside, pointing_at
+from helpers.workshop import inside, pointing_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -166,7 +166,7 @@ if __name__ == "__main__":
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 from benchmarks.harness import Figure, fastest_in_turns, in_turns, run  # noqa: E402
-from tests.support import prefect_server  # noqa: E402
+from helpers.support import prefect_server  # noqa: E402
 
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(inside_runs(Path(sys.argv[1]))))

@@ -19,8 +19,8 @@ from benchmarks.bench_start_of_run import service_settings
 from benchmarks.harness import Figure, of_a_user, run
 from benchmarks.scaffolds import OURS
 from benchmarks.stages import read_stages
-from tests.support import prefect_server, prefect_worker
-from tests.workshop import git, publish
+from helpers.support import prefect_server, prefect_worker
+from helpers.workshop import git, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.harness import TEMPLATE, Figure, in_turns, run
 from benchmarks.repository import generate
-from tests.support import prefect_server
+from helpers.support import prefect_server
 
 PLAIN = """
 import sys

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import QUICK, TEMPLATE, Figure, run
-from tests.support import PREFECT, prefect_server, process, wait_until
+from helpers.support import PREFECT, prefect_server, process, wait_until
 
 sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
-    from tests.support import Server
+    from helpers.support import Server
 
 RUNS = 1 if QUICK else 30
 # Seconds between the polls of a worker with Prefect's defaults.

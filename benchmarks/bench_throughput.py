@@ -21,10 +21,10 @@ from prefect.client.orchestration import SyncPrefectClient
 from benchmarks.bench_start_of_run import FLOW, deploy, service_settings, wait_online, worker
 from benchmarks.harness import QUICK, Figure
 from benchmarks.repository import generate
-from tests.support import prefect_server, wait_until
+from helpers.support import prefect_server, wait_until
 
 if TYPE_CHECKING:
-    from tests.support import Server
+    from helpers.support import Server
 
 TASKS = 50 if QUICK else 1000
 # A process for each task: a thousand would take minutes.

@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING, Any
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 PACKAGE = TEMPLATE / "flow_ops" / "src"
-sys.path[:0] = [str(TEMPLATE), str(PACKAGE)]
+sys.path[:0] = [str(TEMPLATE), str(PACKAGE), str(TEMPLATE / "flow_ops" / "tests")]
 
 # First: it isolates this process before anything imports Prefect.
-from tests.conftest import bake_into, pytest_unconfigure  # noqa: E402
+from helpers.session import pytest_unconfigure  # noqa: E402
+from tests.conftest import bake_into  # noqa: E402
 
 # isort: split
 from httpx import HTTPError  # noqa: E402
@@ -44,8 +45,8 @@ from prefect.client.schemas.objects import FlowRun, StateType  # noqa: E402
 from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
 
 from flow_ops import watchdog  # noqa: E402
-from tests import postgresql  # noqa: E402
-from tests.support import PREFECT, free_port, prefect_server, process, wait_until  # noqa: E402
+from helpers import postgresql  # noqa: E402
+from helpers.support import PREFECT, free_port, prefect_server, process, wait_until  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
     from prefect.client.orchestration import SyncPrefectClient
 
-    from tests.support import Server
+    from helpers.support import Server
 
 SLOTS = 4
 # How likely it is that a running run is killed, each 2 s.

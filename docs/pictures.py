@@ -21,8 +21,13 @@ from playwright.sync_api import Page, expect, sync_playwright
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 
+# Where what the pictures share with the library's tests is.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "flow_ops" / "tests"))
+
 from tests.conftest import bake_into
-from tests.support import Server, prefect_server, prefect_worker
+
+# isort: split
+from helpers.support import Server, prefect_server, prefect_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from helpers.support import Server, bring_bytecode, free_port, prefect_worker, process, wait_until
 from tests.conftest import bake_into
-from tests.support import Server, bring_bytecode, free_port, prefect_worker, process, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,13 +19,13 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 
+from helpers.support import free_port, process, wait_until
 from tests import markdown
-from tests.support import free_port, process, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support import Server
+    from helpers.support import Server
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 DOCS = TEMPLATE / "docs"

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.https_git import private_git_host
-from tests.support import PREFECT, process, wait_until
+from helpers.https_git import private_git_host
+from helpers.support import PREFECT, process, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support import Server
+    from helpers.support import Server
 
 pytestmark = pytest.mark.e2e
 

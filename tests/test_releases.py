@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flow_ops import cli, project, updates
+from helpers.support import bring_bytecode, prefect_server
+from helpers.workshop import git, inside
 from tests.conftest import TEMPLATE
 from tests.organisation import NOT_COPIED, ROOT
-from tests.support import bring_bytecode, prefect_server
-from tests.workshop import git, inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.support import CACHE, bring_bytecode
 from tests.conftest import bake_into
-from tests.support import CACHE, bring_bytecode
 
 ANSWERS = {
     "defaults": {},

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.support import Server
+    from helpers.support import Server
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 

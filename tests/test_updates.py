@@ -17,9 +17,9 @@ import pytest
 
 from flow_ops import cli, project, updates
 from flow_ops.deploy import checks
+from helpers.support import bring_bytecode
 from tests.conftest import TEMPLATE
 from tests.organisation import NOT_COPIED, ROOT
-from tests.support import bring_bytecode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -27,38 +27,31 @@ file must use the same size and number of files.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
-import re
 import sys
 import threading
 from collections import Counter
 from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
-from weakref import WeakValueDictionary
 
 from flow_ops import project
+from flow_ops.logging import runs
+from flow_ops.logging.formats import JsonFormatter, TextFormatter, VisibleFormatter
+from flow_ops.logging.masking import add_secret, guard_all_handlers, mask, mask_record
+from flow_ops.logging.settings import read_settings
 from flow_ops.messages import FlowOpsError, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import tzinfo
 
     _StreamHandler = logging.StreamHandler[Any]
 else:
     _StreamHandler = logging.StreamHandler
 
 __all__ = ["add_secret", "get_logger", "log_file", "mask"]
-
-MASK = "********"
-SHORTEST_SECRET = 4
-"""Characters. Shorter values are not masked: they would blot out half of every line and hide nothing."""
 
 _chosen_file: ContextVar[Path | None] = ContextVar("flow_ops_log_file", default=None)
 
@@ -72,9 +65,22 @@ def get_logger(name: str = "") -> logging.Logger:
     package = project.current().package
     inside = name == package or name.startswith(f"{package}.")
     logger = logging.getLogger(name if inside else f"{package}.{name}" if name else package)
+    if type(logger) is logging.Logger:
+        logger.__class__ = _Logger
     logger.addFilter(_GUARD)
     _attach()
     return logger
+
+
+class _Logger(logging.Logger):
+    """A logger that finds its handlers in another process too.
+
+    Dask and Ray pickle a task with what it uses; a standard logger would arrive there without handlers, and its
+    lines would be lost.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return get_logger, (self.name,)
 
 
 @contextlib.contextmanager
@@ -100,99 +106,10 @@ def log_file(path: str | Path) -> Iterator[Path]:
             handler.close()
 
 
-def add_secret(value: str) -> None:
-    """Mask `value` from now on in every record: terminal, UI and file, Prefect's own lines included.
-
-    So are its forms inside a `repr`, in JSON and in a URL. Values of under 4 characters are not masked,
-    nor is what does not pass through logging: a plain `print`, artifacts, the message of a state.
-    """
-    global _secret_pattern  # noqa: PLW0603
-    if len(value) < SHORTEST_SECRET:
-        return
-    with _secrets_lock:
-        _secrets.update((value, repr(value)[1:-1], quote(value, safe=""), quote_plus(value)))
-        _secrets.update(json.dumps(value, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False))
-        # The longest first, so that a secret inside another does not leave the rest of it readable.
-        longest_first = sorted(_secrets, key=len, reverse=True)
-        _secret_pattern = re.compile("|".join(map(re.escape, longest_first)))
-
-
-def mask(text: str) -> str:
-    """Return `text` with every secret known to `add_secret` replaced by asterisks."""
-    return _secret_pattern.sub(MASK, text) if _secret_pattern else text
-
-
-_secrets: set[str] = set()
-_secrets_lock = threading.Lock()
-_secret_pattern: re.Pattern[str] | None = None
-
-
 # --- settings
 
 
-@dataclass(frozen=True)
-class _Settings:
-    level: int
-    explicit_level: bool
-    folder: Path | None
-    as_json: bool
-    max_bytes: int
-    files: int
-    problems: list[dict[str, Any]]
-    """The values of an FT-LOGS-01 each; emptied when reported."""
-
-
-def _read_settings(environment: Mapping[str, str]) -> _Settings:
-    """Read the settings; a value that makes no sense becomes a problem to report, and its default holds."""
-    problems: list[dict[str, Any]] = []
-
-    def read(variable: str, default: Any, convert: Any, allowed: str) -> Any:
-        text = environment.get(variable, "").strip()
-        try:
-            return convert(text) if text else default
-        except (ValueError, KeyError, OverflowError):
-            problems.append({"variable": variable, "value": text, "allowed": allowed, "default": default})
-            return default
-
-    levels = "DEBUG, INFO, WARNING, ERROR, CRITICAL"
-    level = read("FLOW_LOG_LEVEL", "INFO", _level, levels)
-    size = read("FLOW_LOG_MAX_MB", 10, _number_between(0.001, 10_000), "0.001 - 10000")
-    files = read("FLOW_LOG_FILES", 5, _number_between(1, 100), "1 - 100")
-    form = read(
-        "FLOW_LOG_FORMAT", "text", lambda text: {"text": "text", "json": "json"}[text.lower()], "text, json"
-    )
-    folder = environment.get("FLOW_LOG_DIR", "").strip()
-    return _Settings(
-        level=_level(str(level)),
-        explicit_level=bool(environment.get("FLOW_LOG_LEVEL", "").strip()),
-        folder=Path(folder).expanduser() if folder else None,
-        as_json=form == "json",
-        max_bytes=int(size * 1_000_000),
-        files=int(files),
-        problems=problems,
-    )
-
-
-def _level(text: str) -> int:
-    if text.isdecimal():
-        return int(text)
-    level = logging.getLevelName(text.upper())
-    if not isinstance(level, int):
-        raise ValueError(text)
-    return level
-
-
-def _number_between(low: float, high: float) -> Any:
-    def convert(text: str) -> float:
-        number = float(text)
-        if not low <= number <= high:
-            raise ValueError(text)
-        return number
-
-    return convert
-
-
-_settings = _read_settings(os.environ)
+_settings = read_settings(os.environ)
 
 
 def _folder() -> Path:
@@ -210,14 +127,6 @@ def _prefect_home() -> Path:
     return get_current_settings().home.absolute()
 
 
-@lru_cache(maxsize=1)
-def _zone() -> tzinfo:
-    try:
-        return project.current().zone
-    except (FlowOpsError, OSError, ValueError, KeyError):
-        return UTC
-
-
 # --- what every record goes through first
 
 
@@ -228,96 +137,11 @@ class _Guard(logging.Filter):
         # Prefect's set-up removes the handlers of its run loggers; filters stay.
         _attach()
         # Here too, for records that bring their run along: Prefect's first line is one.
-        _note_run()
-        if _secret_pattern:
-            _mask_record(record)
+        runs.note()
+        mask_record(record)
         if not hasattr(record, "flow_run_id"):
-            record.__dict__.update(_run())
+            record.__dict__.update(runs.current(_warn_of_lost_lines))
         return True
-
-
-def _mask_record(record: logging.LogRecord) -> None:
-    """Mask in place, so that it holds for all handlers; a record without a secret is left as it is."""
-    with contextlib.suppress(Exception):  # Wrong arguments: the handlers report them, as ever.
-        message = record.getMessage()
-        if (masked := mask(message)) != message:
-            record.msg, record.args = masked, ()
-    if record.exc_info and record.exc_info[0]:
-        text = record.exc_text or _TEXT.formatException(record.exc_info)
-        if (masked := mask(text)) != text:
-            # Formatters print `exc_text`; from `exc_info` some would write the exception anew.
-            record.exc_text, record.exc_info = masked, None
-    if record.stack_info:
-        record.stack_info = mask(record.stack_info)
-
-
-_NO_RUN: dict[str, str | None] = {
-    "flow_run_id": None,
-    "flow_run_name": None,
-    "task_run_id": None,
-    "task_run_name": None,
-}
-
-
-def _run() -> dict[str, str | None]:
-    """Return the ids and names of the flow run and the task run that the caller is in."""
-    # Not imported: where Prefect is not loaded yet, there is no run.
-    context = sys.modules.get("prefect.context")
-    get_run_context = getattr(context, "get_run_context", None)
-    if context is None or get_run_context is None:
-        return _NO_RUN
-    try:
-        current = get_run_context()
-    except RuntimeError:
-        return _run_of_the_process()
-    fields = dict(_NO_RUN)
-    flow = context.FlowRunContext.get()
-    if flow_run := flow.flow_run if flow else None:
-        fields |= {"flow_run_id": str(flow_run.id), "flow_run_name": flow_run.name}
-    if task_run := getattr(current, "task_run", None):
-        fields |= {"task_run_id": str(task_run.id), "task_run_name": task_run.name}
-        if task_run.flow_run_id:
-            fields["flow_run_id"] = str(task_run.flow_run_id)
-    return fields
-
-
-def _note_run() -> None:
-    """Remember the flow run that the caller is in, for the plain threads that it may start."""
-    context = sys.modules.get("prefect.context")
-    flow = context.FlowRunContext.get() if context and hasattr(context, "FlowRunContext") else None
-    if flow and flow.flow_run and flow.flow_run.parent_task_run_id is None:
-        _begun[str(flow.flow_run.id)] = flow.flow_run
-
-
-# The runs that began in this process and are no subflows', by their ids, as long as Prefect holds them.
-_begun: WeakValueDictionary[str, Any] = WeakValueDictionary()
-
-
-def _run_of_the_process() -> dict[str, str | None]:
-    """Return the run that a plain thread, or a hook of Prefect's, works for: the only one of its process."""
-    under_way = {id_: run.name for id_, run in _begun.items() if not (run.state and run.state.is_final())}
-    # A worker starts a process for each run and says which.
-    if (started := os.environ.get("PREFECT__FLOW_RUN_ID")) and len(under_way) <= 1:
-        return {**_NO_RUN, "flow_run_id": started, "flow_run_name": under_way.get(started)}
-    if len(under_way) > 1:
-        _warn_of_lost_lines(under_way)
-    if len(under_way) != 1:
-        return _NO_RUN
-    ((flow_run_id, name),) = under_way.items()
-    return {**_NO_RUN, "flow_run_id": flow_run_id, "flow_run_name": name}
-
-
-def _warn_of_lost_lines(runs: Mapping[str, str]) -> None:
-    """Say once to each of several runs that lines of plain threads cannot be told apart."""
-    thread = threading.current_thread().name
-    for flow_run_id, name in runs.items():
-        if flow_run_id not in _warned:
-            _warned.add(flow_run_id)
-            extra = {**_NO_RUN, "flow_run_id": flow_run_id, "flow_run_name": name}
-            get_logger().warning("%s", render("FT-LOGS-04", thread=thread, count=len(runs)), extra=extra)
-
-
-_warned: set[str] = set()
 
 
 def _attach() -> None:
@@ -362,6 +186,7 @@ def _place(logger: logging.Logger, handlers: tuple[logging.Handler, ...]) -> Non
     logger.addFilter(_GUARD)
     # First in line: the guard on them masks before any other handler sees the record.
     logger.handlers[:0] = handlers
+    guard_all_handlers()
 
 
 def _is_ours(thing: object) -> bool:
@@ -421,9 +246,7 @@ class _ToTerminal(_StreamHandler):
     def __init__(self) -> None:
         super().__init__(sys.stderr)
         self.setFormatter(
-            logging.Formatter(
-                "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(name)s - %(message)s", "%H:%M:%S"
-            )
+            VisibleFormatter("%(asctime)s.%(msecs)03d | %(levelname)-7s | %(name)s - %(message)s", "%H:%M:%S")
         )
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -442,9 +265,17 @@ def _is_terminal(handler: logging.Handler) -> bool:
     return isinstance(handler, logging.StreamHandler) and handler.stream in streams
 
 
+def _warn_of_lost_lines(thread: str, under_way: Mapping[str, str]) -> None:
+    """Say to each of several runs that lines of plain threads cannot be told apart."""
+    for flow_run_id, name in under_way.items():
+        extra = {**runs.NONE, "flow_run_id": flow_run_id, "flow_run_name": name}
+        text = render("FT-LOGS-04", thread=thread, count=len(under_way))
+        get_logger().warning("%s", text, extra=extra)
+
+
 def _warn(text: str, cause: logging.LogRecord) -> None:
     """Log a problem of the logging itself, in the run of the record that met it."""
-    get_logger().warning("%s", text, extra={name: getattr(cause, name, None) for name in _NO_RUN})
+    get_logger().warning("%s", text, extra={name: getattr(cause, name, None) for name in runs.NONE})
 
 
 # --- files
@@ -478,58 +309,13 @@ def _file(path: Path) -> logging.Handler:
             report=lambda error, record: _warn(render("FT-LOGS-02", file=path, error=error), record),
             report_lost=lambda count, record: _warn(render("FT-LOGS-03", file=path, count=count), record),
         )
-        made.setFormatter(_JsonFormatter() if _settings.as_json else _TEXT)
+        made.setFormatter(JsonFormatter() if _settings.as_json else _TEXT)
         with _files_lock:
             handler = _files.setdefault(path, made)
     return handler
 
 
-# --- formats
-
-
-class _TextFormatter(logging.Formatter):
-    """One line a record; the lines of a traceback, or of a message that has several, follow indented."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        field = record.__dict__.get
-        text = super().format(record)
-        if not text.isprintable():
-            # No message can pass for a record of its own by bringing line breaks.
-            text = "\n    | ".join(text.splitlines())
-        return mask(
-            f"{_local_time(record)} | {record.levelname:<8} | {field('flow_run_name') or '-'}"
-            f" {field('flow_run_id') or '-'} | {field('task_run_name') or '-'} | {record.name} | {text}"
-        )
-
-
-class _JsonFormatter(logging.Formatter):
-    """One JSON object a line: the same fields, the ids and names of the runs, and what `extra` brought."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        document = {
-            "time": _local_time(record),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            "process": record.process,
-            "thread": record.threadName,
-        }
-        if record.exc_info or record.exc_text:
-            document["traceback"] = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
-        if record.stack_info:
-            document["stack"] = record.stack_info
-        extra = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
-        return mask(json.dumps(document | extra, ensure_ascii=False, default=str))
-
-
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-
-
-def _local_time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, _zone()).isoformat(timespec="milliseconds")
-
-
-_TEXT = _TextFormatter()
+_TEXT = TextFormatter()
 _GUARD = _Guard()
 _TO_FILE = _ToFile()
 _TO_UI = _ToUi()

@@ -25,11 +25,15 @@ from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
 
 from flow_ops import logs
+from flow_ops.logging import masking
 from flow_ops.messages import FlowOpsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from uuid import UUID
+
+# The processes that a run starts learn of its secrets.
+masking.share()
 
 __all__ = ["asecret", "avariable", "secret", "variable"]
 
@@ -195,8 +199,7 @@ def _typed(kind: Kind, name: str, value: Any, type_: Any, default: Any) -> Any:
             raise FlowOpsError(_code(kind, 2), name=name, where=_where(kind))
         return default
     if kind == "secret":
-        for text in _texts(value):
-            logs.add_secret(text)
+        logs.add_secret(value)
     adapter = TypeAdapter(type_)
     try:
         return adapter.validate_python(value)
@@ -210,16 +213,6 @@ def _typed(kind: Kind, name: str, value: Any, type_: Any, default: Any) -> Any:
     # Outside the `except`, and the kind of problem only: pydantic's error holds the value.
     reason = problem.errors(include_input=False, include_context=False, include_url=False)[0]["type"]
     raise FlowOpsError(_code(kind, 3), name=name, type=getattr(type_, "__name__", type_), reason=reason)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif value is not None and not isinstance(value, bool) and str(value):
-        yield str(value)
 
 
 def _code(kind: Kind, number: int) -> str:

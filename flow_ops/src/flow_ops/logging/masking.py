@@ -1,0 +1,192 @@
+"""Secrets in what is logged: known by value and by the forms in which a value turns up, in all processes of a run."""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import contextlib
+import html
+import json
+import logging
+import os
+import re
+import secrets
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus, urlsplit
+
+from cryptography.fernet import Fernet, InvalidToken
+
+MASK = "********"
+SHORTEST_SECRET = 4
+"""Characters. Shorter values are not masked: they would blot out half of every line and hide nothing."""
+SHORTEST_PART = 8
+"""Characters of a part of a secret, such as a line of a key or a text in a dictionary, that is masked by itself."""
+VARIABLE = "FLOW_OPS_SECRETS"
+"""Names the file in which the processes of a run tell each other what to mask, and its key."""
+
+_FORMATTER = logging.Formatter()
+
+
+def add_secret(value: Any) -> None:
+    """Mask `value` from now on in every record: terminal, UI and file, Prefect's own lines included.
+
+    `value` is a text, or a dictionary or list whose texts are masked. Its lines, the password of an address in it, and
+    its forms in a `repr`, in JSON, HTML, base64 and a URL are masked too. Values of under 4 characters are not, nor is
+    what does not pass through logging: a plain `print`, artifacts, the message of a state.
+    """
+    texts = set(_texts(value))
+    if texts - _known:
+        _learn(texts)
+        _tell_the_others(texts)
+
+
+def mask(text: str) -> str:
+    """Return `text` with every secret that is known replaced by asterisks."""
+    _hear_from_the_others()
+    return _pattern.sub(MASK, text) if _pattern else text
+
+
+def mask_record(record: logging.LogRecord) -> None:
+    """Mask a record in place, so that it holds for all handlers; one without a secret is left as it is."""
+    _hear_from_the_others()
+    if not _pattern:
+        return
+    with contextlib.suppress(Exception):  # Wrong arguments: the handlers report them, as ever.
+        message = record.getMessage()
+        if (masked := mask(message)) != message:
+            record.msg, record.args = masked, ()
+    if record.exc_info and record.exc_info[0]:
+        text = record.exc_text or _FORMATTER.formatException(record.exc_info)
+        if (masked := mask(text)) != text:
+            # Formatters print `exc_text`; from `exc_info` some would write the exception anew.
+            record.exc_text, record.exc_info = masked, None
+    if record.stack_info:
+        record.stack_info = mask(record.stack_info)
+
+
+class Masking(logging.Filter):
+    """Masks what a handler that is not ours sends on: those of other libraries' loggers that reach Prefect or a file."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, masked."""
+        mask_record(record)
+        return True
+
+
+def guard_all_handlers() -> None:
+    """Let every handler of this process mask what it sends on."""
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    for logger in loggers:
+        for handler in getattr(logger, "handlers", ()):
+            if not any(isinstance(each, Masking) for each in handler.filters):
+                handler.addFilter(_MASKING)
+
+
+# --- what a secret looks like
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield each text that is to be masked for `value`: itself, and its parts that say something alone."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from (text for text in _texts(each) if len(text) >= SHORTEST_PART)
+    elif isinstance(value, (list, tuple, set)):
+        for each in value:
+            yield from (text for text in _texts(each) if len(text) >= SHORTEST_PART)
+    elif value is not None and not isinstance(value, bool):
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        if len(text) >= SHORTEST_SECRET:
+            yield text
+        yield from (line for line in text.splitlines() if SHORTEST_PART <= len(line) < len(text))
+        with contextlib.suppress(ValueError):  # No address.
+            if (password := urlsplit(text).password) and len(password) >= SHORTEST_SECRET:
+                yield password
+
+
+def _forms(text: str) -> Iterator[str]:
+    """Yield the forms in which programs write a text."""
+    yield from (text, repr(text)[1:-1], repr(text.encode())[2:-1], html.escape(text))
+    for encoded in (quote(text), quote(text, safe=""), quote_plus(text)):
+        yield encoded
+        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
+    yield from (json.dumps(text, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False))
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(text.encode()).decode().rstrip("=")
+
+
+_known: set[str] = set()
+_lock = threading.Lock()
+_pattern: re.Pattern[str] | None = None
+_MASKING = Masking()
+
+
+def _learn(texts: set[str]) -> None:
+    global _pattern  # noqa: PLW0603 - one for the process
+    with _lock:
+        _known.update(texts)
+        # The longest first, so that a secret inside another does not leave the rest of it readable.
+        forms = sorted({form for text in _known for form in _forms(text)}, key=len, reverse=True)
+        _pattern = re.compile("|".join(map(re.escape, forms)))
+    guard_all_handlers()
+
+
+# --- other processes of the same run
+
+# A flow that works in processes reads a secret in one and logs it in another. They have a file in common, which
+# only the user can read, and whose lines are encrypted with a key that is in the processes' environment alone.
+
+
+def share() -> None:
+    """Name the file and the key for the processes that this one will start; the file is made with the first secret."""
+    if VARIABLE not in os.environ:
+        file = Path(tempfile.gettempdir(), f"flow-ops-{secrets.token_hex(16)}")
+        os.environ[VARIABLE] = f"{Fernet.generate_key().decode()} {file}"
+        atexit.register(file.unlink, missing_ok=True)
+
+
+def _shared() -> tuple[Fernet, Path] | None:
+    key, _, file = os.environ.get(VARIABLE, "").partition(" ")
+    try:
+        return Fernet(key), Path(file)
+    except ValueError:
+        return None
+
+
+def _tell_the_others(texts: set[str]) -> None:
+    if shared := _shared():
+        fernet, file = shared
+        lines = b"".join(
+            fernet.encrypt(text.encode("utf-8", "surrogatepass")) + b"\n" for text in sorted(texts)
+        )
+        with contextlib.suppress(OSError):
+            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(descriptor, lines)
+            finally:
+                os.close(descriptor)
+
+
+def _hear_from_the_others() -> None:
+    """Learn what other processes wrote since the last time: a look at the size of a file for each record."""
+    global _heard  # noqa: PLW0603 - one for the process
+    place = os.environ.get(VARIABLE)
+    if not place:
+        return
+    try:
+        size = os.stat(place.partition(" ")[2]).st_size  # noqa: PTH116 - half the time of Path.stat, for each record
+    except OSError:  # No secret yet.
+        return
+    if size == _heard or not (shared := _shared()):
+        return
+    fernet, file = shared
+    with contextlib.suppress(OSError, InvalidToken):
+        lines = file.read_bytes()[:size].splitlines()
+        _heard = size
+        _learn({fernet.decrypt(line).decode("utf-8", "surrogatepass") for line in lines})
+
+
+_heard = 0

@@ -1,0 +1,73 @@
+"""The settings of the logs: environment variables, each with a default that holds where its value makes no sense."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings, read once."""
+
+    level: int
+    explicit_level: bool
+    folder: Path | None
+    as_json: bool
+    max_bytes: int
+    files: int
+    problems: list[dict[str, Any]]
+    """The values of an FT-LOGS-01 each; emptied when reported."""
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; a value that makes no sense becomes a problem to report, and its default holds."""
+    problems: list[dict[str, Any]] = []
+
+    def read(variable: str, default: Any, convert: Any, allowed: str) -> Any:
+        text = environment.get(variable, "").strip()
+        try:
+            return convert(text) if text else default
+        except (ValueError, KeyError, OverflowError):
+            problems.append({"variable": variable, "value": text, "allowed": allowed, "default": default})
+            return default
+
+    levels = "DEBUG, INFO, WARNING, ERROR, CRITICAL"
+    level = read("FLOW_LOG_LEVEL", "INFO", _level, levels)
+    size = read("FLOW_LOG_MAX_MB", 10, _number_between(0.001, 10_000), "0.001 - 10000")
+    files = read("FLOW_LOG_FILES", 5, _number_between(1, 100), "1 - 100")
+    form = read(
+        "FLOW_LOG_FORMAT", "text", lambda text: {"text": "text", "json": "json"}[text.lower()], "text, json"
+    )
+    folder = environment.get("FLOW_LOG_DIR", "").strip()
+    return Settings(
+        level=_level(str(level)),
+        explicit_level=bool(environment.get("FLOW_LOG_LEVEL", "").strip()),
+        folder=Path(folder).expanduser() if folder else None,
+        as_json=form == "json",
+        max_bytes=int(size * 1_000_000),
+        files=int(files),
+        problems=problems,
+    )
+
+
+def _level(text: str) -> int:
+    if text.isdecimal():
+        return int(text)
+    level = logging.getLevelName(text.upper())
+    if not isinstance(level, int):
+        raise ValueError(text)
+    return level
+
+
+def _number_between(low: float, high: float) -> Any:
+    def convert(text: str) -> float:
+        number = float(text)
+        if not low <= number <= high:
+            raise ValueError(text)
+        return number
+
+    return convert

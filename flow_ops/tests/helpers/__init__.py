@@ -1,0 +1,1 @@
+"""What the tests share: servers, workers, repositories, git hosts; also with the template's tests and benchmarks."""

@@ -1,0 +1,674 @@
+"""What `deploy.py` guarantees, seen on a real server: it and the file agree, and nothing else changes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import (
+    DeploymentScheduleCreate,
+    DeploymentUpdate,
+    WorkPoolCreate,
+    WorkPoolUpdate,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.flows import Flow
+from prefect.runner.storage import GitRepository
+from prefect.schedules import Cron
+from prefect.states import Scheduled
+
+from flow_ops.deploy import entrypoints, planning, schedules, server, source, state
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
+from helpers.repositories import TIMEZONE
+from helpers.support import prefect_server, wait_until
+from helpers.workshop import (
+    FLOW,
+    FULL_NAME,
+    PACKAGE,
+    SLUG,
+    Workshop,
+    ask,
+    deploy,
+    git,
+    pointing_at,
+    proxy,
+    snapshot,
+    with_prod,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from prefect.client.schemas.responses import DeploymentResponse
+
+pytestmark = pytest.mark.e2e
+
+QUICK = f"src/{PACKAGE}/quick.py:quick"
+ANOTHER = "0 6 * * 1"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_deployed(workshop: Workshop) -> Iterator[None]:
+    """Each test begins and ends with a server that has no deployments."""
+    yield
+    for deployment in workshop.client.read_deployments():
+        for run in server.flow_runs(workshop.client, deployment.id):
+            workshop.client.delete_flow_run(run.id)
+        workshop.client.delete_deployment(deployment.id)
+    for automation in workshop.client.read_automations():
+        workshop.client.delete_automation(automation.id)
+
+
+def on_server(workshop: Workshop, name: str = FULL_NAME) -> DeploymentResponse:
+    found = workshop.client.read_deployment_by_name(name)
+    assert found is not None
+    return found
+
+
+def timings(workshop: Workshop) -> dict[str, bool]:
+    """Return the cron expressions on the server and whether each is active."""
+    found: Any = on_server(workshop).schedules
+    return {one.schedule.cron: one.active for one in found}
+
+
+def apply(pins: Deployments, *arguments: str) -> None:
+    assert deploy(pins, "apply", "prod", *arguments) == 0
+
+
+def documents(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+# --- plan and apply
+
+
+def test_a_plan_writes_nothing_and_says_that_something_would_change(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The server is the session's: another file may have deployed there before.
+    deploy(workshop.pins, "retire", "prod", "--yes")
+    capsys.readouterr()
+    before = snapshot(workshop.client)
+    assert deploy(workshop.pins, "plan", "prod") == 2
+    told = capsys.readouterr().out
+    assert f"{FULL_NAME}  nuevo" in told
+    assert "pool        pool-prod, 0 workers en línea" in told
+    assert "30 1,13,17 * * *  a las 01:30, 13:30 y 17:30" in told
+    assert told.splitlines()[-1] == "1 para crear, 0 para cambiar, 0 como están; no se escribió nada."
+    assert snapshot(workshop.client) == before
+
+
+def test_what_is_applied_is_what_the_file_says(workshop: Workshop) -> None:
+    apply(
+        with_prod(
+            workshop.pins, parameters={"since": date(2026, 1, 1)}, env={"REGION": "sur"}, tags=("ventas",)
+        )
+    )
+    found: Any = on_server(workshop)
+    assert found.work_pool_name == "pool-prod"
+    assert found.entrypoint == FLOW
+    assert found.version == git(workshop.root, "rev-parse", "HEAD")
+    assert found.parameters == {"since": "2026-01-01"}
+    assert set(found.parameter_openapi_schema["properties"]) == {"orders_file", "since"}
+    assert found.enforce_parameter_schema
+    assert found.job_variables["env"] == {
+        "PREFECT_RUNNER_AUTO_INSTALL_DEPENDENCIES": "true",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PYTHONUTF8": "1",
+        "REGION": "sur",
+    }
+    assert found.global_concurrency_limit.limit == 1
+    assert found.concurrency_options.collision_strategy.value == "ENQUEUE"
+    assert set(found.tags) == {
+        f"repository:{SLUG}",
+        "environment:prod",
+        "area:general",
+        "template:2.0.0",
+        "ventas",
+    }
+    assert str(workshop.remote) in found.description
+
+
+def test_applying_twice_writes_nothing_the_second_time(workshop: Workshop) -> None:
+    apply(workshop.pins)
+    before = snapshot(workshop.client)
+    with proxy(workshop.server.url, lambda *_: None) as (url, requests), pointing_at(url):
+        apply(workshop.pins)
+        assert deploy(workshop.pins, "plan", "prod") == 0
+    assert snapshot(workshop.client) == before
+    assert [r for r in requests if not r.startswith("GET") and not r.endswith("/filter")] == []
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(DeploymentUpdate(tags=["mine"]), id="tags"),
+        pytest.param(DeploymentUpdate(parameters={"since": "2020-01-01"}), id="parameters"),
+        pytest.param(DeploymentUpdate(description="mine"), id="description"),
+        pytest.param(DeploymentUpdate(job_variables={"env": {}}), id="environment variables"),
+        pytest.param(DeploymentUpdate(work_pool_name="spare-prod"), id="pool"),
+    ],
+)
+def test_an_edit_in_the_interface_is_drift_that_the_next_apply_takes_back(
+    workshop: Workshop, edit: DeploymentUpdate
+) -> None:
+    pins = with_prod(workshop.pins, schedule=None)
+    apply(pins)
+    workshop.client.update_deployment(on_server(workshop).id, edit)
+    assert deploy(pins, "plan", "prod") == 2
+    apply(pins)
+    assert deploy(pins, "plan", "prod") == 0
+
+
+def test_an_automation_edited_in_the_interface_is_drift(workshop: Workshop) -> None:
+    pins = with_prod(workshop.pins, schedule=None)
+    apply(pins)
+    automation = workshop.client.read_automations()[0]
+    workshop.client.pause_automation(automation.id)
+    assert deploy(pins, "plan", "prod") == 2
+    apply(pins)
+    assert deploy(pins, "plan", "prod") == 0
+
+
+def test_a_change_by_someone_else_at_the_same_moment_is_noticed(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = state.write
+
+    def write_then_edit(*arguments: Any) -> None:
+        write(*arguments)
+        workshop.client.update_deployment(on_server(workshop).id, DeploymentUpdate(tags=["someone else"]))
+
+    monkeypatch.setattr(state, "write", write_then_edit)
+    assert deploy(workshop.pins, "apply", "prod") == 1
+    told = capsys.readouterr().err
+    assert "FT-DEPLOY-04  " in told
+    assert "tags" in told
+
+
+def test_several_flows_are_deployed_each_in_its_environments(workshop: Workshop) -> None:
+    quick = {"prod": Environment(work_pool="spare-prod", parameters={"day": date(2026, 1, 1)})}
+    pins = dataclasses.replace(workshop.pins, flows={**workshop.pins.flows, QUICK: quick})
+    apply(pins)
+    assert on_server(workshop, "quick/quick-prod").work_pool_name == "spare-prod"
+    assert on_server(workshop).work_pool_name == "pool-prod"
+    assert deploy(pins, "plan", "prod", "--flow", "quick") == 0
+
+
+# --- schedules
+
+
+def test_the_runs_that_the_server_creates_are_the_planned_ones_at_their_local_hour(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(workshop.pins, "plan", "prod", "--json")
+    planned = [run["utc"] for run in documents(capsys)["deployments"][0]["next_runs"]]
+    apply(workshop.pins)
+    told = capsys.readouterr().out
+    runs = scheduled(workshop)
+    assert [f"{moment:%Y-%m-%d %H:%M UTC}" for moment in runs][:5] == planned[: len(runs)]
+    local = {f"{moment.astimezone(ZoneInfo(TIMEZONE)):%H:%M}" for moment in runs}
+    assert local <= {"01:30", "13:30", "17:30"}
+    first = runs[0].astimezone(ZoneInfo(TIMEZONE))
+    assert f"primera ejecución programada: {schedules_day(first)}" in told
+
+
+def scheduled(workshop: Workshop) -> list[datetime]:
+    """Return the moments of the runs that the scheduler has created, in UTC."""
+    runs: Any = server.flow_runs(workshop.client, on_server(workshop).id, [StateType.SCHEDULED])
+    return sorted(datetime.fromtimestamp(run.expected_start_time.timestamp(), UTC) for run in runs)
+
+
+def schedules_day(moment: datetime) -> str:
+    return f"{['lun', 'mar', 'mié', 'jue', 'vie', 'sáb', 'dom'][moment.weekday()]} {moment:%Y-%m-%d %H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("change", "offsets"),
+    [
+        pytest.param(date(2027, 3, 14), (-5, -4), id="clocks go forward"),
+        pytest.param(date(2027, 11, 7), (-4, -5), id="clocks go back"),
+    ],
+)
+def test_local_times_stay_right_over_a_change_of_the_clocks(
+    workshop: Workshop, change: date, offsets: tuple[int, int]
+) -> None:
+    """The server itself is asked to schedule the days around the change, in a zone that has one."""
+    zone = "America/New_York"
+    apply(with_prod(workshop.pins, schedule="30 9,17 * * *", active=False))
+    deployment = on_server(workshop)
+    timing = schedules.plain("30 9,17 * * *", zone)
+    create = DeploymentScheduleCreate(schedule=CronSchedule(**timing), active=True)
+    workshop.client.create_deployment_schedules(deployment.id, [create])
+    midnight = datetime.combine(change, time(), ZoneInfo(zone))
+    start, end = midnight - timedelta(days=2), midnight + timedelta(days=2)
+    body = {"start_time": start.isoformat(), "end_time": end.isoformat(), "min_runs": 20, "max_runs": 50}
+    ask(workshop.client, f"/deployments/{deployment.id}/schedule", **body)
+    moments = [moment.astimezone(ZoneInfo(zone)) for moment in scheduled(workshop)]
+    around = [moment for moment in moments if start <= moment <= end]
+    assert {f"{moment:%H:%M}" for moment in around} == {"09:30", "17:30"}
+    first, last = (timedelta(hours=hours) for hours in offsets)
+    assert (around[0].utcoffset(), around[-1].utcoffset()) == (first, last)
+    ours = schedules.next_runs([{"timing": timing, "active": True}], count=len(around), start=start)
+    assert ours == [moment.astimezone(UTC) for moment in around]
+
+
+def pause_schedules(workshop: Workshop) -> None:
+    deployment = on_server(workshop)
+    for schedule in deployment.schedules:
+        workshop.client.update_deployment_schedule(deployment.id, schedule.id, active=False)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        pytest.param({"parameters": {"since": date(2026, 1, 1)}}, id="something else changes"),
+        pytest.param({"schedule": ANOTHER}, id="its cron changes"),
+    ],
+)
+def test_a_schedule_paused_in_the_interface_stays_paused(workshop: Workshop, then: dict[str, Any]) -> None:
+    apply(workshop.pins)
+    pause_schedules(workshop)
+    assert deploy(workshop.pins, "plan", "prod") == 0
+    changed = with_prod(workshop.pins, **then)
+    apply(changed)
+    assert list(timings(workshop).values()) == [False]
+    apply(changed, "--activate")
+    assert list(timings(workshop).values()) == [True]
+    apply(changed, "--pause")
+    assert list(timings(workshop).values()) == [False]
+
+
+def test_a_deployment_paused_in_the_interface_stays_paused(workshop: Workshop) -> None:
+    apply(workshop.pins)
+    workshop.client.pause_deployment(on_server(workshop).id)
+    changed = with_prod(workshop.pins, tags=("ventas",))
+    apply(changed)
+    assert on_server(workshop).paused
+    apply(changed, "--activate")
+    assert not on_server(workshop).paused
+
+
+@pytest.mark.parametrize(
+    ("schedule", "left"),
+    [
+        pytest.param(ANOTHER, {ANOTHER: True}, id="another cron"),
+        pytest.param(("0 9 * * *", "0 18 * * *"), {"0 9 * * *": True, "0 18 * * *": True}, id="two"),
+        pytest.param(None, {}, id="none"),
+    ],
+)
+def test_the_server_has_the_schedules_of_the_file_and_no_others(
+    workshop: Workshop, schedule: Any, left: dict[str, bool]
+) -> None:
+    apply(workshop.pins)
+    apply(with_prod(workshop.pins, schedule=schedule))
+    assert timings(workshop) == left
+    found: Any = on_server(workshop).schedules
+    assert {one.schedule.timezone for one in found} <= {TIMEZONE}
+
+
+def test_an_interval_is_stable_from_one_apply_to_the_next(workshop: Workshop) -> None:
+    pins = with_prod(workshop.pins, schedule=timedelta(hours=6))
+    apply(pins)
+    assert deploy(pins, "plan", "prod") == 0
+
+
+def by_hand(workshop: Workshop, cron: str = ANOTHER) -> None:
+    create = DeploymentScheduleCreate(schedule=CronSchedule(cron=cron, timezone=TIMEZONE))
+    workshop.client.create_deployment_schedules(on_server(workshop).id, [create])
+
+
+def test_a_schedule_made_by_hand_is_named_by_the_plan(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    by_hand(workshop)
+    capsys.readouterr()
+    assert deploy(workshop.pins, "plan", "prod") == 2
+    told = capsys.readouterr()
+    assert ANOTHER in told.out
+    assert "FT-SCHED-03  " in told.err
+
+
+def test_a_schedule_made_by_hand_can_be_adopted_for_good_and_removed_later(workshop: Workshop) -> None:
+    apply(workshop.pins)
+    by_hand(workshop)
+    apply(workshop.pins, "--adopt")
+    assert ANOTHER in timings(workshop)
+    assert deploy(workshop.pins, "plan", "prod") == 0
+    apply(with_prod(workshop.pins, tags=("ventas",)))
+    assert ANOTHER in timings(workshop)
+    apply(workshop.pins, "--remove")
+    assert ANOTHER not in timings(workshop)
+
+
+def test_a_schedule_made_by_hand_can_be_removed(workshop: Workshop) -> None:
+    apply(workshop.pins)
+    by_hand(workshop)
+    apply(workshop.pins, "--remove")
+    assert ANOTHER not in timings(workshop)
+
+
+def test_a_schedule_made_by_hand_and_then_written_in_the_file_keeps_its_state(workshop: Workshop) -> None:
+    apply(workshop.pins)
+    by_hand(workshop)
+    pause_schedules(workshop)
+    both = ("30 1,13,17 * * *", ANOTHER)
+    apply(with_prod(workshop.pins, schedule=both))
+    assert timings(workshop) == dict.fromkeys(both, False)
+
+
+def test_outside_prod_a_schedule_is_paused_unless_the_file_says_otherwise(workshop: Workshop) -> None:
+    environments = {"dev": Environment(work_pool="pool-dev", schedule=ANOTHER)}
+    pins = dataclasses.replace(workshop.pins, flows={FLOW: environments})
+    dev = f"{SLUG}/{SLUG}-dev"
+    assert deploy(pins, "apply", "dev") == 0
+    assert [one.active for one in on_server(workshop, dev).schedules] == [False]
+    environments["dev"] = dataclasses.replace(environments["dev"], active=True)
+    assert deploy(pins, "apply", "dev", "--activate") == 0
+    assert [one.active for one in on_server(workshop, dev).schedules] == [True]
+
+
+# --- deployments made in other ways
+
+
+def test_a_deployment_made_with_from_source_is_recognised(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow: Any = Flow.from_source(GitRepository(str(workshop.remote), branch="main"), entrypoint=FLOW)
+    flow.deploy(
+        f"{SLUG}-prod",
+        work_pool_name="pool-prod",
+        schedules=[Cron("30 1,13,17 * * *", timezone=TIMEZONE)],
+        print_next_steps=False,
+        ignore_warnings=True,
+    )
+    pause_schedules(workshop)
+    capsys.readouterr()
+    assert deploy(workshop.pins, "plan", "prod") == 2
+    told = capsys.readouterr().out
+    assert "se crearía" not in told
+    assert "pull_steps" not in told
+    apply(workshop.pins)
+    assert timings(workshop) == {"30 1,13,17 * * *": False}
+
+
+def test_a_deployment_made_with_prefect_deploy_is_recognised(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "--no-prompt",
+        "deploy",
+        FLOW,
+        "-n",
+        f"{SLUG}-prod",
+        "-p",
+        "pool-prod",
+    ]
+    subprocess.run(command, cwd=workshop.root, env=workshop.environment, check=True, capture_output=True)
+    capsys.readouterr()
+    assert deploy(workshop.pins, "plan", "prod") == 2
+    assert "se crearía" not in capsys.readouterr().out
+    apply(workshop.pins)
+    assert deploy(workshop.pins, "plan", "prod") == 0
+
+
+def test_a_renamed_deployment_is_told_and_can_be_retired(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    created = on_server(workshop)
+    body = {"name": f"{SLUG}-produccion", "flow_id": str(created.flow_id), "work_pool_name": "pool-prod"}
+    ask(workshop.client, "/deployments/", **body)
+    capsys.readouterr()
+    assert deploy(workshop.pins, "plan", "prod") == 0
+    assert f"FT-DEPLOY-08  El servidor tiene «{SLUG}/{SLUG}-produccion»" in capsys.readouterr().err
+    assert deploy(workshop.pins, "retire", f"{SLUG}-produccion", "--yes") == 0
+    assert [one.name for one in workshop.client.read_deployments()] == [f"{SLUG}-prod"]
+
+
+# --- retire, status, doctor
+
+
+def test_retiring_leaves_no_deployment_no_future_run_and_no_automation(workshop: Workshop) -> None:
+    apply(workshop.pins)
+    deployment_id = on_server(workshop).id
+    wait_until(lambda: server.flow_runs(workshop.client, deployment_id), seconds=30, what="scheduled runs")
+    assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
+    assert workshop.client.read_deployments() == []
+    assert workshop.client.read_automations() == []
+    # Its own: Prefect's scheduler may have made runs of an earlier test's deployment as it was deleted.
+    runs: Any = ask(workshop.client, "/flow_runs/filter")
+    assert [run["name"] for run in runs if run["deployment_id"] == str(deployment_id)] == []
+
+
+def test_retiring_pauses_first_then_removes_runs_then_deletes(workshop: Workshop) -> None:
+    apply(workshop.pins)
+    # Pausing takes the scheduler's own runs away; those that people scheduled are left.
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    workshop.client.create_flow_run_from_deployment(
+        on_server(workshop).id, state=Scheduled(scheduled_time=tomorrow)
+    )
+    with proxy(workshop.server.url, lambda *_: None) as (url, requests), pointing_at(url):
+        assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
+    paths = [r.replace("/api/", "").split("/")[0] for r in requests]
+    writes = [path for path in paths if path.startswith(("PATCH", "DELETE"))]
+    order = list(dict.fromkeys(writes))
+    assert order == ["PATCH deployments", "DELETE flow_runs", "DELETE deployments", "DELETE automations"]
+
+
+def test_status_shows_every_environment_side_by_side(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    capsys.readouterr()
+    assert deploy(workshop.pins, "status", "--json") == 0
+    dev, prod = documents(capsys)["deployments"]
+    assert (dev["exists"], prod["exists"]) == (False, True)
+    assert prod["version"] == git(workshop.root, "rev-parse", "HEAD")
+    assert prod["schedules"] == [{"schedule": f"30 1,13,17 * * * ({TIMEZONE})", "active": True}]
+    assert prod["workers_online"] == 0
+    assert deploy(workshop.pins, "status") == 0
+    assert f"{SLUG}-dev" in capsys.readouterr().out
+
+
+def test_status_shows_an_environment_whose_pool_is_missing_beside_the_others(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(with_prod(workshop.pins, schedule=None))
+    environments = {**workshop.pins.flows[FLOW], "test": Environment(work_pool="gone-test")}
+    pins = dataclasses.replace(workshop.pins, flows={FLOW: environments})
+    capsys.readouterr()
+    assert deploy(pins, "status") == 0
+    told = capsys.readouterr()
+    dev, prod, test = told.out.splitlines()[1:]
+    assert (f"{SLUG}-dev  pool-dev  0  ", f"{SLUG}-prod  pool-prod  0  ") == (columns(dev), columns(prod))
+    assert columns(test) == f"{SLUG}-test  gone-test (no está)  -  "
+    assert told.err == ""
+    assert deploy(pins, "status", "--json") == 0
+    assert [row["work_pool_exists"] for row in documents(capsys)["deployments"]] == [True, True, False]
+
+
+def columns(row: str) -> str:
+    """Return the first three columns of a row."""
+    return "".join(f"{cell}  " for cell in re.split(r" {2,}", row.strip())[:3])
+
+
+def test_retiring_takes_the_flows_that_are_deployed_and_names_the_others(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(with_prod(workshop.pins, schedule=None))
+    quick = {"prod": Environment(work_pool="pool-prod", parameters={"day": date(2026, 1, 1)})}
+    pins = dataclasses.replace(workshop.pins, flows={QUICK: quick, **workshop.pins.flows})
+    capsys.readouterr()
+    assert deploy(pins, "retire", "prod", "--yes") == 0
+    told = capsys.readouterr().out
+    assert "quick/quick-prod: no está en el servidor." in told
+    assert f"{FULL_NAME}: retirado, con sus ejecuciones futuras." in told
+    assert workshop.client.read_deployments() == []
+    assert deploy(pins, "retire", "prod", "--yes") == 1
+    assert "FT-DEPLOY-07  " in capsys.readouterr().err
+
+
+def test_doctor_says_what_is_well_and_what_is_not(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deploy(workshop.pins, "doctor") == 0
+    assert "[OK] El repositorio" in capsys.readouterr().out
+    assert deploy(with_prod(workshop.pins, work_pool="pool-dev"), "doctor") == 1
+    told = capsys.readouterr().out
+    assert f"[ERROR] {FULL_NAME}" in told
+    assert "FT-POOL-03  " in told
+
+
+def on_a_terminal(workshop: Workshop, *arguments: str) -> Any:
+    pexpect = pytest.importorskip("pexpect", reason="terminals of this kind are POSIX only")
+    command = ["deploy.py", *arguments]
+    return pexpect.spawn(
+        sys.executable,
+        command,
+        cwd=str(workshop.root),
+        env=workshop.environment,
+        encoding="utf-8",
+        timeout=90,
+        dimensions=(40, 110),
+    )
+
+
+@pytest.mark.parametrize(("answer", "left"), [("no", 1), ("sí", 0)])
+def test_on_a_terminal_retire_asks_first(workshop: Workshop, answer: str, left: int) -> None:
+    apply(with_prod(workshop.pins, schedule=None))
+    terminal = on_a_terminal(workshop, "retire", "prod")
+    terminal.expect("¿Retirar?")
+    terminal.sendline(answer)
+    terminal.read()
+    terminal.close()
+    assert terminal.exitstatus == left
+    assert len(workshop.client.read_deployments()) == left
+
+
+def test_on_a_terminal_a_plan_has_colours_and_fits_its_width(workshop: Workshop) -> None:
+    terminal = on_a_terminal(workshop, "plan", "prod")
+    drawn = terminal.read()
+    terminal.close()
+    assert terminal.exitstatus == 2
+    assert "\x1b[" in drawn
+    (plan, *_) = re.sub(r"\x1b\[[0-9;]*m", "", drawn).split("FT-")
+    assert "pool-prod" in plan
+    assert [line for line in plan.splitlines() if len(line) > 80] == []
+
+
+def test_a_plan_shows_every_field_only_where_it_is_asked_to(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(workshop.pins, "plan", "prod")
+    assert "enforce_parameter_schema" not in capsys.readouterr().out
+    deploy(workshop.pins, "plan", "prod", "--all")
+    assert "enforce_parameter_schema" in capsys.readouterr().out
+
+
+# --- workers and the scheduler
+
+
+def test_a_queue_that_gives_out_no_runs_is_told_and_stops_nothing(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop.client.update_work_pool("spare-prod", WorkPoolUpdate(concurrency_limit=0))
+    try:
+        apply(with_prod(workshop.pins, work_pool="spare-prod"))
+    finally:
+        workshop.client.update_work_pool("spare-prod", WorkPoolUpdate(concurrency_limit=None))
+    told = capsys.readouterr().err
+    assert "FT-POOL-05  " in told
+    assert "FT-POOL-06  " in told
+
+
+def test_a_scheduler_that_creates_no_runs_is_an_error(
+    workshop: Workshop,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "SCHEDULER_PATIENCE", 3.0)
+    with (
+        prefect_server(tmp_path, PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED="false") as running,
+        SyncPrefectClient(running.url) as client,
+        pointing_at(running.url),
+    ):
+        client.create_work_pool(WorkPoolCreate(name="pool-prod", type="process"))
+        assert deploy(workshop.pins, "apply", "prod") == 1
+        # Once its scheduler works, the same command goes on from there.
+        assert [one.name for one in client.read_deployments()] == [f"{SLUG}-prod"]
+    assert "FT-DEPLOY-06  " in capsys.readouterr().err
+
+
+# --- where the code comes from
+
+
+@pytest.mark.parametrize("path", [r"C:\flows\ventas", "C:/flows/ventas", "/srv/flows/ventas"])
+def test_a_folder_is_kept_as_written_whatever_machine_deploys(workshop: Workshop, path: str) -> None:
+    pins = dataclasses.replace(workshop.pins, source=FolderSource(path))
+    apply(pins)
+    steps = on_server(workshop).pull_steps
+    assert steps == [{"prefect.deployments.steps.set_working_directory": {"directory": path}}]
+    assert deploy(pins, "plan", "prod") == 0
+
+
+def test_a_pinned_commit_is_deployed_as_such(workshop: Workshop) -> None:
+    commit = git(workshop.root, "rev-parse", "HEAD")
+    apply(dataclasses.replace(workshop.pins, source=GitSource(str(workshop.remote), commit=commit)))
+    found = on_server(workshop)
+    assert found.version == commit
+    assert found.pull_steps == source.pull_steps(GitSource(str(workshop.remote), commit=commit))
+    assert commit in json.dumps(found.pull_steps)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://github.com/org/repo.git", "git@github.com:org/repo"),
+        ("https://github.com/org/repo", "ssh://git@GitHub.com/org/repo.git"),
+        ("https://github.com/org/repo/", "https://token@github.com/org/repo.git"),
+    ],
+)
+def test_two_addresses_of_one_repository_are_the_same_place(one: str, other: str) -> None:
+    assert source.same_place(one, other)
+
+
+def test_addresses_of_two_repositories_are_not_the_same_place() -> None:
+    assert not source.same_place("https://github.com/org/repo.git", "https://github.com/org/repo2.git")
+
+
+# --- what is printed
+
+
+def test_the_schema_is_that_of_the_signature(workshop: Workshop) -> None:
+    loaded = entrypoints.load(QUICK, workshop.root)
+    assert loaded.schema["required"] == ["day"]
+    assert loaded.schema["properties"]["copies"]["type"] == "integer"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_plan_survives_a_console_that_cannot_show_it(workshop: Workshop, encoding: str) -> None:
+    environment = {**workshop.environment, "PYTHONIOENCODING": encoding}
+    environment.pop("PYTHONUTF8", None)
+    command = [sys.executable, "deploy.py", "plan", "prod"]
+    answer = subprocess.run(command, cwd=workshop.root, env=environment, capture_output=True, check=False)
+    assert answer.returncode == 2
+    told = answer.stdout.decode(encoding)
+    assert "pool-prod" in told
+    assert "\x1b" not in told
+    assert b"Traceback" not in answer.stderr

@@ -1,0 +1,154 @@
+"""Git acts on the folder that it is told, wherever it is called from."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flow_ops import git
+from flow_ops.deploy import source
+from flow_ops.deployment import GitSource
+from flow_ops.messages import FlowOpsError
+from flow_ops.testing.tracked import tracked_files
+from helpers.workshop import git as run_git
+
+
+@pytest.fixture
+def repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The user's repository, which every variable of git points at, and another one."""
+    for name in ("user", "other"):
+        run_git(tmp_path, "init", "--quiet", "--initial-branch=main", name)
+        (tmp_path / name / f"{name}.txt").write_text(name, encoding="utf-8")
+        run_git(tmp_path / name, "add", "--all")
+        run_git(tmp_path / name, "commit", "--quiet", "--message", name)
+    metadata = tmp_path / "user" / ".git"
+    monkeypatch.setenv("GIT_DIR", str(metadata))
+    monkeypatch.setenv("GIT_COMMON_DIR", str(metadata))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(metadata / "index"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "user"))
+    return tmp_path / "user", tmp_path / "other"
+
+
+def test_git_reads_the_folder_that_it_is_told(repositories: tuple[Path, Path]) -> None:
+    _, other = repositories
+    assert git.run(other, "log", "--format=%s").strip() == "other"
+    assert tracked_files(other) == [Path("other.txt")]
+
+
+def test_git_writes_to_the_folder_that_it_is_told(repositories: tuple[Path, Path]) -> None:
+    user, other = repositories
+    git.run(other, "branch", "made-by-a-test")
+    assert git.run(user, "branch", "--format=%(refname:short)").split() == ["main"]
+    assert git.run(other, "branch", "--format=%(refname:short)").split() == ["made-by-a-test", "main"]
+
+
+@pytest.mark.usefixtures("repositories")
+def test_no_test_of_a_repository_sees_which_repository_a_git_hook_stands_in(
+    repository: Path, tmp_path: Path
+) -> None:
+    test = tmp_path / "test_variables.py"
+    test.write_text(
+        "import os\n\ndef test_none():\n    assert 'GIT_DIR' not in os.environ\n", encoding="utf-8"
+    )
+    configuration = str(repository / "pyproject.toml")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-c",
+            configuration,
+            "-p",
+            "flow_ops.testing",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            str(test),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(repository / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> Path:
+    """A repository with one commit and a remote that is itself."""
+    run_git(tmp_path, "init", "--quiet", "--initial-branch=main", "own")
+    root = tmp_path / "own"
+    (root / "flow.py").write_text("one = 1\n", encoding="utf-8")
+    run_git(root, "add", "--all")
+    run_git(root, "commit", "--quiet", "--message", "one")
+    run_git(root, "remote", "add", "origin", root.as_uri())
+    return root
+
+
+def problems_of(root: Path) -> list[FlowOpsError]:
+    return list(source.problems(GitSource(root.as_uri()), root, ["flow.py"]))
+
+
+def test_a_repository_that_git_will_work_in_has_no_problem(committed: Path) -> None:
+    assert problems_of(committed) == []
+
+
+def test_a_checkout_of_another_account_is_told_as_git_tells_it_with_what_helps(
+    committed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own way to test what it refuses
+    monkeypatch.setenv("FLOW_LANGUAGE", "en")
+    (problem,) = problems_of(committed)
+    assert problem.code == "FT-GIT-14"
+    assert "git config --global --add safe.directory" in str(problem)
+    assert "git init" not in str(problem)
+    with pytest.raises(FlowOpsError, match="FT-GIT-14"):
+        tracked_files(committed)
+
+
+def test_a_damaged_index_is_told_with_what_helps(committed: Path) -> None:
+    (committed / ".git" / "index").write_bytes(b"garbage")
+    (problem,) = problems_of(committed)
+    assert problem.code == "FT-GIT-14"
+    assert "git reset" in str(problem)
+    (committed / ".git" / "index").unlink()
+    run_git(committed, "reset", "--quiet")
+    assert problems_of(committed) == []
+
+
+def test_a_folder_without_a_commit_is_no_repository_yet(tmp_path: Path) -> None:
+    assert [problem.code for problem in problems_of(tmp_path)] == ["FT-GIT-02"]
+    run_git(tmp_path, "init", "--quiet")
+    assert [problem.code for problem in problems_of(tmp_path)] == ["FT-GIT-02"]
+
+
+def test_names_of_files_are_shown_as_they_are(committed: Path) -> None:
+    (committed / "año 2026.csv").touch()
+    (problem,) = problems_of(committed)
+    assert "año 2026.csv" in str(problem)
+    assert tracked_files(committed) == [Path("flow.py")]
+    run_git(committed, "add", "--all")
+    assert tracked_files(committed) == [Path("año 2026.csv"), Path("flow.py")]
+
+
+@pytest.mark.parametrize("kind", ["worktree", "submodule"])
+def test_a_linked_worktree_and_a_submodule_are_repositories_like_any_other(
+    committed: Path, tmp_path: Path, kind: str
+) -> None:
+    if kind == "worktree":
+        run_git(committed, "worktree", "add", "--quiet", str(tmp_path / "linked"))
+        root = tmp_path / "linked"
+    else:
+        run_git(tmp_path, "init", "--quiet", "around")
+        run_git(
+            tmp_path / "around", "-c", "protocol.file.allow=always",
+            "submodule", "--quiet", "add", committed.as_uri(), "inside",
+        )  # fmt: skip
+        root = tmp_path / "around" / "inside"
+    assert tracked_files(root) == [Path("flow.py")]
+    assert [problem.code for problem in problems_of(root)] in ([], ["FT-GIT-05"])

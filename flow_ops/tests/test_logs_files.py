@@ -1,0 +1,344 @@
+"""One log file under many processes, killed ones, and Windows as far as it can be simulated on Linux."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import types
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from concurrent_log_handler import ConcurrentRotatingFileHandler
+
+from flow_ops import logs
+from flow_ops.logging import rotating_file
+from helpers.support import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOURCE = Path(logs.__file__).parents[1]
+
+WRITER = """
+import sys
+from flow_ops.logs import get_logger
+logger = get_logger("writer")
+name, count, filling = sys.argv[1], int(sys.argv[2]), "x" * int(sys.argv[3])
+for number in range(count):
+    logger.info("<%s %d %s>", name, number, filling)
+"""
+
+
+def writer(
+    repository: Path, folder: Path, name: str, count: int, filling: int = 20, **settings: str
+) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(SOURCE),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "FLOW_PROJECT_ROOT": str(repository),
+        "FLOW_LOG_DIR": str(folder),
+        "FLOW_LOG_FILES": "100",
+        **settings,
+    }
+    with (folder / f"{name}.terminal").open("wb") as terminal:
+        return subprocess.Popen(
+            [sys.executable, "-c", WRITER, name, str(count), str(filling)], env=environment, stderr=terminal
+        )
+
+
+def lines(folder: Path) -> list[str]:
+    return [line for file in folder.glob("ventas*") for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def written(folder: Path) -> Counter[str]:
+    """Count the whole messages; a torn or merged line is under its own text."""
+    return Counter(line.rpartition(" | ")[2] for line in lines(folder))
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("processes", [2, 8])
+def test_processes_on_one_rotating_file_lose_tear_and_double_no_line(
+    repository: Path, tmp_path: Path, processes: int
+) -> None:
+    count = 20_000
+    children = [writer(repository, tmp_path, f"p{n}", count, FLOW_LOG_MAX_MB="0.5") for n in range(processes)]
+    assert [child.wait(240) for child in children] == [0] * processes
+    expected = {f"<p{n} {number} {'x' * 20}>": 1 for n in range(processes) for number in range(count)}
+    found = written(tmp_path)
+    assert found == expected, (found - Counter(expected)).most_common(3)
+    assert len(list(tmp_path.glob("ventas-diarias.log.*"))) > processes
+    for terminal in tmp_path.glob("*.terminal"):
+        assert b"Traceback" not in terminal.read_bytes()
+
+
+def test_a_process_killed_while_it_writes_stops_no_other_one(repository: Path, tmp_path: Path) -> None:
+    def size() -> int:
+        return sum(file.stat().st_size for file in tmp_path.glob("ventas*"))
+
+    # Long lines, so that the kill falls into a write if it can.
+    victim = writer(repository, tmp_path, "victim", 10**9, 200_000, FLOW_LOG_MAX_MB="5")
+    try:
+        wait_until(lambda: size() > 3_000_000, seconds=30, what="the victim's lines", every=0.01)
+        survivor = writer(repository, tmp_path, "survivor", 2000, FLOW_LOG_MAX_MB="5")
+    finally:
+        victim.send_signal(signal.SIGKILL)
+        victim.wait(10)
+    assert survivor.wait(60) == 0
+    assert writer(repository, tmp_path, "later", 10, FLOW_LOG_MAX_MB="5").wait(60) == 0
+    found = written(tmp_path)
+    for name, count in (("survivor", 2000), ("later", 10)):
+        assert all(found[f"<{name} {number} {'x' * 20}>"] == 1 for number in range(count))
+
+
+# --- in this process
+
+
+@pytest.fixture
+def refused() -> list[str]:
+    """The renames that the simulated Windows refused."""
+    return []
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch, refused: list[str]) -> None:
+    """Let the library take this for Windows: no open file can be renamed, by whomever it was opened."""
+    import concurrent_log_handler  # noqa: PLC0415
+
+    def rename(source: str, target: str) -> None:
+        for descriptor in Path("/proc/self/fd").iterdir():
+            if descriptor.exists() and descriptor.samefile(source):
+                refused.append(source)
+                raise PermissionError(13, "The process cannot access the file", source, 32)
+        Path(source).replace(target)
+
+    simulated: Any = types.SimpleNamespace(**{**vars(os), "name": "nt", "rename": rename})
+    monkeypatch.setattr(concurrent_log_handler, "os", simulated)
+
+
+@pytest.fixture
+def reports() -> list[BaseException]:
+    return []
+
+
+@pytest.fixture
+def lost() -> list[int]:
+    return []
+
+
+@pytest.fixture
+def handler(
+    tmp_path: Path, reports: list[BaseException], lost: list[int]
+) -> Iterator[rotating_file.RotatingFile]:
+    """A handler with files of 1,000 bytes."""
+    made = rotating_file.RotatingFile(
+        tmp_path / "logs" / "ventas.log",
+        1000,
+        50,
+        report=lambda error, _record: reports.append(error),
+        report_lost=lambda count, _record: lost.append(count),
+    )
+    yield made
+    made.close()
+
+
+def write(handler: rotating_file.RotatingFile, *messages: str) -> None:
+    import logging  # noqa: PLC0415
+
+    for message in messages:
+        handler.handle(logging.makeLogRecord({"msg": message}))
+
+
+@pytest.mark.usefixtures("windows")
+def test_on_windows_a_handle_open_elsewhere_puts_off_the_rotation_and_loses_nothing(
+    handler: rotating_file.RotatingFile, tmp_path: Path, reports: list[BaseException], refused: list[str]
+) -> None:
+    file = tmp_path / "logs" / "ventas.log"
+    messages = [f"line {number:04}" for number in range(1000)]
+    write(handler, *messages[:300])
+    rotated = len(list(file.parent.glob("ventas.log.*")))
+    assert rotated > 1
+    with file.open(encoding="utf-8"):
+        write(handler, *messages[300:800])
+        assert file.stat().st_size > 2 * 1000
+        assert len(list(file.parent.glob("ventas.log.*"))) == rotated
+    write(handler, *messages[800:])
+    assert len(list(file.parent.glob("ventas.log.*"))) > rotated
+    assert refused
+    assert reports == []
+    assert sorted(lines(file.parent)) == messages
+
+
+def test_half_a_line_that_somebody_left_is_ended_first(
+    handler: rotating_file.RotatingFile, tmp_path: Path
+) -> None:
+    file = tmp_path / "logs" / "ventas.log"
+    file.parent.mkdir()
+    file.write_bytes("half a líne"[:9].encode())
+    write(handler, "next", "and next")
+    assert file.read_text(encoding="utf-8").splitlines() == ["half a lí", "next", "and next"]
+
+
+def test_a_file_that_is_taken_away_is_made_anew(
+    handler: rotating_file.RotatingFile, tmp_path: Path, reports: list[BaseException]
+) -> None:
+    write(handler, "first")
+    (tmp_path / "logs" / "ventas.log").unlink()
+    write(handler, "second")
+    assert (tmp_path / "logs" / "ventas.log").read_text(encoding="utf-8") == "second\n"
+    assert reports == []
+
+
+def test_a_closed_file_is_opened_again_by_the_next_record(
+    handler: rotating_file.RotatingFile, tmp_path: Path
+) -> None:
+    write(handler, "first")
+    handler.close()
+    write(handler, "second")
+    assert (tmp_path / "logs" / "ventas.log").read_text(encoding="utf-8") == "first\nsecond\n"
+
+
+def test_where_the_lock_cannot_be_had_the_file_grows_and_nothing_is_lost(
+    handler: rotating_file.RotatingFile,
+    tmp_path: Path,
+    reports: list[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import concurrent_log_handler  # noqa: PLC0415
+
+    def no_locks(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(concurrent_log_handler, "lock", no_locks)
+    write(handler, *[f"{number:04}" for number in range(250)])
+    assert lines(tmp_path / "logs") == [f"{number:04}" for number in range(250)]
+    assert [file.name for file in (tmp_path / "logs").glob("ventas.log*")] == ["ventas.log"]
+    assert reports == []
+
+
+def test_a_folder_that_is_taken_away_is_made_anew_and_no_record_is_lost(
+    handler: rotating_file.RotatingFile, tmp_path: Path, reports: list[BaseException]
+) -> None:
+    write(handler, "first")
+    shutil.rmtree(tmp_path / "logs")
+    write(handler, "second", "third")
+    assert lines(tmp_path / "logs") == ["second", "third"]
+    assert reports == []
+
+
+class Disk:
+    """A disk that is full or not."""
+
+    full = False
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """Stands in the place of the library's writing to the disk: a real one cannot be filled here."""
+    disk = Disk()
+    write = ConcurrentRotatingFileHandler.do_write
+
+    def do_write(self: ConcurrentRotatingFileHandler, message: str) -> None:
+        if disk.full:
+            raise OSError(28, "No space left on device")
+        write(self, message)
+
+    monkeypatch.setattr(ConcurrentRotatingFileHandler, "do_write", do_write)
+    return disk
+
+
+def test_records_wait_while_the_disk_is_full_and_are_written_within_a_second_or_two_of_its_being_freed(
+    handler: rotating_file.RotatingFile,
+    disk: Disk,
+    tmp_path: Path,
+    reports: list[BaseException],
+    lost: list[int],
+) -> None:
+    write(handler, "before")
+    disk.full = True
+    write(handler, *[f"{number}" for number in range(100)])
+    disk.full = False
+    time.sleep(rotating_file.RETRY_SECONDS)
+    write(handler, "after")
+    assert sorted(lines(tmp_path / "logs")) == sorted(["before", *map(str, range(100)), "after"])
+    assert [error.args[0] for error in reports] == [28]
+    assert lost == []
+
+
+def test_records_that_wait_are_written_when_the_process_ends(
+    handler: rotating_file.RotatingFile, disk: Disk, tmp_path: Path
+) -> None:
+    disk.full = True
+    write(handler, "one", "two")
+    disk.full = False
+    handler.close()
+    assert lines(tmp_path / "logs") == ["one", "two"]
+
+
+def test_a_file_that_is_away_for_too_long_loses_the_oldest_records_and_says_how_many(
+    handler: rotating_file.RotatingFile,
+    disk: Disk,
+    tmp_path: Path,
+    lost: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rotating_file, "KEPT_RECORDS", 10)
+    disk.full = True
+    write(handler, *map(str, range(25)))
+    disk.full = False
+    time.sleep(rotating_file.RETRY_SECONDS)
+    write(handler, "after")
+    assert lines(tmp_path / "logs") == [*map(str, range(16, 25)), "after"]
+    assert lost == [16]
+
+
+def test_a_file_that_blocks_takes_a_twentieth_of_the_time_at_most(
+    handler: rotating_file.RotatingFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def hang(_self: ConcurrentRotatingFileHandler, message: str) -> None:
+        tries.append(message)
+        time.sleep(0.2)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(ConcurrentRotatingFileHandler, "do_write", hang)
+    monkeypatch.setattr(rotating_file, "RETRY_SECONDS", 0.1)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        write(handler, "x")
+        time.sleep(0.01)
+    assert len(tries) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="setrlimit is POSIX's")
+def test_a_file_that_reached_the_limit_of_the_system_has_every_line_once_when_the_limit_is_lifted(
+    repository: Path, tmp_path: Path
+) -> None:
+    program = """
+import resource, signal, time
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from flow_ops.logs import get_logger
+logger = get_logger("writer")
+logger.info("<all is imported>")
+resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, resource.RLIM_INFINITY))
+for number in range(300):
+    logger.info("<%d>", number)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+time.sleep(1.1)
+logger.info("<end>")
+"""
+    environment = {**os.environ, "FLOW_PROJECT_ROOT": str(repository), "FLOW_LOG_DIR": str(tmp_path)}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # The limit holds for compiled files too.
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, check=True, text=True
+    )
+    assert "FT-LOGS-02" in done.stderr
+    found = written(tmp_path)
+    assert all(found[f"<{number}>"] == 1 for number in [*range(300), "end"])

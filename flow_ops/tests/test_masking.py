@@ -1,0 +1,128 @@
+"""Secrets stay out of what is logged: their forms and parts, in all processes, on every logger that is sent on."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import logging
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from flow_ops.logging import masking
+from flow_ops.logging.masking import MASK, add_secret, mask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = """p4ss'w/rd "ñ" <&>"""  # noqa: S105 - not one
+
+
+@pytest.fixture(autouse=True)
+def _knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(masking.VARIABLE, raising=False)
+    monkeypatch.setattr(masking, "_known", set())
+    monkeypatch.setattr(masking, "_pattern", None)
+    monkeypatch.setattr(masking, "_heard", 0)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        repr(SECRET),
+        repr(SECRET.encode()),
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote_plus(SECRET),
+        quote(SECRET, safe="").lower(),
+        html.escape(SECRET),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_a_secret_is_masked_in_every_form_that_programs_write(form: str) -> None:
+    add_secret(SECRET)
+    assert MASK in mask(f"before {form} after")
+    assert "p4ss" not in mask(f"before {form} after")
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ({"user": "sales", "password": "long-enough"}, "long-enough"),
+        ([{"key": ["deep-inside-it"]}], "deep-inside-it"),
+        ("-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\n-----END KEY-----", "AAAAB3NzaC1yc2E"),
+        ("postgresql://ana:cl4ve@db.example.com/sales", "cl4ve"),
+        (b"bytes-of-a-key", "bytes-of-a-key"),
+        (123456789, "123456789"),
+    ],
+)
+def test_the_parts_of_a_secret_that_say_something_alone_are_masked(value: Any, part: str) -> None:
+    add_secret(value)
+    assert mask(f"<{part}>") == f"<{MASK}>"
+
+
+@pytest.mark.parametrize("value", ["abc", "", None, True, {"user": "ana"}])
+def test_what_would_blot_out_half_of_every_line_is_not_masked(value: Any) -> None:
+    add_secret(value)
+    assert mask("abc ana True None") == "abc ana True None"
+
+
+def test_a_record_of_another_library_is_masked_where_it_is_sent_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    other = logging.getLogger("another.library")
+    other.addHandler(handler)
+    try:
+        add_secret("connection-string-1")
+        other.warning("opened %s", "connection-string-1")
+    finally:
+        other.removeHandler(handler)
+    assert capsys.readouterr().err == f"opened {MASK}\n"
+
+
+CHILD = """
+import sys
+from flow_ops.logging.masking import add_secret, mask
+if sys.argv[1] == "tell":
+    add_secret("told-by-a-child")
+else:
+    print(mask("told-by-the-parent, told-by-a-child"))
+"""
+
+
+def child(what: str) -> str:
+    done = subprocess.run([sys.executable, "-c", CHILD, what], capture_output=True, check=True, text=True)
+    return done.stdout.strip()
+
+
+def test_the_processes_of_a_run_know_each_others_secrets_before_their_first_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    masking.share()
+    monkeypatch.setenv(masking.VARIABLE, os.environ[masking.VARIABLE])  # gone after the test
+    assert child("ask") == "told-by-the-parent, told-by-a-child"
+    add_secret("told-by-the-parent")
+    child("tell")
+    assert child("ask") == f"{MASK}, {MASK}"
+    assert mask("told-by-a-child") == MASK
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+    assert b"told-by" not in file.read_bytes()
+
+
+def test_the_file_that_processes_share_is_gone_with_the_one_that_made_it(tmp_path: Path) -> None:
+    program = "from flow_ops.logging import masking; masking.share(); masking.add_secret('a-secret')"
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "TEMP": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []

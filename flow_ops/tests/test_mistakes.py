@@ -1,0 +1,540 @@
+"""The catalogue: each mistake ends in its code, in words, and the server is as it was before.
+
+Every case is one that people make: in deploy.py, in git, on the server, on the command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import shutil
+import socket
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flow_ops import project
+from flow_ops.deploy import server
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
+from helpers import support
+from helpers.repositories import TIMEZONE
+from helpers.workshop import (
+    FLOW,
+    PACKAGE,
+    Answer,
+    Workshop,
+    deploy,
+    git,
+    inside,
+    pointing_at,
+    proxy,
+    snapshot,
+    with_prod,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.e2e
+
+QUICK = f"src/{PACKAGE}/quick.py"
+# The last minor version before the oldest that generated repositories take.
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _deployed_before(workshop: Workshop) -> None:
+    """The mistakes are made over a deployment that is right."""
+    assert deploy(workshop.pins, "apply", "prod") == 0
+
+
+def only(entrypoint: str, **prod: Any) -> Callable[[Deployments], Deployments]:
+    """Return a change that leaves one flow, with a `prod` environment alone."""
+    environments = {"prod": Environment(work_pool="pool-prod", **prod)}
+    return lambda pins: dataclasses.replace(pins, flows={entrypoint: environments})
+
+
+def prod(**changes: Any) -> Callable[[Deployments], Deployments]:
+    return lambda pins: with_prod(pins, **changes)
+
+
+def source(url: str | None = None, **changes: Any) -> Callable[[Deployments], Deployments]:
+    def change(pins: Deployments) -> Deployments:
+        assert isinstance(pins.source, GitSource)
+        return dataclasses.replace(
+            pins, source=dataclasses.replace(pins.source, url=url or pins.source.url, **changes)
+        )
+
+    return change
+
+
+def folder(path: str) -> Callable[[Deployments], Deployments]:
+    return lambda pins: dataclasses.replace(pins, source=FolderSource(path))
+
+
+def timezone(name: str) -> Callable[[Deployments], Deployments]:
+    return lambda pins: dataclasses.replace(pins, timezone=name)
+
+
+IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
+    ("a pool with a typo", "FT-POOL-01", prod(work_pool="pol-prod")),
+    ("prod on the pool of dev", "FT-POOL-03", prod(work_pool="pool-dev")),
+    ("an image on a pool of processes", "FT-POOL-04", prod(image="team/image:1")),
+    ("a job variable with a typo", "FT-POOL-07", prod(job_variables={"working_dirr": "/srv"})),
+    ("the zone as people say it", "FT-ZONE-01", timezone("America / Buenos Aires")),
+    ("the zone in lower case", "FT-ZONE-01", timezone("america/argentina/buenos_aires")),
+    ("UTC", "FT-ZONE-02", timezone("Etc/UTC")),
+    ("another zone than pyproject.toml", "FT-ZONE-03", timezone("America/Santiago")),
+    ("a cron in brackets", "FT-SCHED-01", prod(schedule="(30 1,13,17 * * *)")),
+    ("a cron with an hour too many", "FT-SCHED-01", prod(schedule="30 25 * * *")),
+    ("a cron with seconds", "FT-SCHED-01", prod(schedule="0 30 1 * * *")),
+    ("an interval of seconds", "FT-SCHED-02", prod(schedule=timedelta(seconds=30))),
+    ("the same cron twice", "FT-SCHED-06", prod(schedule=("0 9 * * *", "0 9 * * *"))),
+    ("a parameter that the flow has not", "FT-PARAM-01", prod(parameters={"sinse": "2026-01-01"})),
+    ("a parameter of another type", "FT-PARAM-02", prod(parameters={"since": "yesterday"})),
+    ("a schedule without a required parameter", "FT-PARAM-03", only(f"{QUICK}:quick", schedule="0 9 * * *")),
+    ("an object of Python as a parameter", "FT-PARAM-02", prod(parameters={"since": object()})),
+    (
+        "a parameter that is no JSON",
+        "FT-PARAM-04",
+        only(f"{QUICK}:quick", parameters={"day": "2026-01-01", "seconds": math.inf}),
+    ),
+    ("a number in env", "FT-ENV-01", prod(env={"RETRIES": 3})),
+    ("a password in env", "FT-ENV-02", prod(env={"DB_PASSWORD": "hunter2"})),
+    ("a PATH in env", "FT-ENV-03", prod(env={"PATH": "/usr/bin"})),
+    ("a command of one's own", "FT-ENV-04", prod(job_variables={"command": "python -m prefect.engine"})),
+    ("an image among the job variables", "FT-ENV-04", prod(job_variables={"image": "team/image:1"})),
+    ("an image that is an address", "FT-IMAGE-01", prod(image="https://registry.example.com/team/flow:1")),
+    ("no run at a time", "FT-ENV-05", prod(concurrency_limit=0)),
+    ("a strategy that Prefect has not", "FT-ENV-06", prod(collision="QUEUE")),
+    ("a task runner that is none", "FT-RUNNER-01", prod(task_runner="dask:10.0.0.5")),
+    ("a task runner without its package", "FT-RUNNER-02", prod(task_runner="ray")),
+    (
+        "a block that is not there",
+        "FT-BLOCK-01",
+        prod(env={"API_TOKEN": "{{ prefect.blocks.secret.nowhere }}"}),
+    ),
+    (
+        "no block for the repository's token",
+        "FT-BLOCK-01",
+        source(credentials_block="nobody-made-this-token"),
+    ),
+    ("a variable that is not there", "FT-BLOCK-02", prod(env={"REGION": "{{ prefect.variables.nowhere }}"})),
+    ("an entrypoint of another form", "FT-FLOW-01", only(f"src/{PACKAGE}/flow:{PACKAGE}")),
+    ("an entrypoint with no file", "FT-FLOW-02", only(f"src/{PACKAGE}/flows.py:{PACKAGE}")),
+    ("a flow that cannot be imported", "FT-FLOW-03", only(f"src/{PACKAGE}/broken.py:broken")),
+    ("a function that is no flow", "FT-FLOW-04", only(f"{QUICK}:no_flow")),
+    ("a flow without a timeout", "FT-WATCHDOG-02", only(f"{QUICK}:no_timeout")),
+    (
+        "a flow that outlives the watchdog",
+        "FT-WATCHDOG-02",
+        lambda pins: dataclasses.replace(pins, limits=Limits(running=timedelta(minutes=5))),
+    ),
+    (
+        "a notification block that is not there",
+        "FT-WATCHDOG-04",
+        lambda pins: dataclasses.replace(pins, notification=Notification("slack-webhook/nowhere")),
+    ),
+    ("a folder without its root", "FT-SOURCE-01", folder("flows/ventas")),
+    ("a token in the address", "FT-SOURCE-02", source("https://user:ghp_secret@example.com/a/b.git")),
+    ("a blank in the address", "FT-SOURCE-03", source("https://example.com/a b.git")),
+    ("a branch that is an option", "FT-SOURCE-04", source(branch="--upload-pack=evil")),
+    ("half a commit", "FT-SOURCE-05", source(commit="abc1234")),
+    ("another repository than the remote's", "FT-GIT-05", source("https://example.com/other/repository.git")),
+    ("a branch that was never pushed", "FT-GIT-07", source(branch="release")),
+    ("a commit that nobody has", "FT-GIT-10", source(commit="0" * 40)),
+]
+
+
+@pytest.mark.parametrize(("code", "change"), [pytest.param(c, f, id=name) for name, c, f in IN_THE_FILE])
+def test_a_mistake_in_the_file_ends_in_its_code_and_changes_nothing(
+    workshop: Workshop,
+    capsys: pytest.CaptureFixture[str],
+    code: str,
+    change: Callable[[Deployments], Deployments],
+) -> None:
+    assert_refused(workshop, capsys, code, change(workshop.pins), "apply", "prod")
+
+
+def assert_refused(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], code: str, pins: Deployments, *arguments: str
+) -> None:
+    before = snapshot(workshop.client)
+    capsys.readouterr()
+    status = deploy(pins, *arguments)
+    told = capsys.readouterr().err
+    assert status == 1
+    assert f"{code}  " in told
+    assert "Traceback" not in told
+    assert "ghp_secret" not in told
+    assert "hunter2" not in told
+    assert snapshot(workshop.client) == before
+
+
+# --- in git: each in a copy of the repository
+
+
+def dirty(root: Path, _: Workshop) -> None:
+    with (root / "README.md").open("a", encoding="utf-8") as readme:
+        readme.write("one more line\n")
+
+
+def untracked(root: Path, _: Workshop) -> None:
+    (root / "src" / PACKAGE / "helper.py").write_text("x = 1\n", encoding="utf-8")
+
+
+def unpushed(root: Path, _: Workshop) -> None:
+    git(root, "commit", "--quiet", "--allow-empty", "--message", "not pushed")
+
+
+def behind(root: Path, _: Workshop) -> None:
+    git(root, "commit", "--quiet", "--amend", "--message", "another history")
+
+
+def without_git(root: Path, _: Workshop) -> None:
+    shutil.rmtree(root / ".git")
+
+
+def inside_another(root: Path, workshop: Workshop) -> None:
+    without_git(root, workshop)
+    git(root.parent, "init", "--quiet")
+    git(root.parent, "add", "--all")
+    git(root.parent, "commit", "--quiet", "--message", "all flows in one repository")
+
+
+def remote_gone(root: Path, _: Workshop) -> None:
+    git(root, "remote", "set-url", "origin", str(root.parent / "gone.git"))
+
+
+def ignored(root: Path, _: Workshop) -> None:
+    with (root / ".gitignore").open("a", encoding="utf-8") as ignore:
+        ignore.write("flow.py\n")
+    git(root, "rm", "--quiet", "--cached", f"src/{PACKAGE}/flow.py")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "ignore the flow")
+
+
+def no_prefect(root: Path, _: Workshop) -> None:
+    file = root / "pyproject.toml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('    "prefect>=', '    "prefect-aws>='), encoding="utf-8"
+    )
+
+
+IN_GIT: list[tuple[str, str, Callable[[Path, Workshop], None]]] = [
+    ("a change that is not committed", "FT-GIT-04", dirty),
+    ("a new file that is not committed", "FT-GIT-04", untracked),
+    ("a commit that is not pushed", "FT-GIT-08", unpushed),
+    ("a remote that went another way", "FT-GIT-09", behind),
+    ("no git at all", "FT-GIT-02", without_git),
+    ("a repository inside another", "FT-GIT-03", inside_another),
+    ("a remote that is gone", "FT-GIT-06", remote_gone),
+    ("a flow that git ignores", "FT-GIT-12", ignored),
+    ("prefect is no dependency", "FT-FLOW-05", no_prefect),
+]
+
+
+@pytest.mark.parametrize(("code", "change"), [pytest.param(c, f, id=name) for name, c, f in IN_GIT])
+def test_a_mistake_in_git_ends_in_its_code_and_changes_nothing(
+    workshop: Workshop,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    code: str,
+    change: Callable[[Path, Workshop], None],
+) -> None:
+    root = tmp_path / "copies" / "pedidos-web"
+    shutil.copytree(workshop.root, root)
+    change(root, workshop)
+    pins = workshop.pins
+    if change is remote_gone:
+        pins = dataclasses.replace(pins, source=GitSource(str(root.parent / "gone.git")))
+    with inside(root):
+        assert_refused(workshop, capsys, code, pins, "apply", "prod")
+
+
+def test_a_new_flow_that_is_not_committed_is_not_said_to_be_ignored(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "copies" / "pedidos-web"
+    shutil.copytree(workshop.root, root)
+    git(root, "rm", "--quiet", "--cached", f"src/{PACKAGE}/flow.py")
+    with inside(root):
+        assert deploy(workshop.pins, "plan", "prod") == 1
+    told = capsys.readouterr().err
+    assert "FT-GIT-04  " in told
+    assert "FT-GIT-12  " not in told
+
+
+def test_source_that_is_not_the_pinned_commits_is_refused(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "copies" / "pedidos-web"
+    shutil.copytree(workshop.root, root)
+    pinned = git(root, "rev-parse", "HEAD")
+    (root / "src" / PACKAGE / "helper.py").write_text("x = 1\n", encoding="utf-8")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "went on")
+    pins = source(commit=pinned)(workshop.pins)
+    with inside(root):
+        assert_refused(workshop, capsys, "FT-GIT-11", pins, "apply", "prod")
+
+
+def test_a_machine_without_git_is_told(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert_refused(workshop, capsys, "FT-GIT-01", workshop.pins, "apply", "prod")
+
+
+# --- on the server
+
+
+@contextlib.contextmanager
+def paused_pool(workshop: Workshop) -> Iterator[None]:
+    workshop.client.update_work_pool("pool-prod", WorkPoolUpdate(is_paused=True))
+    try:
+        yield
+    finally:
+        workshop.client.update_work_pool("pool-prod", WorkPoolUpdate(is_paused=False))
+
+
+def test_a_pool_that_someone_paused_is_named(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    with paused_pool(workshop):
+        assert_refused(workshop, capsys, "FT-POOL-02", workshop.pins, "apply", "prod")
+
+
+@pytest.fixture
+def schedule_by_hand(workshop: Workshop) -> Iterator[Deployments]:
+    """A deployment of its own with a schedule that someone made in the interface, in UTC."""
+    change = only(f"{QUICK}:quick", schedule="0 8 * * *", parameters={"day": "2026-01-01"})
+    pins = change(workshop.pins)
+    assert deploy(pins, "apply", "prod") == 0
+    deployment_id = workshop.client.read_deployment_by_name("quick/quick-prod").id
+    by_hand = DeploymentScheduleCreate(schedule=CronSchedule(cron="0 9 * * *", timezone="UTC"), active=False)
+    workshop.client.create_deployment_schedules(deployment_id, [by_hand])
+    yield pins
+    assert deploy(pins, "retire", "prod", "--yes") == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments"),
+    [
+        pytest.param("FT-SCHED-03", [], id="without a word"),
+        pytest.param("FT-SCHED-04", ["--adopt"], id="adopted, in another zone"),
+    ],
+)
+def test_a_schedule_made_by_hand_stops_apply(
+    workshop: Workshop,
+    capsys: pytest.CaptureFixture[str],
+    schedule_by_hand: Deployments,
+    code: str,
+    arguments: list[str],
+) -> None:
+    assert_refused(workshop, capsys, code, schedule_by_hand, "apply", "prod", *arguments)
+
+
+# --- between here and the server
+
+
+def version(number: str) -> Callable[[str, str], Answer | None]:
+    return lambda _, path: Answer(200, f'"{number}"'.encode()) if path.endswith("/admin/version") else None
+
+
+def test_a_server_that_is_off_is_named(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    with pointing_at(f"http://127.0.0.1:{support.free_port()}/api"):
+        assert deploy(workshop.pins, "apply", "prod") == 1
+    assert "FT-SERVER-03  " in capsys.readouterr().err
+
+
+def test_a_server_that_never_answers_is_named_within_its_time(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "TIMEOUT", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        with pointing_at(url):
+            assert deploy(workshop.pins, "apply", "prod") == 1
+    assert "FT-SERVER-04  " in capsys.readouterr().err
+
+
+def test_a_wrong_password_is_named_and_not_shown(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pointing_at(workshop.server.url, password="admin:wrong horse"):  # noqa: S106
+        assert deploy(workshop.pins, "apply", "prod") == 1
+    told = capsys.readouterr().err
+    assert "FT-SERVER-05  " in told
+    assert "wrong horse" not in told
+
+
+@pytest.mark.parametrize(
+    ("code", "rule"),
+    [
+        # Simulated: one older server is started for real, below.
+        pytest.param("FT-SERVER-07", version("2.20.1"), id="a server of Prefect 2"),
+        pytest.param(
+            "FT-SERVER-06",
+            lambda *_: Answer(200, b"<html>", "text/html"),
+            id="the address of the web interface",
+        ),
+        pytest.param(
+            "FT-SERVER-06", lambda *_: Answer(404, b"not found"), id="the address of something else"
+        ),
+        pytest.param("FT-SERVER-08", lambda *_: Answer(500, b"database is locked"), id="a server in trouble"),
+    ],
+)
+def test_a_server_that_cannot_be_used_ends_in_its_code_and_changes_nothing(
+    workshop: Workshop,
+    capsys: pytest.CaptureFixture[str],
+    code: str,
+    rule: Callable[[str, str], Answer | None],
+) -> None:
+    before = snapshot(workshop.client)
+    with proxy(workshop.server.url, rule) as (url, _), pointing_at(url):
+        assert deploy(workshop.pins, "apply", "prod") == 1
+    assert f"{code}  " in capsys.readouterr().err
+    assert snapshot(workshop.client) == before
+
+
+@pytest.mark.parametrize("older", ["3.8.8"])
+def test_an_older_server_is_told_of_and_deployed_to(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str], older: str
+) -> None:
+    # Its own time's: it asks for no upper bounds, and answers no request with the newest.
+    packages = [f"prefect=={older}", "fastapi<0.151", "sqlalchemy<2.1"]
+    prefect = ["uv", "tool", "run", *(f"--with={one}" for one in packages), "prefect"]
+    with (
+        support.prefect_server(tmp_path, prefect=prefect, PYTHONDONTWRITEBYTECODE="") as running,
+        SyncPrefectClient(running.url) as client,
+        pointing_at(running.url),
+    ):
+        client.create_work_pool(WorkPoolCreate(name="pool-prod", type="process"))
+        assert deploy(workshop.pins, "apply", "prod") == 0
+        told = capsys.readouterr().err
+        assert f"FT-SERVER-10  El servidor en {running.url} es Prefect {older}" in told
+        assert deploy(workshop.pins, "plan", "prod") == 0
+        assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
+        assert client.read_deployments() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "url"),
+    [
+        pytest.param("FT-SERVER-02", "http://127.0.0.1:4200", id="an address without its api"),
+        pytest.param("FT-SERVER-02", "localhost:4200/api", id="an address without http"),
+        pytest.param("FT-SERVER-09", None, id="no address"),
+    ],
+)
+def test_a_missing_or_wrong_address_is_named_and_no_temporary_server_is_started(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], code: str, url: str | None
+) -> None:
+    with temporary_settings({PREFECT_API_URL: url}):
+        assert deploy(workshop.pins, "apply", "prod") == 1
+    assert f"{code}  " in capsys.readouterr().err
+
+
+def test_a_request_that_fails_between_two_writes_says_what_was_written_and_the_same_command_goes_on(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pins = with_prod(workshop.pins, work_pool="spare-prod")
+    flows = {f"{QUICK}:quick": {"prod": Environment(work_pool="spare-prod")}}
+    pins = dataclasses.replace(workshop.pins, flows=flows)
+
+    def no_automations(method: str, path: str) -> Answer | None:
+        return Answer(500, b"disk full") if (method, path) == ("POST", "/api/automations/") else None
+
+    with proxy(workshop.server.url, no_automations) as (url, _), pointing_at(url):
+        assert deploy(pins, "apply", "prod") == 1
+    told = capsys.readouterr().err
+    assert "FT-DEPLOY-05  " in told
+    assert "disk full" in told
+    try:
+        assert deploy(pins, "apply", "prod") == 0
+        assert deploy(pins, "plan", "prod") == 0
+    finally:
+        assert deploy(pins, "retire", "prod", "--yes") == 0
+
+
+# --- on the command line
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments"),
+    [
+        pytest.param("FT-ARGS-01", ["aply", "prod"], id="a command with a typo"),
+        pytest.param("FT-ARGS-01", ["apply"], id="no environment"),
+        pytest.param("FT-ARGS-01", ["apply", "prod", "--addopt"], id="an option with a typo"),
+        pytest.param(
+            "FT-ARGS-01", ["apply", "prod", "--adopt", "--remove"], id="two options that exclude each other"
+        ),
+        pytest.param("FT-DEPLOY-01", ["apply", "prd"], id="an environment with a typo"),
+        pytest.param(
+            "FT-DEPLOY-01", ["retire", "pedidos-web-old", "--yes"], id="a deployment that is not there"
+        ),
+        pytest.param("FT-DEPLOY-02", ["apply", "prod", "--flow", "pedidos"], id="a flow with a typo"),
+        pytest.param("FT-DEPLOY-03", ["retire", "prod"], id="retiring with nobody to ask"),
+        pytest.param("FT-DEPLOY-07", ["run", "dev"], id="running what is not deployed"),
+        pytest.param("FT-DEPLOY-07", ["retire", "dev", "--yes"], id="retiring what is not deployed"),
+        pytest.param("FT-SCHED-05", ["apply", "dev", "--activate"], id="activating where the file does not"),
+        pytest.param(
+            "FT-ARGS-01", ["run", "prod", "--sinse", "x"], id="running with a parameter that is not there"
+        ),
+        pytest.param(
+            "FT-ARGS-02", ["run", "prod", "--since", "x"], id="running with a parameter of another type"
+        ),
+    ],
+)
+def test_a_mistake_on_the_command_line_ends_in_its_code_and_changes_nothing(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], code: str, arguments: list[str]
+) -> None:
+    assert_refused(workshop, capsys, code, workshop.pins, *arguments)
+
+
+# --- the catalogue itself
+
+
+def test_several_mistakes_are_told_at_once(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    pins = with_prod(workshop.pins, work_pool="pol-prod", schedule="daily", collision="QUEUE")
+    assert deploy(dataclasses.replace(pins, timezone="Buenos Aires"), "apply", "prod") == 1
+    told = capsys.readouterr().err
+    assert all(code in told for code in ("FT-POOL-01", "FT-SCHED-01", "FT-ENV-06", "FT-ZONE-01"))
+
+
+def test_a_typo_names_what_was_meant(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    pins = with_prod(workshop.pins, work_pool="pol-prod", parameters={"sinse": 1})
+    deploy(dataclasses.replace(pins, timezone="America / Buenos Aires"), "apply", "prod")
+    told = capsys.readouterr().err
+    assert "¿Quisiste decir pool-prod?" in told
+    assert "¿Quisiste decir since?" in told
+    assert f"¿Quisiste decir {TIMEZONE}?" in told
+
+
+def test_where_nothing_is_near_what_was_written_nothing_is_asked(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(dataclasses.replace(workshop.pins, timezone="localtime"), "apply", "prod")
+    assert "FT-ZONE-01  «localtime» no es una zona horaria.\n" in capsys.readouterr().err
+
+
+def test_running_one_of_several_flows_without_its_name_lists_them(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (environments,) = workshop.pins.flows.values()
+    flows = {**workshop.pins.flows, f"src/{PACKAGE}/quick.py:quick": environments}
+    assert deploy(dataclasses.replace(workshop.pins, flows=flows), "run", "prod") == 1
+    assert "falta --flow con uno de: pedidos-web, quick\n" in capsys.readouterr().err
+
+
+def test_the_catalogue_has_at_least_forty_mistakes() -> None:
+    assert len(IN_THE_FILE) + len(IN_GIT) >= 40
+
+
+def test_the_flow_of_the_catalogue_is_the_generated_one(workshop: Workshop) -> None:
+    assert list(workshop.pins.flows) == [FLOW]
+    assert project.current().slug == "pedidos-web"

@@ -1,0 +1,119 @@
+"""The messages of deployments and their checks, without a server."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import string
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flow_ops import messages
+from flow_ops.deploy import checks
+from helpers.repositories import make_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FLOW_OPS = Path(messages.__file__).parents[1]
+OURS = (
+    "BLOCK",
+    "DEPLOY",
+    "ENV",
+    "FLOW",
+    "GIT",
+    "IMAGE",
+    "MACHINE",
+    "PARAM",
+    "POOL",
+    "SCHED",
+    "SERVER",
+    "SOURCE",
+    "ZONE",
+)
+CODES = sorted(code for code in messages.catalogue("es") if code.split("-")[1] in OURS)
+
+
+def sources(folder: Path, pattern: str) -> Iterator[str]:
+    for file in sorted(folder.rglob(pattern)):
+        if file.parent.name != "messages" and file.name != Path(__file__).name:
+            yield file.read_text(encoding="utf-8")
+
+
+RAISED = "".join(sources(FLOW_OPS, "*.py"))
+TESTED = "".join(sources(Path(__file__).parent, "test_*.py"))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_message_can_be_reached_and_a_test_reaches_it(code: str) -> None:
+    assert f'"{code}"' in RAISED
+    assert code in TESTED or code in Path(__file__).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_message_says_the_same_values_in_both_languages(code: str) -> None:
+    def values(text: messages.Text) -> set[str]:
+        parts = string.Formatter().parse(f"{text.what} {text.why} {text.do}")
+        return {name for _, name, _, _ in parts if name}
+
+    assert values(messages.catalogue("es")[code]) == values(messages.catalogue("en")[code])
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_message_has_its_three_parts_in_both_languages(code: str) -> None:
+    for text in (messages.catalogue("es")[code], messages.catalogue("en")[code]):
+        assert re.search(r"[.?:]$|\}$", text.what)
+        assert text.why.endswith(".")
+        assert text.do
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "line"),
+    [
+        ("es", "FT-POOL-01", "El work pool «pool-dev» no existe."),
+        ("en", "FT-POOL-01", "The work pool 'pool-dev' does not exist."),
+        ("es", "FT-GIT-07", "La rama «main» no existe en https://git.example/x."),
+        ("en", "FT-GIT-07", "The branch 'main' does not exist at https://git.example/x."),
+    ],
+)
+def test_where_there_is_nothing_a_message_neither_asks_nor_lists(
+    monkeypatch: pytest.MonkeyPatch, language: str, code: str, line: str
+) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", language)
+    place = {"branch": "main", "url": "https://git.example/x", "branches": "-"}
+    told = messages.render(code, pool="pool-dev", near="-", known="-", **place)
+    assert told.splitlines()[0] == f"{code}  {line}"
+
+
+def test_a_machine_without_uv_or_tzdata_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert [problem.code for problem in checks.machine()] == ["FT-MACHINE-01", "FT-MACHINE-02"]
+
+
+def test_what_is_only_told_stops_nothing() -> None:
+    assert not checks.stops(messages.FlowOpsError("FT-POOL-05", pool="a", type="process"))
+    assert checks.stops(messages.FlowOpsError("FT-POOL-02", pool="a"))
+
+
+def test_limits_that_are_too_short_are_told_without_a_traceback(tmp_path: Path) -> None:
+    root = make_repository(tmp_path)
+    file = root / "deploy.py"
+    file.write_text(file.read_text(encoding="utf-8").replace("hours=2", "seconds=2"), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "FLOW_PROJECT_ROOT": str(root)}
+    answer = subprocess.run(
+        [sys.executable, "deploy.py", "plan", "prod"],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert answer.returncode == 1
+    assert "FT-WATCHDOG-01  " in answer.stderr
+    assert "Traceback" not in answer.stderr

@@ -1,0 +1,547 @@
+"""A worker's service as it is asked for, shown and refused, for both systems on any of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flow_ops import cli, project
+from flow_ops.messages import FlowOpsError
+from flow_ops.worker import drain as worker_drain
+from flow_ops.worker import service as worker_service
+from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall_steps
+from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, StepFailedError, decoded
+from helpers.repositories import LIBRARY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+API = "http://prefect.example:4200/api"
+WINDOWS_HOME = r"C:\ProgramData\flow-workers\flow-worker-compras-prod"
+LINUX_HOME = "/var/lib/flow-workers/flow-worker-compras-prod"
+
+
+@pytest.fixture(autouse=True)
+def english(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    assert repository
+    monkeypatch.setenv("FLOW_LANGUAGE", "en")
+    monkeypatch.setenv("PROGRAMDATA", r"C:\ProgramData")
+    project.forget()
+    yield
+    project.forget()
+
+
+def bound(action: str, *more: str, pool: str = "compras-prod") -> dict[str, Any]:
+    """Return what the command line gives to an action."""
+    tokens = ["worker", action, "--pool", pool, "--api-url", API, "--host", "srv1", *more]
+    _, given, _ = cli._command_line().parse_args(tokens, exit_on_error=False)
+    return given.arguments
+
+
+def options(action: str = "print", *more: str) -> worker_service.Options:
+    asked: worker_service.Options = bound(action, *more)["options"]
+    return asked
+
+
+def service(*more: str, pool: str = "compras-prod") -> Service:
+    given = bound("print", *more, pool=pool)
+    system = given.get("system") or worker_service.this_system()
+    described: Service = worker_service.service_from(given["options"], system)
+    return replace(described, api_url=API)
+
+
+def service_from(asked: worker_service.Options) -> Service:
+    return worker_service.service_from(asked, "linux")
+
+
+def refusal(call: Callable[..., Any], *arguments: Any) -> str:
+    with pytest.raises(FlowOpsError) as caught:
+        call(*arguments)
+    assert str(caught.value).startswith(caught.value.code)  # the text can be rendered from the values given
+    return caught.value.code
+
+
+def printed(capsys: pytest.CaptureFixture[str], *more: str) -> str:
+    arguments = ["print", "--pool", "compras-prod", "--api-url", API, "--host", "srv1", *more]
+    assert cli.run(["worker", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+# --- print
+
+
+def test_print_shows_every_step_for_linux_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, "--system", "linux").splitlines()
+    steps = [re.sub(r"/\S*/(uv|worker_drain.py)", r"\1", line) for line in lines if not line.startswith(" ")]
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    uv = "command  UV_PYTHON_INSTALL_DIR=HOME/python uv"
+    install = f"{uv} pip install --quiet --upgrade --compile-bytecode"
+    requirements = " ".join(f'"{requirement}"' for requirement in worker_service.worker_requirements())
+    assert [step.replace(LINUX_HOME, "HOME") for step in steps] == [
+        "folder   HOME",
+        "file     HOME/service.json",
+        f"{uv} venv --quiet --no-project --allow-existing --python {python} HOME/environment",
+        f"{install} --python HOME/environment/bin/python {requirements}",
+        "folder   HOME/state",
+        "folder   HOME/state/logs",
+        "file     worker_drain.py",
+        "file     HOME/credentials.env",
+        "command  chown -R flow-worker: HOME/state HOME/credentials.env",
+        "file     /etc/systemd/system/flow-worker-compras-prod.service",
+        "command  systemctl daemon-reload",
+        "command  systemctl enable flow-worker-compras-prod",
+        "command  systemctl start flow-worker-compras-prod",
+    ]
+
+
+def test_print_shows_every_step_for_windows_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "--system", "windows").replace(WINDOWS_HOME, "HOME")
+    steps = [line for line in text.splitlines() if not line.startswith((" ", "command  nssm set"))]
+    names = [" ".join(step.split()[:3]) if step.startswith("command") else step for step in steps]
+    assert names == [
+        "folder   HOME",
+        "command nssm install",
+        "command sc.exe config",
+        "command icacls.exe HOME",
+        r"file     HOME\service.json",
+        r"command UV_PYTHON_INSTALL_DIR=HOME\python uv",
+        r"command UV_PYTHON_INSTALL_DIR=HOME\python uv",
+        r"folder   HOME\state",
+        r"folder   HOME\state\logs",
+        r"file     HOME\worker_drain.py",
+        r"file     HOME\credentials.env",
+        r"command icacls.exe HOME\state",
+        r"command icacls.exe HOME\credentials.env",
+        "command nssm start",
+    ]
+    assert r'obj= "NT SERVICE\flow-worker-compras-prod"' in text
+    assert "/" not in text.split("AppDirectory")[1].splitlines()[0]
+
+
+def test_print_says_what_nssm_keeps(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "--system", "windows", "--limit", "3", "--drain-seconds", "120")
+    kept = dict(
+        re.findall(r"nssm set flow-worker-compras-prod (\w+) (.*)", text.replace(WINDOWS_HOME, "HOME"))
+    )
+    environment = kept.pop("AppEnvironmentExtra")
+    assert kept == {
+        "Application": r"HOME\environment\Scripts\python.exe",
+        "AppDirectory": r"HOME\state",
+        "AppParameters": r'"HOME\worker_drain.py --pool compras-prod --name srv1-compras-prod --limit 3 '
+        r'--drain-seconds 120 --home HOME"',
+        "DisplayName": '"Prefect worker compras-prod"',
+        "Description": '"Prefect worker of the work pool compras-prod"',
+        "Start": "SERVICE_AUTO_START",
+        "AppStdout": r"HOME\state\logs\worker.log",
+        "AppStderr": r"HOME\state\logs\worker.log",
+        "AppRotateFiles": "1",
+        "AppRotateOnline": "1",
+        "AppRotateBytes": "10485760",
+        "AppExit": "78 Exit",  # after "Default Restart"
+        "AppRestartDelay": "10000",
+        "AppStopMethodSkip": "6",
+        "AppStopMethodConsole": "210000",  # 120 s to drain and 90 to cancel what is left
+    }
+    assert "AppExit Default Restart" in text
+    assert r"PREFECT_HOME=HOME\state\prefect" in environment
+    assert f"PREFECT_API_URL={API}" in environment
+
+
+@pytest.mark.parametrize("system", ["linux", "windows"])
+def test_both_systems_get_the_same_settings_and_no_credentials(
+    system: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "credentials.env"
+    secret.write_text("PREFECT_API_KEY=pnu_do_not_show\n", encoding="utf-8")
+    secret.chmod(0o600)
+    text = printed(capsys, "--system", system, "--credentials", str(secret))
+    for setting in (
+        "PREFECT_WORKER_QUERY_SECONDS=1",
+        "PREFECT_WORKER_WEBSERVER_HOST=127.0.0.1",
+        "PYTHONUTF8=1",
+        "UV_CACHE_DIR=",
+    ):
+        assert setting in text
+    assert "pnu_do_not_show" not in text
+    assert f"a copy of {secret}" in text
+
+
+def test_print_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    printed(capsys, "--home", str(tmp_path / "home"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_print_ends_quietly_when_nobody_reads_on(repository: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as nobody:
+        done = subprocess.run(
+            ["flow-ops", "worker", "print", "--pool", "compras-prod"],
+            cwd=repository,
+            env={**os.environ, "PYTHONPATH": "src", "PREFECT_API_URL": API},
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_each_pool_of_a_machine_has_its_own_name_folder_and_port() -> None:
+    first, second = service("--system", "linux"), service("--system", "linux", pool="compras-dev")
+    assert first.worker_name == "srv1-compras-prod"
+    assert {first.name, first.home, first.health_port}.isdisjoint(
+        {second.name, second.home, second.health_port}
+    )
+
+
+def test_the_workers_environment_is_bound_like_the_library_and_holds_uv() -> None:
+    pyproject = (LIBRARY / "pyproject.toml").read_text(encoding="utf-8")
+    *bounds, uv = worker_service.worker_requirements()
+    assert [re.split("[<>=]", bound)[0] for bound in bounds] == ["prefect", "tzdata"]
+    assert all(f'"{bound}"' in pyproject for bound in bounds)
+    assert uv.startswith("uv>=")
+
+
+def test_installing_again_stops_first_and_does_not_register_twice() -> None:
+    for system, stop in (("linux", "systemctl stop"), ("windows", "Stop-Service")):
+        described = service("--system", system)
+        again = [step.describe() for step in install_steps(described, installed=True)]
+        assert stop in again[0]
+        assert not any("nssm install" in step for step in again)
+
+
+# --- the unit
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("scope", ["system", "user"])
+def test_systemd_accepts_the_unit_whatever_its_folder_is_called(scope: str, tmp_path: Path) -> None:
+    home = tmp_path / "con espacios, 50% ñ $HOME"
+    (home / "environment" / "bin").mkdir(parents=True)
+    shutil.copy("/bin/true", home / "environment" / "bin" / "python")
+    (home / "state").mkdir()
+    # The verification looks the account up.
+    described = service("--system", "linux", "--scope", scope, "--home", str(home), "--account", "root")
+    unit = tmp_path / f"{described.name}.service"
+    unit.write_text(systemd_unit(described), encoding="utf-8")
+    manager = ["--user"] if scope == "user" else []
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(
+        ["systemd-analyze", *manager, "--man=no", "verify", str(unit)],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_unit_drains_restarts_and_starts_at_boot() -> None:
+    unit = systemd_unit(service("--system", "linux", "--drain-seconds", "120"))
+    for line in (
+        "User=flow-worker",
+        "KillMode=mixed",  # with control-group, SIGTERM would end the flows at once
+        "TimeoutStopSec=210",
+        "Restart=always",
+        "RestartSec=10",
+        "UMask=0077",
+        "WantedBy=multi-user.target",
+    ):
+        assert line in unit.splitlines()
+
+
+def test_a_users_unit_starts_without_log_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    described = service("--system", "linux", "--scope", "user")
+    steps = [step.describe() for step in install_steps(described, installed=False)]
+    assert f"command  loginctl enable-linger {described.account}" in steps
+    assert str(described.unit_file) == f"{tmp_path}/systemd/user/flow-worker-compras-prod.service"
+    assert not any("chown" in step or "User=" in step for step in steps)
+
+
+# --- refusals, each with a code of its own
+
+
+@pytest.mark.parametrize("pool", ["", "con espacio", "../etc", "ñandú", 'a"b', "-x", "a;b", "%n"])
+def test_a_pool_whose_name_cannot_name_a_service_is_refused(pool: str) -> None:
+    asked = replace(options(), pool=pool)
+    assert refusal(service_from, asked) == "FT-SERVICE-01"
+
+
+def test_a_service_without_a_server_is_refused() -> None:
+    asked = replace(options(), api_url=None)
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        assert refusal(worker_service.describe, asked) == "FT-SERVICE-02"
+
+
+@pytest.mark.parametrize(
+    "url", ["server:4200/api", "ftp://x/api", "http://", "http://ana:clave@server:4200/api"]
+)
+def test_an_address_that_is_none_or_holds_a_password_is_refused_without_showing_it(url: str) -> None:
+    asked = replace(options(), api_url=url)
+    assert refusal(worker_service.describe, asked) == "FT-SERVICE-03"
+    with pytest.raises(FlowOpsError) as caught:
+        worker_service.describe(asked)
+    assert "clave" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("print",),
+        ("instal", "--pool", "compras-prod"),
+        ("print", "--pool", "compras-prod", "--limit", "0"),
+        ("print", "--pool", "compras-prod", "--limit", "five"),
+        ("print", "--poool", "compras-prod"),
+    ],
+)
+def test_a_wrong_command_line_is_a_coded_message(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["worker", *arguments]) == 1
+    assert capsys.readouterr().err.startswith("FT-ARGS-0")
+
+
+def test_a_missing_nssm_is_named() -> None:
+    assert refusal(worker_service.check_manager, service("--system", "windows")) == "FT-SERVICE-07"
+
+
+def test_a_machine_without_systemd_is_refused_before_anything_is_touched(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(worker_service, "systemd_runs", lambda: False)
+    home = tmp_path / "home"
+    arguments = [
+        "install",
+        "--pool",
+        "compras-prod",
+        "--api-url",
+        API,
+        "--home",
+        str(home),
+        "--scope",
+        "user",
+    ]
+    assert cli.run(["worker", *arguments]) == 1
+    assert capsys.readouterr().err.startswith("FT-SERVICE-08")
+    assert not home.exists()
+
+
+def test_a_system_service_asks_for_administrator_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_service, "systemd_runs", lambda: True)
+    monkeypatch.setattr(worker_service, "_is_administrator", lambda: False)
+    assert refusal(worker_service.check_machine, service("--system", "linux")) == "FT-SERVICE-09"
+
+
+@pytest.fixture
+def administrator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_service, "systemd_runs", lambda: True)
+    monkeypatch.setattr(worker_service, "_is_administrator", lambda: True)
+
+
+@pytest.mark.usefixtures("administrator")
+def test_a_missing_uv_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert refusal(worker_service.check_machine, service("--system", "linux")) == "FT-SERVICE-10"
+
+
+def test_a_windows_account_with_a_password_is_refused() -> None:
+    asked = options("print", "--account", r"EMPRESA\ana")
+    assert refusal(worker_service.service_from, asked, "windows") == "FT-SERVICE-11"
+    assert service("--system", "windows", "--account", r"EMPRESA\flujos$").account == r"EMPRESA\flujos$"
+
+
+@pytest.mark.usefixtures("administrator")
+def test_a_linux_account_must_exist() -> None:
+    described = service("--system", "linux", "--account", "nobody-of-that-name")
+    assert refusal(worker_service.check_machine, described) == "FT-SERVICE-12"
+
+
+@pytest.mark.usefixtures("administrator")
+def test_a_folder_of_somebody_else_is_neither_used_nor_removed(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years", encoding="utf-8")
+    described = service("--system", "linux", "--account", "root", "--home", str(tmp_path))
+    assert refusal(worker_service.check_machine, described) == "FT-SERVICE-13"
+    asked = options("uninstall", "--account", "root", "--home", str(tmp_path))
+    assert refusal(worker_service.uninstall, asked) == "FT-SERVICE-13"
+    assert (tmp_path / "thesis.txt").exists()
+
+
+@pytest.mark.usefixtures("administrator")
+def test_a_service_that_is_not_installed_has_no_status_and_nothing_to_remove(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--account", "root", "--home", str(tmp_path / "home"))
+    assert refusal(worker_service.status, options("status", *more)) == "FT-SERVICE-15"
+    assert worker_service.uninstall(options("uninstall", *more)) == 0
+    assert "nothing to remove" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "problem"),
+    [
+        ("PREFECT_API_KEY=pnu_x\n", 0o644, "chmod 600"),
+        ("# one\nPREFECT_API_KEY pnu_x\n", 0o600, "line 2"),
+        (None, 0o600, "no such file"),
+    ],
+)
+def test_a_credentials_file_that_others_read_or_that_is_wrong_is_refused_without_showing_it(
+    text: str | None, mode: int, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "credentials.env"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+        file.chmod(mode)
+    with pytest.raises(FlowOpsError) as caught:
+        worker_service.check_credentials(file)
+    assert caught.value.code == "FT-SERVICE-16"
+    assert problem in str(caught.value)
+    assert "pnu_x" not in str(caught.value)
+
+
+def test_an_interpreter_that_the_services_account_cannot_read_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    shutil.copy(Path(sys.executable).resolve(), python)
+    uv = tmp_path / "uv"
+    uv.write_text(f"#!/bin/sh\necho {python}\n", encoding="utf-8")
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert refusal(worker_service.check_programs, service("--system", "linux")) == "FT-SERVICE-17"
+    worker_service.check_programs(service("--system", "linux", "--scope", "user"))
+
+
+@pytest.mark.parametrize(
+    ("system", "home"),
+    [
+        ("linux", "relative"),
+        ("linux", '/srv/a"b'),
+        ("linux", "/srv/a\nb"),
+        ("windows", "/srv"),
+        ("windows", r"C:\%x%"),
+    ],
+)
+def test_a_folder_that_a_service_manager_cannot_hold_is_refused(system: str, home: str) -> None:
+    asked = options("print", "--home", home)
+    assert refusal(worker_service.service_from, asked, system) == "FT-SERVICE-19"
+
+
+def test_a_health_port_in_use_is_refused() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        described = service("--health-port", str(taken.getsockname()[1]))
+        assert refusal(worker_service.check_port, described) == "FT-SERVICE-18"
+
+
+def test_a_server_that_does_not_answer_is_named() -> None:
+    described = replace(service(), api_url="http://127.0.0.1:9/api")
+    assert refusal(worker_service.check_pool, described, {}) == "FT-SERVICE-04"
+
+
+# --- the steps
+
+
+def test_a_private_file_is_never_readable_by_others(tmp_path: Path) -> None:
+    secret, shared = tmp_path / "secret", tmp_path / "shared"
+    secret.write_text("old", encoding="utf-8")
+    secret.chmod(0o644)
+    File(secret, "año\n", private=True).apply()
+    File(shared, "x").apply()
+    Folder(tmp_path / "state", private=True).apply()
+    assert secret.read_bytes() == "año\n".encode()
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) & 0o077 for name in ("secret", "state")] == [0, 0]
+
+
+def test_credentials_written_by_hand_survive_an_installation(tmp_path: Path) -> None:
+    file = tmp_path / "credentials.env"
+    Keep(file, "# header\n").apply()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.write_text("A=1\n", encoding="utf-8")
+    Keep(file, "# header\n").apply()
+    assert file.read_text(encoding="utf-8") == "A=1\n"
+    source = tmp_path / "given"
+    source.write_text("A=2\n", encoding="utf-8")
+    Copy(source, file, private=True).apply()
+    assert worker_drain.read_credentials(file) == {"A": "2"}
+
+
+def test_a_failed_step_says_what_the_command_said(tmp_path: Path) -> None:
+    for step, said in (
+        (Command((sys.executable, "-c", "import sys; sys.exit('no se pudo')")), "no se pudo"),
+        (Command((sys.executable, "-c", "raise SystemExit(5)")), "exit status 5"),
+        (Command((str(tmp_path / "nowhere"),)), "No such file"),
+    ):
+        with pytest.raises(StepFailedError, match=said):
+            step.apply()
+    assert decoded("servicio «ñ»\n".encode("utf-16-le")) == "servicio «ñ»"
+
+
+def test_uninstalling_removes_the_service_its_unit_and_its_folder() -> None:
+    linux = uninstall_steps(service("--system", "linux"), installed=True)
+    assert [step.describe().split("  ", 1)[1].strip() for step in linux] == [
+        "systemctl disable --now flow-worker-compras-prod",
+        "/etc/systemd/system/flow-worker-compras-prod.service",
+        "systemctl daemon-reload",
+        LINUX_HOME,
+    ]
+    windows = uninstall_steps(service("--system", "windows"), installed=True)
+    assert "nssm remove flow-worker-compras-prod confirm" in windows[1].describe()
+    assert isinstance(windows[-1], Remove)
+
+
+# --- the worker's own file
+
+
+def test_credentials_are_variables_with_comments_quotes_and_the_mark_of_windows_editors(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "credentials.env"
+    file.write_text("\ufeff# key\n\nPREFECT_API_KEY = pnu=x \nCLAVE='con # y ñ'\n", encoding="utf-8")
+    file.chmod(0o600)
+    assert worker_drain.read_credentials(file) == {"PREFECT_API_KEY": "pnu=x", "CLAVE": "con # y ñ"}
+    assert worker_drain.read_credentials(tmp_path / "none") == {}
+
+
+def test_a_worker_with_exposed_credentials_does_not_start_nor_restart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "credentials.env").write_text("A=1\n", encoding="utf-8")
+    (tmp_path / "credentials.env").chmod(0o644)
+    asked = ["--pool", "x", "--name", "x", "--limit", "1", "--drain-seconds", "1", "--home", str(tmp_path)]
+    assert worker_drain.main(asked) == 78
+    assert "chmod 600" in capsys.readouterr().out
+    assert "RestartPreventExitStatus=78" in systemd_unit(service("--system", "linux"))
+
+
+def test_rotated_output_is_kept_to_a_number_of_files(tmp_path: Path) -> None:
+    for number in range(worker_drain.ROTATED_FILES + 5):
+        file = tmp_path / f"worker-{number:02}.log"
+        file.touch()
+        os.utime(file, (number, number))
+    (tmp_path / "worker.log").touch()
+    worker_drain._prune(tmp_path)
+    left = sorted(file.name for file in tmp_path.iterdir())
+    assert left == [*(f"worker-{n:02}.log" for n in range(5, worker_drain.ROTATED_FILES + 5)), "worker.log"]
+
+
+def test_the_workers_file_stands_alone(tmp_path: Path) -> None:
+    shutil.copy(worker_drain.__file__, tmp_path / "worker_drain.py")
+    done = subprocess.run(
+        [sys.executable, "-I", str(tmp_path / "worker_drain.py"), "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "--drain-seconds" in done.stdout) == (0, True)
