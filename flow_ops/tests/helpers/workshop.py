@@ -41,7 +41,7 @@ MODULES = {
         from prefect import flow
 
         @flow(name="quick", timeout_seconds=60, log_prints=True)
-        def quick(day: date, copies: int = 1, fail: bool = False, seconds: float = 0):
+        def quick(day: date, copies: int = 1, fail: bool = False, seconds: float = 0, address: str = ""):
             import time
             print(f"{copies} copies of {day}")
             time.sleep(seconds)

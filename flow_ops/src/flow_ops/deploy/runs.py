@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Protocol, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
@@ -28,7 +28,6 @@ from prefect.utilities.schema_tools.validation import validate
 from flow_ops import flow_parameters, watchdog
 from flow_ops.deploy import server
 from flow_ops.deploy.targets import Target
-from flow_ops.messages import FlowOpsError
 
 # Seconds between two looks at a run.
 _EVERY = 1.0
@@ -56,11 +55,10 @@ def start(
     sent = flow_parameters.as_sent(flow, parameters)
     schema = deployment.parameter_openapi_schema or {}
     for error in validate({**deployment.parameters, **sent}, schema):
-        name = error.json_path.removeprefix("$.")
-        raise FlowOpsError(
-            "FT-PARAM-02", flow=flow.name, parameter=name, value=repr(sent.get(name)), reason=error.message
-        )
-    return client.create_flow_run_from_deployment(deployment.id, parameters=sent)
+        raise flow_parameters.refused(flow, sent, error.json_path, error.message)
+    # Where the answer is lost on its way, Prefect's client sends the request again: with a key of its own, the server
+    # gives the run that it made the first time.
+    return client.create_flow_run_from_deployment(deployment.id, parameters=sent, idempotency_key=uuid4().hex)
 
 
 class Reporter(Protocol):
