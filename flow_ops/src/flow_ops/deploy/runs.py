@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,7 +22,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, Log, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
-from prefect.exceptions import PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.utilities.schema_tools.validation import validate
 
@@ -184,22 +185,25 @@ def _all(read: Callable[..., list[_Item]]) -> Iterator[_Item]:
         offset += _PAGE
 
 
-def retire(client: SyncPrefectClient, deployment: DeploymentResponse, full_name: str) -> None:
-    """Pause a deployment, delete its future runs, itself and its watchdog.
+def retire(client: SyncPrefectClient, deployment: DeploymentResponse | None, full_name: str) -> None:
+    """Pause a deployment, delete its future runs, itself and its watchdog; of what is gone already, the rest.
 
-    In this order no run starts in between, and what was done is right wherever it is interrupted.
-    Runs that have started go on to their end.
+    In this order no run starts in between, and what was done is right wherever it is interrupted: once more does what
+    is left. Runs that have started go on to their end.
     """
-    client.pause_deployment(deployment.id)
-    # The scheduler may be at work on it at this very moment, and runs outlive their deployment.
-    _delete_future_runs(client, deployment.id)
-    time.sleep(_SCHEDULER_PASS)
-    _delete_future_runs(client, deployment.id)
-    client.delete_deployment(deployment.id)
+    if deployment:
+        with contextlib.suppress(ObjectNotFound):  # Gone is gone, whoever did it.
+            client.pause_deployment(deployment.id)
+            # The scheduler may be at work on it at this very moment, and runs outlive their deployment.
+            _delete_future_runs(client, deployment.id)
+            time.sleep(_SCHEDULER_PASS)
+            _delete_future_runs(client, deployment.id)
+            client.delete_deployment(deployment.id)
     watchdog.remove(client, full_name)
 
 
 def _delete_future_runs(client: SyncPrefectClient, deployment_id: UUID) -> None:
     while runs := server.flow_runs(client, deployment_id, [StateType.SCHEDULED]):
         for run in runs:
-            client.delete_flow_run(run.id)
+            with contextlib.suppress(ObjectNotFound):
+                client.delete_flow_run(run.id)
