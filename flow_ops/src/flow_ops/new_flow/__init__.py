@@ -44,11 +44,7 @@ def add(slug: str) -> list[str]:
     root, package = about.root, about.package
     module, test = root / "src" / package / f"{function}.py", root / "tests" / f"test_{function}.py"
     deploy, pyproject = root / "deploy.py", root / "pyproject.toml"
-    for file in (module, module.with_suffix(""), test):
-        if file.exists():
-            raise FlowOpsError("FT-NEW-02", place=file.relative_to(root).as_posix())
-    if slug in tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"].get("scripts", {}):
-        raise FlowOpsError("FT-NEW-02", place=f"pyproject.toml: [project.scripts] {slug}")
+    refuse_taken(root, slug, module, module.with_suffix(""), test)
 
     pins = pins_of(deploy)
     entrypoint = f"src/{package}/{function}.py:{function}"
@@ -88,10 +84,25 @@ def function_of(slug: str) -> str:
     return function
 
 
+def refuse_taken(root: Path, slug: str, *files: Path) -> None:
+    """Raise FT-NEW-02 where one of these files, or a command `slug`, exists."""
+    for file in files:
+        if file.exists():
+            raise FlowOpsError("FT-NEW-02", place=file.relative_to(root).as_posix())
+    document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    if slug in document["project"].get("scripts", {}):
+        raise FlowOpsError("FT-NEW-02", place=f"pyproject.toml: [project.scripts] {slug}")
+
+
 def pins_of(deploy: Path) -> Deployments:
     """Return what `deploy.py` says."""
     pins: Deployments = runpy.run_path(str(deploy))["DEPLOYMENTS"]
     return pins
+
+
+def entrypoint_of(pins: Deployments) -> str:
+    """Return the first flow of `deploy.py`."""
+    return next(iter(pins.flows))
 
 
 def filled(name: str, names: Mapping[str, str]) -> str:
@@ -114,7 +125,7 @@ def said(written: Iterable[Path], slug: str, pins: Deployments) -> list[str]:
         "git add --all",
         "uv run pytest",
         f'git commit --message "{text("new-flow.message", name=slug)}"',
-        *(["git push"] if isinstance(pins.source, GitSource) else []),
+        *([f"git push origin HEAD:{pins.source.branch}"] if isinstance(pins.source, GitSource) else []),
         f"uv run deploy.py plan {environment}",
     ]
     names = [file.relative_to(root).as_posix() for file in written]
