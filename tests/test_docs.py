@@ -237,7 +237,7 @@ class Terminal:
                 start_new_session=True,
             )
             self.output += done.stdout
-            # `plan` says with 2 that there is something to change, `doctor` with 1 that there is one to mend.
+            # `plan` says with 2 that there is something to change, `doctor` with 1 that there is one to fix.
             allowed = (0, 2) if " plan " in line else (0, 1) if " doctor " in line else (0,)
             assert done.returncode in allowed, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 

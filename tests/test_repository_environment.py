@@ -26,7 +26,7 @@ ANSWERS = {
 }
 # Made in the second one before anything else: all that holds for a repository holds for one with two flows.
 SECOND_FLOW = "nightly-count"
-# In this order: what only reads comes first, so that nothing is judged after it was mended.
+# In this order: what only reads comes first, so that nothing is judged after it was fixed.
 TOOLS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
