@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.utilities import processutils
 
 from flow_ops import cli, project
 from flow_ops.messages import FlowOpsError
@@ -545,3 +546,15 @@ def test_the_workers_file_stands_alone(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, "--drain-seconds" in done.stdout) == (0, True)
+
+
+def test_flows_of_a_windows_worker_are_not_found_by_the_console_handler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # On Linux Prefect has no such handler: what is tested is what the handler goes through.
+    monkeypatch.setattr("prefect.utilities.processutils._windows_process_group_pids", {1}, raising=False)
+    worker_drain._keep_stops_from_flows()
+    groups = processutils._windows_process_group_pids  # type: ignore[attr-defined]
+    groups.add(2)
+    assert list(groups) == []
+    groups.remove(2)  # as Prefect does when the flow has ended: not a KeyError

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from uuid import UUID
 
     from prefect.client.schemas.objects import FlowRun
@@ -190,6 +190,8 @@ async def serve(options: argparse.Namespace) -> None:
     from prefect.workers.process import ProcessWorker  # noqa: PLC0415
 
     stop = asyncio.Event()
+    if os.name == "nt":
+        _keep_stops_from_flows()
     _on_stop_signals(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set))
     ledger = Ledger(options.home / STATE / "runs")
     worker = ProcessWorker(
@@ -206,6 +208,29 @@ async def serve(options: argparse.Namespace) -> None:
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(_settle_when_possible(ledger, ledger.entries()), SETTLE_SECONDS)
     _say("stopped")
+
+
+class _Unseen(set[int]):
+    """Process ids that come and go, and that nobody meets who goes through them."""
+
+    def __iter__(self) -> Iterator[int]:
+        """Give none."""
+        return iter(())
+
+
+def _keep_stops_from_flows() -> None:
+    """On Windows, let a stop reach this process alone, as SIGTERM does on Linux.
+
+    Prefect starts each flow in a process group of its own, which keeps nssm's Ctrl-C from it; then its own
+    console handler, which Windows calls before ours, sends CTRL_BREAK to each of these groups: the flows die
+    before anything can drain. What it goes through are these process ids. Upstream, `open_process` should
+    leave that to whoever started the process (a runner ends its flows itself, when it is cancelled), and the
+    handler should survive what `os.kill` raises: a SystemError there also keeps the Ctrl-C from everybody else
+    (https://github.com/PrefectHQ/prefect/issues/7742).
+    """
+    from prefect.utilities import processutils  # noqa: PLC0415
+
+    processutils._windows_process_group_pids = _Unseen()  # type: ignore[attr-defined]
 
 
 def _on_stop_signals(callback: Callable[[], object]) -> None:
