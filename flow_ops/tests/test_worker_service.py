@@ -21,6 +21,7 @@ from flow_ops import cli, project
 from flow_ops.messages import FlowOpsError
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import service as worker_service
+from flow_ops.worker import trust
 from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall_steps
 from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, StepFailedError, decoded
 from helpers.repositories import LIBRARY
@@ -346,6 +347,54 @@ def test_a_system_service_asks_for_administrator_rights(monkeypatch: pytest.Monk
 def administrator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_service, "systemd_runs", lambda: True)
     monkeypatch.setattr(worker_service, "_is_administrator", lambda: True)
+    monkeypatch.setattr(trust, "writable_by_others", lambda: None)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("how", ["owner", "group", "everybody", "folder above", "link"])
+def test_root_installs_nothing_from_where_others_can_write(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_service, "_is_administrator", lambda: True)
+    module = tmp_path / "repository" / ".venv" / "lib" / "module.py"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    monkeypatch.setattr(trust, "running", lambda: [module])
+    monkeypatch.setattr(trust, "_others_can_write", trust._others_can_write.__wrapped__)
+    worker_service.check_rights(
+        service("--system", "linux")
+    )  # root's, in pytest's folder below the sticky /tmp
+    if how == "owner":
+        os.chown(module, 65534, 0)
+    elif how == "group":
+        os.chown(module, 0, 65534)
+        module.chmod(0o664)
+    elif how == "everybody":
+        module.chmod(0o666)
+    elif how == "folder above":
+        os.chown(tmp_path / "repository", 65534, 65534)
+    else:
+        link = tmp_path / "link"
+        link.symlink_to(module)
+        os.lchown(link, 65534, 65534)
+        monkeypatch.setattr(trust, "running", lambda: [link])
+    assert refusal(worker_service.check_rights, service("--system", "linux")) == "FT-SERVICE-20"
+    worker_service.check_rights(service("--system", "linux", "--scope", "user"))
+
+
+def test_what_runs_is_python_its_modules_and_uv() -> None:
+    running = [*trust.running()]
+    assert {Path(sys.executable), Path(trust.__file__)} <= {*running}
+    assert Path(shutil.which("uv") or "") in running
+
+
+def test_commands_take_no_settings_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Command(
+        (sys.executable, "-c", "import os, sys; sys.exit(os.getcwd() != os.path.abspath(os.sep))")
+    ).apply()
 
 
 @pytest.mark.usefixtures("administrator")

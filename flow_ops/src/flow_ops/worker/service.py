@@ -46,8 +46,9 @@ from cyclopts.types import PositiveInt
 
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
+from flow_ops.worker import trust
 from flow_ops.worker.plan import MARKER, Service, install_steps, uninstall_steps
-from flow_ops.worker.steps import StepFailedError, decoded
+from flow_ops.worker.steps import ELSEWHERE, StepFailedError, decoded
 
 if TYPE_CHECKING:
     from flow_ops.worker.steps import Step
@@ -199,9 +200,10 @@ def service_from(options: Options, system: System) -> Service:
         # Two pools on one machine get two ports without anybody choosing them.
         health_port=options.health_port or 8100 + zlib.crc32(options.pool.encode()) % 900,
         home=_usable(home),
-        python=options.python,
+        # Commands are run elsewhere (`Command`); a version is no path.
+        python=str(Path(options.python).absolute()) if Path(options.python).exists() else options.python,
         requirements=worker_requirements(),
-        credentials=options.credentials,
+        credentials=options.credentials and options.credentials.absolute(),
         nssm=options.nssm,
         uv=shutil.which("uv") or "uv" if system == this_system() else "uv",
     )
@@ -285,9 +287,17 @@ def check_manager(service: Service) -> None:
 
 
 def check_rights(service: Service) -> None:
-    """Check that the user may change a service of the system."""
-    if service.scope == "system" and not _is_administrator():
+    """Check that the user may change a service of the system, and that nobody else can change what does it.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-09 and -20.
+    """
+    if service.scope != "system":
+        return
+    if not _is_administrator():
         raise FlowOpsError("FT-SERVICE-09", service=service.name)
+    if place := trust.writable_by_others():
+        raise FlowOpsError("FT-SERVICE-20", place=place, service=service.name)
 
 
 def systemd_runs() -> bool:
@@ -308,6 +318,7 @@ def check_programs(service: Service) -> None:
         return
     python = subprocess.run(
         [service.uv, "python", "find", "--no-project", "--system", service.python],
+        cwd=ELSEWHERE,
         env={**os.environ, **service.uv_variables},
         capture_output=True,
         text=True,
