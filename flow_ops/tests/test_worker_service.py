@@ -11,7 +11,9 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -86,8 +88,8 @@ def printed(capsys: pytest.CaptureFixture[str], *more: str) -> str:
 def test_print_shows_every_step_for_linux_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, "--system", "linux").splitlines()
     steps = [re.sub(r"/\S*/(uv|worker_drain.py)", r"\1", line) for line in lines if not line.startswith(" ")]
-    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    uv = "command  UV_PYTHON_INSTALL_DIR=HOME/python uv"
+    python = worker_service.find_python(service("--system", "linux"))
+    uv = "command  UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME/python uv"
     install = f"{uv} pip install --quiet --upgrade --compile-bytecode"
     requirements = " ".join(f'"{requirement}"' for requirement in worker_service.worker_requirements())
     assert [step.replace(LINUX_HOME, "HOME") for step in steps] == [
@@ -95,11 +97,9 @@ def test_print_shows_every_step_for_linux_in_order(capsys: pytest.CaptureFixture
         "file     HOME/service.json",
         f"{uv} venv --quiet --no-project --allow-existing --python {python} HOME/environment",
         f"{install} --python HOME/environment/bin/python {requirements}",
-        "folder   HOME/state",
-        "folder   HOME/state/logs",
         "file     worker_drain.py",
         "file     HOME/credentials.env",
-        "command  chown -R flow-worker: HOME/state HOME/credentials.env",
+        "command  chown root: HOME/credentials.env",
         "file     /etc/systemd/system/flow-worker-compras-prod.service",
         "command  systemctl daemon-reload",
         "command  systemctl enable flow-worker-compras-prod",
@@ -117,8 +117,8 @@ def test_print_shows_every_step_for_windows_in_order(capsys: pytest.CaptureFixtu
         "command sc.exe config",
         "command icacls.exe HOME",
         r"file     HOME\service.json",
-        r"command UV_PYTHON_INSTALL_DIR=HOME\python uv",
-        r"command UV_PYTHON_INSTALL_DIR=HOME\python uv",
+        r"command UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME\python",
+        r"command UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME\python",
         r"folder   HOME\state",
         r"folder   HOME\state\logs",
         r"file     HOME\worker_drain.py",
@@ -139,7 +139,7 @@ def test_print_says_what_nssm_keeps(capsys: pytest.CaptureFixture[str]) -> None:
     environment = kept.pop("AppEnvironmentExtra")
     assert kept == {
         "Application": r"HOME\environment\Scripts\python.exe",
-        "AppDirectory": r"HOME\state",
+        "AppDirectory": "HOME",
         "AppParameters": r'"HOME\worker_drain.py --pool compras-prod --name srv1-compras-prod --limit 3 '
         r'--drain-seconds 120 --home HOME"',
         "DisplayName": '"Prefect worker compras-prod"',
@@ -180,7 +180,7 @@ def test_both_systems_get_the_same_settings_and_no_credentials(
 
 
 def test_print_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    printed(capsys, "--home", str(tmp_path / "home"))
+    printed(capsys, "--home", str(tmp_path / "home"), "--account", "root")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -227,29 +227,57 @@ def test_installing_again_stops_first_and_does_not_register_twice() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
-@pytest.mark.parametrize("scope", ["system", "user"])
-def test_systemd_accepts_the_unit_whatever_its_folder_is_called(scope: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "who", [("--account", "root"), (), ("--scope", "user")], ids=["account", "own", "user"]
+)
+def test_systemd_accepts_the_unit_whatever_its_folder_is_called(who: tuple[str, ...], tmp_path: Path) -> None:
     home = tmp_path / "con espacios, 50% ñ $HOME"
     (home / "environment" / "bin").mkdir(parents=True)
     shutil.copy("/bin/true", home / "environment" / "bin" / "python")
     (home / "state").mkdir()
-    # The verification looks the account up.
-    described = service("--system", "linux", "--scope", scope, "--home", str(home), "--account", "root")
+    described = replace(service("--system", "linux", *who), home=home)
+    if described.own_account:
+        described = replace(described, home=Path("/var/lib", home.name))
     unit = tmp_path / f"{described.name}.service"
     unit.write_text(systemd_unit(described), encoding="utf-8")
-    manager = ["--user"] if scope == "user" else []
+    manager = ["--user"] if described.scope == "user" else []
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
     done = subprocess.run(
         ["systemd-analyze", *manager, "--man=no", "verify", str(unit)],
         capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    said = done.stdout + done.stderr
+    if described.own_account:  # Nothing may be put below /var/lib for a test.
+        assert [line for line in said.splitlines() if "is not executable" not in line] == []
+    else:
+        assert (done.returncode, said) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("who", [(), ("--account", "compras")], ids=["own account", "named account"])
+def test_the_unit_exposes_little(who: tuple[str, ...], tmp_path: Path) -> None:
+    unit = tmp_path / "flow-worker-compras-prod.service"
+    unit.write_text(systemd_unit(service("--system", "linux", *who)), encoding="utf-8")
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    [exposure] = re.findall(r"Overall exposure level .*: ([\d.]+)", done.stdout)
+    assert float(exposure) < 4
+
+
+def test_each_line_of_the_hardening_has_its_reason() -> None:
+    lines = systemd_unit(service("--system", "linux")).splitlines()
+    hardening = lines[lines.index("UMask=0077") + 1 : lines.index("[Install]") - 1]
+    assert hardening[0].startswith("#")
+    reasons = [line for line in hardening if line.startswith("#")]
+    assert 3 * len(reasons) >= len(hardening) - len(reasons)
 
 
 def test_the_unit_drains_restarts_and_starts_at_boot() -> None:
     unit = systemd_unit(service("--system", "linux", "--drain-seconds", "120"))
     for line in (
-        "User=flow-worker",
+        "DynamicUser=yes",
         "KillMode=mixed",  # with control-group, SIGTERM would end the flows at once
         "TimeoutStopSec=210",
         "Restart=always",
@@ -360,7 +388,7 @@ def test_root_installs_nothing_from_where_others_can_write(
     module.parent.mkdir(parents=True)
     module.touch()
     monkeypatch.setattr(trust, "running", lambda: [module])
-    monkeypatch.setattr(trust, "_others_can_write", trust._others_can_write.__wrapped__)
+    monkeypatch.setattr(trust, "_others_can_write", trust._others_can_write.__wrapped__)  # without its memory
     worker_service.check_rights(
         service("--system", "linux")
     )  # root's, in pytest's folder below the sticky /tmp
@@ -473,6 +501,63 @@ def test_an_interpreter_that_the_services_account_cannot_read_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("PREFECT_API_AUTH_STRING", True),
+        ("UV_INDEX_EMPRESA_PASSWORD", True),
+        ("https_proxy", True),
+        ("PREFECT_API_URL", False),
+        ("PREFECT_API_KEY_2", False),
+        ("PREFECT_HOME", False),
+        ("PYTHONPATH", False),
+        ("LD_PRELOAD", False),
+        ("UV_PYTHON", False),
+        ("GIT_SSH_COMMAND", False),
+        ("PATH", False),
+    ],
+)
+def test_the_credentials_file_sets_keys_and_networks_and_nothing_that_the_worker_is(
+    name: str,
+    known: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "credentials.env"
+    file.write_text(f"{name}=value-of-it\n", encoding="utf-8")
+    file.chmod(0o600)
+    monkeypatch.setenv(name, "before")
+    if known:
+        worker_service.check_credentials(file)
+    else:
+        assert refusal(worker_service.check_credentials, file) == "FT-SERVICE-22"
+    worker_drain._take_credentials(tmp_path)  # also what an earlier installation accepted
+    assert os.environ[name] == ("value-of-it" if known else "before")
+    said = capsys.readouterr().out
+    assert "value-of-it" not in said
+    assert (name in said) is not known
+
+
+@pytest.mark.parametrize("home", ["/srv/worker", "/var/lib", "/var/lib/../etc/x", "/var/lib/a:b"])
+def test_a_folder_that_systemd_cannot_give_to_an_account_of_its_own_is_refused(home: str) -> None:
+    assert refusal(service_from, options("print", "--home", home)) == "FT-SERVICE-21"
+
+
+def test_a_machine_without_a_python_for_the_service_is_told_and_nothing_is_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    described = service("--python", "3.99", "--scope", "user")
+    assert refusal(worker_service.check_programs, described) == "FT-SERVICE-23"
+    assert described.variables["UV_PYTHON_DOWNLOADS"] == "never"
+    # uv knows of a later Python than those here, and is not to bring it.
+    uv = tmp_path / "uv"
+    uv.write_text('#!/bin/sh\necho "$UV_PYTHON_DOWNLOADS"\n', encoding="utf-8")
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert worker_service.find_python(service("--scope", "user")) == "never"
+
+
+@pytest.mark.parametrize(
     ("system", "home"),
     [
         ("linux", "relative"),
@@ -483,7 +568,7 @@ def test_an_interpreter_that_the_services_account_cannot_read_is_refused(
     ],
 )
 def test_a_folder_that_a_service_manager_cannot_hold_is_refused(system: str, home: str) -> None:
-    asked = options("print", "--home", home)
+    asked = options("print", "--home", home, *(("--scope", "user") if system == "linux" else ()))
     assert refusal(worker_service.service_from, asked, system) == "FT-SERVICE-19"
 
 
@@ -544,6 +629,7 @@ def test_uninstalling_removes_the_service_its_unit_and_its_folder() -> None:
         "systemctl disable --now flow-worker-compras-prod",
         "/etc/systemd/system/flow-worker-compras-prod.service",
         "systemctl daemon-reload",
+        LINUX_HOME.replace("/var/lib/", "/var/lib/private/"),
         LINUX_HOME,
     ]
     windows = uninstall_steps(service("--system", "windows"), installed=True)
@@ -560,7 +646,9 @@ def test_credentials_are_variables_with_comments_quotes_and_the_mark_of_windows_
     file = tmp_path / "credentials.env"
     file.write_text("\ufeff# key\n\nPREFECT_API_KEY = pnu=x \nCLAVE='con # y ñ'\n", encoding="utf-8")
     file.chmod(0o600)
-    assert worker_drain.read_credentials(file) == {"PREFECT_API_KEY": "pnu=x", "CLAVE": "con # y ñ"}
+    read = worker_drain.read_credentials(file)
+    assert read == {"PREFECT_API_KEY": "pnu=x", "CLAVE": "con # y ñ"}
+    assert worker_drain.unknown(read) == ["CLAVE"]
     assert worker_drain.read_credentials(tmp_path / "none") == {}
 
 
@@ -607,3 +695,66 @@ def test_flows_of_a_windows_worker_are_not_found_by_the_console_handler(
     groups.add(2)
     assert list(groups) == []
     groups.remove(2)  # as Prefect does when the flow has ended: not a KeyError
+
+
+def test_what_a_flow_leaves_in_the_ledger_is_set_aside_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "state" / "runs"
+    ledger = worker_drain.Ledger(runs)
+    good, odd, linked = (str(uuid4()) for _ in range(3))
+    (runs / good).write_text("2", encoding="ascii")
+    (runs / odd).write_text("many", encoding="ascii")
+    (runs / str(uuid4())).mkdir()
+    (runs / linked).symlink_to(runs / good)
+    (runs / "notes.txt").write_bytes(b"\xff\x00" * 50)
+    if os.name == "posix":
+        os.mkfifo(runs / str(uuid4()))  # opening it would wait forever
+    assert ledger.entries() == {good: 2}
+    assert [file.name for file in runs.iterdir()] == [good]
+    aside = tmp_path / "state" / "set-aside"
+    assert len([*aside.iterdir()]) == (5 if os.name == "posix" else 4)
+    said = capsys.readouterr().out
+    assert "notes.txt was set aside" in said
+
+
+@pytest.mark.parametrize("instead", ["file", "dangling link", "nothing", "everything"])
+def test_a_ledger_whose_folder_is_spoilt_records_all_the_same(instead: str, tmp_path: Path) -> None:
+    run = SimpleNamespace(id=uuid4(), run_count=1)
+    runs = tmp_path / "state" / "runs"
+    ledger = worker_drain.Ledger(runs)
+    runs.rmdir()
+    if instead == "file":
+        runs.touch()
+    elif instead == "dangling link":
+        runs.symlink_to(tmp_path / "nowhere")
+    elif instead == "everything":
+        shutil.rmtree(tmp_path / "state")
+    again = worker_drain.Ledger(runs)
+    again.add(run)  # type: ignore[arg-type]
+    again.add(run)  # type: ignore[arg-type]  # started again before it was forgotten
+    assert again.entries() == {str(run.id): 1}
+    again.remove(run.id)
+    ledger.remove(run.id)
+    assert again.entries() == {}
+
+
+def test_a_ledger_that_cannot_be_written_is_told_and_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").touch()  # nor can anything be set aside
+    (tmp_path / "state").rename(tmp_path / "file")
+    ledger = worker_drain.Ledger(tmp_path / "file" / "runs")
+    run = SimpleNamespace(id=uuid4(), run_count=1)
+    ledger.add(run)  # type: ignore[arg-type]
+    ledger.remove(run.id)
+    assert ledger.entries() == {}
+    assert f"run {run.id} cannot be recorded" in capsys.readouterr().out
+
+
+def test_rotated_output_that_is_none_stops_nothing(tmp_path: Path) -> None:
+    for number in range(worker_drain.ROTATED_FILES + 1):
+        (tmp_path / f"worker-{number:02}.log").mkdir()
+    (tmp_path / "worker-loop.log").symlink_to(tmp_path / "worker-loop.log")
+    worker_drain._prune(tmp_path)
+    worker_drain._prune(tmp_path / "none")

@@ -144,7 +144,7 @@ def test_nssm_keeps_every_parameter_as_it_was_given(windows: Windows, service: S
     assert windows.nssm("get", service.name, "AppExit", "78") == (0, "Exit")
 
     windows.apply(of_nssm([*install_steps(service, installed=True)], but="start"))
-    assert windows.nssm("get", service.name, "AppDirectory") == (0, rf"{HOME}\state")
+    assert windows.nssm("get", service.name, "AppDirectory") == (0, str(HOME))
 
 
 @pytest.mark.skipif(
