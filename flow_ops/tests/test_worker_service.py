@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import re
 import shutil
@@ -10,7 +12,7 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -19,7 +21,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities import processutils
 
-from flow_ops import cli, project
+from flow_ops import arguments, cli, project
 from flow_ops.messages import FlowOpsError
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import service as worker_service
@@ -112,9 +114,15 @@ def test_print_shows_every_step_for_windows_in_order(capsys: pytest.CaptureFixtu
     steps = [line for line in text.splitlines() if not line.startswith((" ", "command  nssm set"))]
     names = [" ".join(step.split()[:3]) if step.startswith("command") else step for step in steps]
     assert names == [
+        r"folder   C:\ProgramData\flow-workers",
+        r"command icacls.exe C:\ProgramData\flow-workers",
+        r"command icacls.exe C:\ProgramData\flow-workers",
+        r"command icacls.exe C:\ProgramData\flow-workers",
         "folder   HOME",
         "command nssm install",
         "command sc.exe config",
+        "command icacls.exe HOME",
+        "command icacls.exe HOME",
         "command icacls.exe HOME",
         r"file     HOME\service.json",
         r"command UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME\python",
@@ -129,6 +137,54 @@ def test_print_shows_every_step_for_windows_in_order(capsys: pytest.CaptureFixtu
     ]
     assert r'obj= "NT SERVICE\flow-worker-compras-prod"' in text
     assert "/" not in text.split("AppDirectory")[1].splitlines()[0]
+
+
+def test_the_folders_of_windows_services_are_taken_from_whoever_made_them_before_anything_is_put_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    steps = [line for line in printed(capsys, "--system", "windows").splitlines() if not line.startswith(" ")]
+    administrators, system = '"*S-1-5-32-544:(OI)(CI)F"', '"*S-1-5-18:(OI)(CI)F"'
+    users, account = '"*S-1-5-32-545:RX"', r'"NT SERVICE\flow-worker-compras-prod:(OI)(CI)RX"'
+    for folder, readers in ((str(PureWindowsPath(WINDOWS_HOME).parent), users), (WINDOWS_HOME, account)):
+        commands = [
+            step.split("  ", 1)[1] for step in steps if step.startswith(f"command  icacls.exe {folder} ")
+        ]
+        assert commands == [
+            f'icacls.exe {folder} /setowner "*S-1-5-32-544"',
+            f"icacls.exe {folder} /reset",
+            f"icacls.exe {folder} /inheritance:r /grant:r {administrators} {system} {readers}",
+        ]
+    kept = [number for number, step in enumerate(steps) if step.startswith(("file", "command  UV"))]
+    assert max(n for n, step in enumerate(steps) if f"{WINDOWS_HOME} /inheritance:r" in step) < min(kept)
+
+
+@pytest.mark.usefixtures("administrator")
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give files away")
+def test_a_folder_that_somebody_else_made_beforehand_is_refused(tmp_path: Path) -> None:
+    home = tmp_path / "made" / "worker"
+    home.mkdir(parents=True)
+    (home / "service.json").write_text("{}", encoding="utf-8")  # as if an installation had made it
+    described = service("--system", "linux", "--account", "root", "--home", str(home))
+    worker_service.check_ours(described)
+    os.chown(home.parent, 65534, 65534)
+    trust._others_can_write.cache_clear()
+    assert refusal(worker_service.check_ours, described) == "FT-SERVICE-24"
+
+
+@pytest.mark.parametrize(("owner", "link", "refused"), [
+    ("S-1-5-32-544", False, False), ("S-1-5-18", False, False),
+    ("S-1-5-21-1-2-3-1001", False, True), ("S-1-5-32-544", True, True),
+])  # fmt: skip
+def test_on_windows_owner_and_junctions_decide(
+    owner: str, link: bool, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What Windows says of a folder is asked for under Wine: tests/windows.
+    monkeypatch.setattr(trust, "os", SimpleNamespace(name="nt", path=os.path))
+    monkeypatch.setattr(trust, "windows_owner", lambda path: owner if path == tmp_path else "S-1-5-18")
+    monkeypatch.setattr(trust, "_is_reparse_point", lambda path: link and path == tmp_path)
+    found = trust.foreign(tmp_path / "worker")
+    monkeypatch.undo()
+    assert found == (tmp_path if refused else None)
 
 
 def test_print_says_what_nssm_keeps(capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,6 +253,27 @@ def test_print_ends_quietly_when_nobody_reads_on(repository: Path) -> None:
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("flushes", "raised"), [(False, False), (True, True)], ids=["nobody reads", "something else"]
+)
+def test_what_windows_says_of_a_pipe_without_reader_is_told_from_other_problems(
+    flushes: bool, raised: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Output(io.StringIO):
+        def flush(self) -> None:
+            if not flushes:
+                raise OSError(errno.EINVAL, "Invalid argument")
+
+        def fileno(self) -> int:
+            return stream.fileno()
+
+    with (tmp_path / "output").open("w") as stream:
+        monkeypatch.setattr("sys.stdout", Output())
+        problem = OSError(errno.EINVAL, "Invalid argument")
+        assert arguments._nobody_reads(problem) is not raised
+        assert not arguments._nobody_reads(OSError(errno.ENOSPC, "No space left"))
 
 
 def test_each_pool_of_a_machine_has_its_own_name_folder_and_port() -> None:

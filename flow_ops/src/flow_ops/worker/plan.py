@@ -28,7 +28,10 @@ ROTATE_BYTES = 10 * 1024 * 1024
 # What a stop may take on top of the drain: Prefect's cancellation, then the worker's own end.
 STOP_MARGIN_SECONDS = worker_drain.CANCEL_SECONDS + worker_drain.SETTLE_SECONDS + 15
 # Well-known SIDs, because the names are translated: Administrators (Administradores) and SYSTEM.
-ADMINISTRATORS, LOCAL_SYSTEM = "*S-1-5-32-544", "*S-1-5-18"
+# And everybody who may log in: Users (Usuarios).
+ADMINISTRATORS, LOCAL_SYSTEM, USERS = "*S-1-5-32-544", "*S-1-5-18", "*S-1-5-32-545"
+# The folder of all services.
+SERVICES = "flow-workers"
 
 CREDENTIALS_HEADER = """\
 # Lines of NAME=value, read when the service starts: a key, a package index's password, a proxy; no other names.
@@ -351,16 +354,17 @@ def _windows_install(service: Service, *, installed: bool) -> Iterator[Step]:
     nssm, name = service.nssm, service.name
     if installed:
         yield _stop_on_windows(service)
+    if service.home.parent.name == SERVICES:
+        # Everybody may make folders in ProgramData, and so in what is made there, until this.
+        yield Folder(service.home.parent)
+        yield from _administrators_alone(service.home.parent, f"{USERS}:RX")
     yield Folder(service.home)
     if not installed:
         yield Command((nssm, "install", name, str(service.interpreter)))
     # An account that exists through the service alone and has no password.
     yield Command(("sc.exe", "config", name, "obj=", service.account))
     # Before anything is in the folder: who is not named here cannot read it.
-    yield _access(
-        service.home,
-        (f"{ADMINISTRATORS}:(OI)(CI)F", f"{LOCAL_SYSTEM}:(OI)(CI)F", f"{service.account}:(OI)(CI)RX"),
-    )
+    yield from _administrators_alone(service.home, f"{service.account}:(OI)(CI)RX")
     yield _marker(service)
     yield from _environment(service)
     yield Command(("icacls.exe", str(service.state), "/grant", f"{service.account}:(OI)(CI)M"))
@@ -408,6 +412,13 @@ def _stop_on_windows(service: Service) -> Step:
         f"(Get-Service -Name '{service.name}').WaitForStatus('Stopped', [TimeSpan]::FromSeconds({seconds}))"
     )
     return Command(("powershell.exe", "-NoProfile", "-Command", script))
+
+
+def _administrators_alone(folder: PurePath, *readers: str) -> Iterator[Step]:
+    """Yield what leaves a folder to administrators, and to be read by `readers`, whoever made it and granted what."""
+    yield Command(("icacls.exe", str(folder), "/setowner", ADMINISTRATORS))
+    yield Command(("icacls.exe", str(folder), "/reset"))
+    yield _access(folder, (f"{ADMINISTRATORS}:(OI)(CI)F", f"{LOCAL_SYSTEM}:(OI)(CI)F", *readers))
 
 
 def _access(path: PurePath, grants: tuple[str, ...]) -> Step:

@@ -47,7 +47,7 @@ from cyclopts.types import PositiveInt
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import trust
-from flow_ops.worker.plan import MARKER, STATES, Service, install_steps, uninstall_steps
+from flow_ops.worker.plan import MARKER, SERVICES, STATES, Service, install_steps, uninstall_steps
 from flow_ops.worker.steps import ELSEWHERE, StepFailedError, decoded
 
 if TYPE_CHECKING:
@@ -224,11 +224,11 @@ def service_from(options: Options, system: System) -> Service:
 def default_home(name: str, system: str, scope: str) -> PurePath:
     """Return the folder of the service `name` where the system keeps such things."""
     if system == "windows":
-        return PureWindowsPath(os.environ.get("PROGRAMDATA", r"C:\ProgramData"), "flow-workers", name)
+        return PureWindowsPath(os.environ.get("PROGRAMDATA", r"C:\ProgramData"), SERVICES, name)
     if scope == "system":
-        return PurePosixPath("/var/lib/flow-workers", name)
+        return PurePosixPath(STATES, SERVICES, name)
     data = os.environ.get("XDG_DATA_HOME") or str(PurePosixPath(os.path.expanduser("~"), ".local/share"))  # noqa: PTH111
-    return PurePosixPath(data, "flow-workers", name)
+    return PurePosixPath(data, SERVICES, name)
 
 
 def worker_requirements() -> tuple[str, ...]:
@@ -323,8 +323,16 @@ def systemd_runs() -> bool:
 
 
 def check_ours(service: Service) -> None:
-    """Check that the service's folder was made by an installation: uninstall removes it whole."""
+    """Check that the service's folder is an administrator's, and was made by an installation.
+
+    What stands in it is run by an administrator when it is installed again, and uninstall removes it whole.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-13 and -24.
+    """
     home = Path(service.home)
+    if service.scope == "system" and (place := trust.foreign(home)):
+        raise FlowOpsError("FT-SERVICE-24", folder=place, service=service.name)
     if home.exists() and not (home / MARKER).is_file() and any(home.iterdir()):
         raise FlowOpsError("FT-SERVICE-13", folder=home)
 
