@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,10 +54,11 @@ def foreign(folder: Path) -> Path | None:
     there = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
     if os.name == "posix":
         return _weak_place(there)
+    # And who owns what this process makes: Administrators too, unless a policy says that it is the person.
+    with tempfile.NamedTemporaryFile() as ours:
+        owners = {*ADMINISTRATORS, windows_owner(Path(ours.name))}
     for each in (there, *there.parents):
-        if each != Path(each.anchor) and (
-            _is_reparse_point(each) or windows_owner(each) not in ADMINISTRATORS
-        ):
+        if each != Path(each.anchor) and (_is_reparse_point(each) or windows_owner(each) not in owners):
             return each
     return None
 
