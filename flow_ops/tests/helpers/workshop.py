@@ -18,6 +18,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from flow_ops import deployment, project
+from flow_ops.deploy import server
 from flow_ops.deployment import Deployments, Environment, GitSource
 from helpers import support
 from helpers.repositories import SCHEDULE, TIMEZONE, lock, make_repository
@@ -25,6 +26,8 @@ from helpers.repositories import SCHEDULE, TIMEZONE, lock, make_repository
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from prefect.client.schemas.responses import DeploymentResponse
 
     from flow_ops.messages import FlowOpsError
 
@@ -41,7 +44,7 @@ MODULES = {
         from prefect import flow
 
         @flow(name="quick", timeout_seconds=60, log_prints=True)
-        def quick(day: date, copies: int = 1, fail: bool = False, seconds: float = 0):
+        def quick(day: date, copies: int = 1, fail: bool = False, seconds: float = 0, address: str = ""):
             import time
             print(f"{copies} copies of {day}")
             time.sleep(seconds)
@@ -129,7 +132,10 @@ def open_workshop(
     publish(root, remote)
     with contextlib.ExitStack() as stack:
         settings = {
+            # As the page on security says.
             "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
+            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "https://prefect.example.com",
             "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "0.5",
             # Seconds after which a run that waits for its turn asks again; 30 by default.
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
@@ -220,6 +226,26 @@ def snapshot(client: SyncPrefectClient) -> str:
     return json.dumps(found, indent=1, sort_keys=True)
 
 
+def apply(pins: Deployments, *arguments: str) -> None:
+    """Deploy to prod, which must succeed."""
+    assert deploy(pins, "apply", "prod", *arguments) == 0
+
+
+def on_server(workshop: Workshop, name: str = FULL_NAME) -> DeploymentResponse:
+    """Return a deployment that the server must have."""
+    return workshop.client.read_deployment_by_name(name)
+
+
+def clear(client: SyncPrefectClient) -> None:
+    """Delete every deployment of a server, their runs and every automation."""
+    for deployed in client.read_deployments():
+        for run in server.flow_runs(client, deployed.id):
+            client.delete_flow_run(run.id)
+        client.delete_deployment(deployed.id)
+    for automation in client.read_automations():
+        client.delete_automation(automation.id)
+
+
 def ask(client: SyncPrefectClient, path: Any, **body: Any) -> list[dict[str, Any]]:
     """Return what the server answers, as it is on the wire."""
     answer: list[dict[str, Any]] = client.request("POST", path, json=body).json()
@@ -258,11 +284,15 @@ class Answer:
     kind: str = "application/json"
 
 
+LOST = Answer(0, b"")
+
+
 @contextlib.contextmanager
 def proxy(target: str, rule: Callable[[str, str], Answer | None]) -> Iterator[tuple[str, list[str]]]:
     """Stand before a server: yield the address to use instead, and the list of requests that passes through.
 
-    `rule` takes a method and a path and returns what to answer instead of asking the server, if anything.
+    `rule` takes a method and a path and returns what to answer instead of asking the server, if anything. With `LOST`
+    the server acts, and its answer is lost on the way.
     """
     requests: list[str] = []
 
@@ -271,6 +301,10 @@ def proxy(target: str, rule: Callable[[str, str], Answer | None]) -> Iterator[tu
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             requests.append(f"{self.command} {self.path}")
             answer = rule(self.command, self.path) or self.ask(body)
+            if answer is LOST:
+                self.ask(body)
+                self.close_connection = True
+                return
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.kind)
             self.send_header("Content-Length", str(len(answer.body)))
@@ -278,7 +312,8 @@ def proxy(target: str, rule: Callable[[str, str], Answer | None]) -> Iterator[tu
             self.wfile.write(answer.body)
 
         def ask(self, body: bytes) -> Answer:
-            kept = {k: v for k, v in self.headers.items() if k.lower() in ("authorization", "content-type")}
+            passed = ("authorization", "content-type", "prefect-csrf-token", "prefect-csrf-client")
+            kept = {k: v for k, v in self.headers.items() if k.lower() in passed}
             url = target.removesuffix("/api") + self.path
             answer = httpx.request(self.command, url, content=body, headers=kept, timeout=30)
             return Answer(answer.status_code, answer.content)
