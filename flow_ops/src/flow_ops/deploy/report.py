@@ -8,7 +8,7 @@ import logging
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, TextIO
 
 from prefect.client.schemas.objects import FlowRun, Log
@@ -320,23 +320,28 @@ def checked(title: str, found: Sequence[FlowOpsError]) -> None:
 # --- tables and times
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: wrapped to a terminal's width, a line for each row where another program reads."""
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], marks: Sequence[str] = ()) -> None:
+    """Print a table: wrapped to a terminal's width, a line for each row where another program reads.
+
+    On a terminal a row has the colour of its mark, `bad`, `note` or `good`, where there are marks.
+    """
     at_terminal = sys.stdout.isatty()
     drawn = Table(box=box.SIMPLE_HEAD if at_terminal else None, pad_edge=False, padding=(0, 2, 0, 0))
     for header in headers:
         drawn.add_column(header, overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(cell if at_terminal else " ".join(cell.split())) for cell in row))
+    for number, row in enumerate(rows):
+        style = _COLOURS[marks[number]] if marks else None
+        said = (Text(cell if at_terminal else " ".join(cell.split())) for cell in row)
+        drawn.add_row(*said, style=style)
     console = Console(file=sys.stdout, highlight=False)
     if not at_terminal:
         console.width = 10_000
     console.print(drawn)
 
 
-def local(moment: datetime) -> str:
-    """Return a moment in the pinned time zone, with its day: `vie 2026-11-20 13:30`."""
-    there = moment.astimezone(project.current().zone)
+def local(moment: datetime, zone: tzinfo | None = None) -> str:
+    """Return a moment in the pinned time zone, or in another, with its day: `vie 2026-11-20 13:30`."""
+    there = moment.astimezone(zone or project.current().zone)
     return f"{text('times.days').split()[there.weekday()]} {there:%Y-%m-%d %H:%M}"
 
 

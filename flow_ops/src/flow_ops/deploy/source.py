@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ _REFUSED = re.compile(
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 _CLONE = "code"
+_BLOCK = re.compile(r"\{\{ prefect\.blocks\.secret\.(\S+) \}\}")
 # Reads the token from the environment of the clone alone. Prefect's own `git_clone` with a token puts it on
 # git's command line, where every user of the worker's machine can read it, and in the clone's configuration.
 # Some git hosts give deploy tokens as `user:token`.
@@ -66,6 +67,34 @@ def pull_steps(source: Source) -> list[dict[str, Any]]:
         {f"{steps}.run_shell_script": {"script": script, "env": credentials(source, token)}},
         {f"{steps}.set_working_directory": {"directory": _CLONE}},
     ]
+
+
+def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
+    """Return the source of which `pull_steps` made these steps; None where others made them.
+
+    The branch of one with a commit is not in them.
+    """
+    values = {name.rpartition(".")[2]: given for step in steps for name, given in step.items()}
+    made: Source
+    if clone := values.get("git_clone"):
+        branch = {"branch": clone["branch"]} if clone.get("branch") else {}
+        made = GitSource(str(clone.get("repository")), commit=clone.get("commit_sha"), **branch)
+    elif shell := values.get("run_shell_script"):
+        url = re.search(rf"(\S+) {_CLONE}$", str(shell.get("script")), re.MULTILINE)
+        branch_of = re.search(r"--branch (\S+)", str(shell.get("script")))
+        commit = re.search(r"checkout --quiet (\S+)", str(shell.get("script")))
+        block = _BLOCK.search(str((shell.get("env") or {}).get("FLOW_GIT_TOKEN")))
+        made = GitSource(
+            url[1] if url else "",
+            branch=branch_of[1] if branch_of else "main",
+            commit=commit[1] if commit else None,
+            credentials_block=block[1] if block else None,
+        )
+    elif folder := values.get("set_working_directory"):
+        made = FolderSource(str(folder.get("directory")))
+    else:
+        return None
+    return made if pull_steps(made) == list(steps) else None
 
 
 def credentials(source: GitSource, token: str) -> dict[str, str]:

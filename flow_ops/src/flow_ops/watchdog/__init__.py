@@ -11,6 +11,7 @@ from flow_ops.watchdog.automations import (
     differences,
     expected,
     find_channel,
+    missing,
     remove,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "differences",
     "expected",
     "find_channel",
+    "missing",
     "remove",
 ]
