@@ -22,7 +22,9 @@ from rich.text import Text
 
 from flow_ops import project
 from flow_ops.deploy import checks, schedules, source
+from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.planning import Plan, Status
+from flow_ops.deploy.rollback import Move
 from flow_ops.deploy.state import Difference, State, shown
 from flow_ops.messages import FlowOpsError, text
 
@@ -142,6 +144,9 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
         yield text("plan.next"), [f"{local(moment)} ({_utc_time(moment)} UTC)" for moment in made.next_runs]
     version = change("version", _short(server["version"]) if server else "", _short(file["version"]))
     yield text("plan.code"), [f"{source.describe(made.target.source)}, {version}"]
+    if made.pin:
+        since = local(made.pin.since)
+        yield text("plan.pinned"), [text("plan.pinned-to", commit=_short(made.pin.commit), since=since)]
     values = change("parameters", shown(server["parameters"]) if server else "", shown(file["parameters"]))
     yield text("plan.parameters"), [values]
     yield text("plan.watchdog"), [_watchdog(made)]
@@ -211,6 +216,7 @@ def plan_document(made: Plan) -> dict[str, Any]:
         "exists": made.server is not None,
         "differences": [{"field": d.field, "server": d.server, "file": d.file} for d in made.differences],
         "watchdog": made.watchdog,
+        "pinned": _pin_document(made.pin),
         "schedules_by_hand": [schedules.written(one["timing"]) for one in made.by_hand],
         "next_runs": [{"local": local(moment), "utc": _utc(moment)} for moment in made.next_runs],
     }
@@ -300,8 +306,26 @@ def status_document(row: Status) -> dict[str, Any]:
             {"name": run.name, "state": run.state_name, "start": run.start_time} for run in row.last_runs
         ],
         "version": row.state["version"] if row.state else None,
+        "pinned": _pin_document(row.pin),
         "watchdog": row.watchdog,
     }
+
+
+def _pin_document(pin: Pin | None) -> dict[str, Any] | None:
+    return {"commit": pin.commit, "since": _utc(pin.since)} if pin else None
+
+
+def rolled_back(move: Move) -> None:
+    """Print to which commit a deployment went back, and how it comes forward again."""
+    target = move.target
+    said = text(
+        "rollback.done",
+        name=target.full_name,
+        commit=_short(move.commit),
+        before=_short(move.before),
+        environment=target.environment_name,
+    )
+    line(said, style=_COLOURS["good"])
 
 
 def to_retire(name: str, *, coming: int, going: int) -> None:
@@ -378,6 +402,7 @@ def _schedules(state: State | None) -> list[State]:
 def _status_cells(row: Status) -> dict[str, str]:
     state, missing = row.state, text("status.not-there")
     paused = f" ({text('status.paused')})" if state and state["paused"] else ""
+    pinned = f" ({text('fleet.pinned', since=local(row.pin.since))})" if row.pin else ""
     return {
         "deployment": row.name.partition("/")[2],
         "pool": row.pool if row.workers is not None else f"{row.pool} ({missing})",
@@ -385,5 +410,5 @@ def _status_cells(row: Status) -> dict[str, str]:
         "schedule": (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,
         "next": local(row.next_run) if row.next_run else "-",
         "last": ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
-        "version": _short(state["version"]) if state else "-",
+        "version": (_short(state["version"]) if state else "-") + pinned,
     }
