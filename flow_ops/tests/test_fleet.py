@@ -293,3 +293,11 @@ def test_a_source_is_read_from_its_steps(given: GitSource | FolderSource) -> Non
 )
 def test_steps_that_others_made_are_not_taken_for_ours(steps: list[dict[str, Any]]) -> None:
     assert source.read(steps) is None
+
+
+@pytest.mark.usefixtures("on")
+def test_a_page_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["fleet", "--html", str(tmp_path / "no" / "page.html")]) == 1
+    assert "FT-FLEET-15" in capsys.readouterr().err
+    assert cli.run(["fleet", "--html", str(tmp_path / "page.html"), "--check"]) == 2
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow
@@ -13,6 +12,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCre
 from prefect.client.schemas.objects import State, StateType
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectAlreadyExists
+from prefect.states import Running
 
 from flow_ops import watchdog
 from flow_ops.deploy import source
@@ -34,7 +34,7 @@ class Made:
     """One deployment, as `deploy.py` would have left it.
 
     Attributes:
-        runs: How its runs ended, the oldest first, an hour between two.
+        runs: How its runs ended, the oldest first.
     """
 
     repository: str
@@ -64,9 +64,8 @@ class Made:
         return f"{self.repository}/{self.name}"
 
 
-def make(client: SyncPrefectClient, one: Made, now: datetime | None = None) -> UUID:
+def make(client: SyncPrefectClient, one: Made) -> UUID:
     """Write a deployment, its watchdog and its runs; return its id."""
-    now = now or datetime.now(UTC)
     with contextlib.suppress(ObjectAlreadyExists):
         client.create_work_pool(WorkPoolCreate(name=one.pool, type="process"))
     flow_id = client.create_flow(flow(name=one.repository)(_nothing))
@@ -94,22 +93,19 @@ def make(client: SyncPrefectClient, one: Made, now: datetime | None = None) -> U
     )
     if one.watched:
         watchdog.apply(client, deployment, one.full_name, Limits())
-    for number, ended in enumerate(one.runs):
-        run(client, deployment, ended, now - timedelta(hours=len(one.runs) - number))
+    for ended in one.runs:
+        run(client, deployment, ended)
     for _ in range(one.late):
         late: State[Any] = State(type=StateType.SCHEDULED, name="Late")
         client.create_flow_run_from_deployment(deployment, state=late)
     return deployment
 
 
-def run(client: SyncPrefectClient, deployment: UUID, ended: StateType, at: datetime) -> UUID:
-    """Make a run that began at this moment and ended, or is still going, a minute later."""
-    made = client.create_flow_run_from_deployment(deployment)
-    states = [StateType.RUNNING] if ended is StateType.RUNNING else [StateType.RUNNING, ended]
-    for number, each in enumerate(states):
-        state: State[Any] = State(
-            type=each, name=each.value.capitalize(), timestamp=at + timedelta(minutes=number)
-        )
+def run(client: SyncPrefectClient, deployment: UUID, ended: StateType) -> UUID:
+    """Make a run that has begun and ended, or is still going, now."""
+    made = client.create_flow_run_from_deployment(deployment, state=Running())
+    if ended is not StateType.RUNNING:
+        state: State[Any] = State(type=ended, name=ended.value.capitalize())
         client.set_flow_run_state(made.id, state, force=True)
     return made.id
 
@@ -127,7 +123,7 @@ OK, BAD, DIED = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED
 # In every state that the fleet tells of. In `ventas-prod` a worker is online, in `compras-prod` none; `retirado` is
 # deleted once all are made.
 FLEET = (
-    Made("bien", runs=[OK] * 25),
+    Made("bien", runs=[OK] * 22),
     Made("bien-carpeta", folder="C:\\flujos\\bien-carpeta"),
     Made("en-desarrollo", environment="dev", active=False, runs=[]),
     Made("sin-pool", pool="retirado"),
