@@ -28,7 +28,7 @@ from prefect.schedules import Cron
 from prefect.states import Scheduled
 
 from flow_ops.deploy import entrypoints, planning, schedules, server, source, state
-from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
+from flow_ops.deployment import Environment, FolderSource, GitSource
 from helpers.repositories import TIMEZONE
 from helpers.support import prefect_server, wait_until
 from helpers.workshop import (
@@ -37,9 +37,12 @@ from helpers.workshop import (
     PACKAGE,
     SLUG,
     Workshop,
+    apply,
     ask,
+    clear,
     deploy,
     git,
+    on_server,
     pointing_at,
     proxy,
     snapshot,
@@ -49,8 +52,6 @@ from helpers.workshop import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from prefect.client.schemas.responses import DeploymentResponse
 
 pytestmark = pytest.mark.e2e
 
@@ -62,28 +63,13 @@ ANOTHER = "0 6 * * 1"
 def _nothing_deployed(workshop: Workshop) -> Iterator[None]:
     """Each test begins and ends with a server that has no deployments."""
     yield
-    for deployment in workshop.client.read_deployments():
-        for run in server.flow_runs(workshop.client, deployment.id):
-            workshop.client.delete_flow_run(run.id)
-        workshop.client.delete_deployment(deployment.id)
-    for automation in workshop.client.read_automations():
-        workshop.client.delete_automation(automation.id)
-
-
-def on_server(workshop: Workshop, name: str = FULL_NAME) -> DeploymentResponse:
-    found = workshop.client.read_deployment_by_name(name)
-    assert found is not None
-    return found
+    clear(workshop.client)
 
 
 def timings(workshop: Workshop) -> dict[str, bool]:
     """Return the cron expressions on the server and whether each is active."""
     found: Any = on_server(workshop).schedules
     return {one.schedule.cron: one.active for one in found}
-
-
-def apply(pins: Deployments, *arguments: str) -> None:
-    assert deploy(pins, "apply", "prod", *arguments) == 0
 
 
 def documents(capsys: pytest.CaptureFixture[str]) -> Any:

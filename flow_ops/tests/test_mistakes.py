@@ -10,6 +10,7 @@ import dataclasses
 import math
 import shutil
 import socket
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,14 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
     ),
     ("a number in env", "FT-ENV-01", prod(env={"RETRIES": 3})),
     ("a password in env", "FT-ENV-02", prod(env={"DB_PASSWORD": "hunter2"})),
+    ("a password inside an address in env", "FT-ENV-02", prod(env={"ERP": "mssql://ana:hunter2@erp/ventas"})),
+    ("an authentication string in env", "FT-ENV-02", prod(env={"AUTH_STRING": "ana:hunter2"})),
+    ("a password with more to its name in env", "FT-ENV-02", prod(env={"SMTP_PASS_MAIN": "hunter2"})),
+    (
+        "a secret among the parameters",
+        "FT-PARAM-05",
+        only(f"{QUICK}:quick", parameters={"day": "2026-01-01", "address": "ftp://ana:hunter2@erp"}),
+    ),
     ("a PATH in env", "FT-ENV-03", prod(env={"PATH": "/usr/bin"})),
     ("a command of one's own", "FT-ENV-04", prod(job_variables={"command": "python -m prefect.engine"})),
     ("an image among the job variables", "FT-ENV-04", prod(job_variables={"image": "team/image:1"})),
@@ -421,6 +430,39 @@ def test_an_older_server_is_told_of_and_deployed_to(
         assert deploy(workshop.pins, "plan", "prod") == 0
         assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
         assert client.read_deployments() == []
+
+
+# An address that is not loopback's, which the kernel answers from this machine.
+ELSEWHERE = "0.0.0.0"  # noqa: S104 - not listened at, called
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows calls nothing at 0.0.0.0")
+def test_plan_and_doctor_warn_of_a_server_that_anyone_may_use_and_go_on(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with support.prefect_server(tmp_path) as running:
+        url = running.url.replace("127.0.0.1", ELSEWHERE)
+        with SyncPrefectClient(running.url) as client, pointing_at(url):
+            client.create_work_pool(WorkPoolCreate(name="pool-prod", type="process"))
+            assert deploy(workshop.pins, "plan", "prod") == 2
+            assert f"FT-SERVER-12  El servidor en {url}" in capsys.readouterr().err
+            deploy(workshop.pins, "doctor", "prod")
+            told = capsys.readouterr()
+            assert "FT-SERVER-12" in told.out + told.err
+            deploy(workshop.pins, "plan", "dev")
+            assert "FT-SERVER-12" not in capsys.readouterr().err
+        with pointing_at(running.url):
+            deploy(workshop.pins, "plan", "prod")
+            assert "FT-SERVER-12" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows calls nothing at 0.0.0.0")
+def test_nothing_is_warned_of_where_the_server_asks_for_a_password(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pointing_at(workshop.server.url.replace("127.0.0.1", ELSEWHERE)):
+        assert deploy(workshop.pins, "plan", "prod") != 1
+    assert "FT-SERVER-12" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

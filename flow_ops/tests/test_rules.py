@@ -99,6 +99,13 @@ BREAKS = [
     ),
     Break("deploy_py_does_nothing_when_it_is_imported", "14", DEPLOY, END, f'\nprint("deploying"){END}'),
     Break("dependency_bounds_are_still_in_place", "15", PYPROJECT, "prefect>=3.9,<4", "prefect>=3.9"),
+    Break(
+        "no_secret_is_passed_as_a_parameter",
+        "17",
+        FLOW,
+        APPENDED,
+        f"from prefect import task\n\n\n@task\ndef read(key: str) -> None: ...\n\n\ndef late():\n    read(secret('erp'))\n\n\n{APPENDED}",
+    ),
     Break("the_lock_file_is_committed", "16", ".gitignore", "build/\n", "build/\nuv.lock\n"),
 ]
 
@@ -252,6 +259,24 @@ def test_a_future_that_is_asked_is_left_alone(code: str) -> None:
 )
 def test_reads_at_import_are_told_from_reads_in_a_run(code: str, count: int) -> None:
     assert found(sources.reads_at_import, code) == count
+
+
+TASK = "@task(retries=2)\ndef load(key): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        (f"{TASK}def f():\n    load(secret('erp'))", 1),
+        (f"{TASK}def f():\n    key = secret('erp')\n    load.submit(key=key)", 1),
+        (f"{TASK}async def f():\n    load(await asecret('erp'))", 1),
+        (f"@flow\ndef main(key): ...\n{TASK}def f():\n    main(secret('erp'))\n    load(1)", 1),
+        (f"{TASK}def f():\n    connect(secret('erp'))\n    load('sur')", 0),
+        ("@task\ndef load(branch):\n    key = secret('erp')\n    return connect(key, branch)", 0),
+    ],
+)
+def test_a_secret_that_a_task_or_flow_is_given_is_told_from_one_that_is_used(code: str, count: int) -> None:
+    assert found(sources.secrets_as_parameters, code) == count
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import date
 from pathlib import Path
 from threading import Thread
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prefect import flow, get_client, task
 from prefect.blocks.system import Secret
-from prefect.client.base import PrefectHttpxSyncClient
+from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.schemas.actions import VariableCreate, WorkPoolCreate
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -186,7 +188,17 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             paths.append(request.url.path)
         return send(self, request, *args, **kwargs)
 
+    send_async = PrefectHttpxAsyncClient.send
+
+    async def counting_async(
+        self: PrefectHttpxAsyncClient, request: Request, *args: Any, **kwargs: Any
+    ) -> Any:
+        if "/variables/name/" in request.url.path or "/block_documents/" in request.url.path:
+            paths.append(request.url.path)
+        return await send_async(self, request, *args, **kwargs)
+
     monkeypatch.setattr(PrefectHttpxSyncClient, "send", counting)
+    monkeypatch.setattr(PrefectHttpxAsyncClient, "send", counting_async)
     return paths
 
 
@@ -209,6 +221,43 @@ def test_a_run_reads_each_value_from_the_server_once_whatever_tasks_ask_for_it(
     assert set(masked) == {"hunter2-éñ"}
     reads()
     assert len(requests) == 4, "a second run must see a value changed in between"
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("client")
+def test_those_who_ask_at_once_wait_for_one_request(requests: list[str]) -> None:
+    @flow
+    def reads_in_threads() -> list[str]:
+        with ThreadPoolExecutor(20) as pool:
+            contexts = [copy_context() for _ in range(100)]
+            return list(pool.map(lambda context: context.run(secret, "erp-password"), contexts))
+
+    @flow
+    async def reads_in_tasks() -> list[str]:
+        return await asyncio.gather(*(asecret("erp-password") for _ in range(100)))
+
+    assert set(reads_in_threads()) == {SECRET}
+    assert len(requests) == 1
+    assert set(asyncio.run(reads_in_tasks())) == {SECRET}
+    assert len(requests) == 2
+
+
+@pytest.mark.e2e
+def test_what_was_missing_is_found_by_a_retry_once_somebody_made_it(client: SyncPrefectClient) -> None:
+    seen: list[str] = []
+
+    @flow(retries=1)
+    def reads() -> tuple[str, str]:
+        try:
+            return variable("made-late"), secret("made-late")
+        except FlowOpsError as problem:
+            seen.append(problem.code)
+            client.create_variable(VariableCreate(name="made-late", value="here"))
+            Secret(value=SecretStr("hunter22")).save("made-late")
+            raise
+
+    assert reads() == ("here", "hunter22")
+    assert seen == ["FT-VARIABLE-02"]
 
 
 @pytest.mark.e2e

@@ -13,7 +13,7 @@ import pytest
 
 from flow_ops.testing import server as testing_server
 from helpers.repositories import make_repository
-from helpers.support import TEN_SUBFLOWS
+from helpers.support import TEN_SUBFLOWS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -299,6 +299,20 @@ def test_a_copy_that_does_not_fit_falls_back_to_prefects_harness_and_is_thrown_a
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "FT-TEST-03" in answer.stdout
     assert not copy.exists()
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal ends a process there without its knowing")
+def test_a_session_that_is_killed_leaves_no_server(session: Session) -> None:
+    answer = session(
+        "import os, signal\n"
+        "def test_it(prefect_server):\n"
+        "    print('server:', prefect_server.url, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n",
+        "-s",
+    )
+    (url,) = re.findall(r"server: (\S+)", answer.stdout)
+    wait_until(lambda: not testing_server._answers(f"{url}/health"), seconds=20, what="the server's end")
 
 
 def test_a_server_that_no_test_asks_for_is_not_started(session: Session) -> None:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic_core import PydanticSerializationError
 
-from flow_ops import arguments
+from flow_ops import arguments, hidden
 from flow_ops.messages import FlowOpsError, nearest, text
 
 # Options of the command lines themselves: a parameter of such a name gets a longer one.
@@ -108,6 +108,15 @@ def as_sent(flow: Flow[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """
     hints = types(flow)
     return {name: _as_sent(flow, name, value, hints.get(name, Any)) for name, value in values.items()}
+
+
+def refused(flow: Flow[..., Any], sent: Mapping[str, Any], path: str, reason: str) -> FlowOpsError:
+    """Return FT-PARAM-02 for what a schema says of the parameters that would be sent; a secret is not shown."""
+    name = path.removeprefix("$.")
+    value = sent.get(name)
+    if (shown := hidden.hide(name, value)) != value:
+        reason = reason.replace(repr(value), shown)
+    return FlowOpsError("FT-PARAM-02", flow=flow.name, parameter=name, value=repr(shown), reason=reason)
 
 
 def _as_sent(flow: Flow[..., Any], name: str, value: Any, hint: Any) -> Any:

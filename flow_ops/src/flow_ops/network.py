@@ -20,6 +20,12 @@ def spare_loopback() -> None:
             os.environ[name] = ",".join(dict.fromkeys([*spared, *LOOPBACK]))
 
 
+def is_loopback(url: str) -> bool:
+    """Return whether `url` is an address of this machine that no other can reach."""
+    host = urlsplit(url).hostname or ""
+    return host in LOOPBACK or host.startswith("127.")
+
+
 def proxy_of(url: str) -> str | None:
     """Return the proxy that requests to `url` go through, without its password; None where there is none."""
     parts = urlsplit(url)

@@ -10,6 +10,7 @@ In `async` code `await avariable(...)` and `await asecret(...)`, which do not ho
 
 from __future__ import annotations
 
+import asyncio
 import re
 import unicodedata
 from collections import OrderedDict
@@ -29,7 +30,7 @@ from flow_ops.logging import masking
 from flow_ops.messages import FlowOpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from uuid import UUID
 
 # The processes that a run starts learn of its secrets.
@@ -58,18 +59,20 @@ def variable(name: str, type_: type[T], default: D) -> T | D: ...
 def variable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
     """Return the Prefect Variable `name` as a `type_` that pydantic knows: `int`, `list[str]`, a model.
 
-    The server is asked once in each run; `default` is returned, as it is, where the Variable does not exist.
+    The server is asked once in each run, and again where it had nothing; `default` is returned, as it is, where the
+    Variable does not exist.
 
     Raises:
         FlowOpsError: FT-VARIABLE-01 for an illegal name, -02 where it does not exist and has no default,
             -03 for a value of another type, -04 outside a run.
     """
-    values = _values("variable", name)
-    if name not in values:
+
+    def ask() -> Any:
         with get_client(sync_client=True) as client:
             found = client.read_variable_by_name(name)
-        values[name] = found.value if found else REQUIRED
-    return _typed("variable", name, values[name], type_, default)
+        return found.value if found else REQUIRED
+
+    return _typed("variable", name, _memory("variable", name).read(name, ask), type_, default)
 
 
 @overload
@@ -80,12 +83,13 @@ async def avariable(name: str, type_: type[T]) -> T: ...
 async def avariable(name: str, type_: type[T], default: D) -> T | D: ...
 async def avariable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
     """Return what `variable` returns, without holding up the event loop."""
-    values = _values("variable", name)
-    if name not in values:
+
+    async def ask() -> Any:
         async with get_client() as client:
             found = await client.read_variable_by_name(name)
-        values[name] = found.value if found else REQUIRED
-    return _typed("variable", name, values[name], type_, default)
+        return found.value if found else REQUIRED
+
+    return _typed("variable", name, await _memory("variable", name).aread(name, ask), type_, default)
 
 
 @overload
@@ -101,16 +105,15 @@ def secret(name: str, type_: Any = str) -> Any:
         FlowOpsError: FT-SECRET-01 for an illegal name, -02 where the block does not exist, -03 for a value of
             another type, -04 outside a run.
     """
-    values = _values("secret", name)
-    if name not in values:
+
+    def ask() -> Any:
         with get_client(sync_client=True) as client:
             try:
-                document = client.read_block_document_by_name(name, "secret")
+                return client.read_block_document_by_name(name, "secret").data["value"]
             except ObjectNotFound:
-                values[name] = REQUIRED
-            else:
-                values[name] = document.data["value"]
-    return _typed("secret", name, values[name], type_, REQUIRED)
+                return REQUIRED
+
+    return _typed("secret", name, _memory("secret", name).read(name, ask), type_, REQUIRED)
 
 
 @overload
@@ -119,16 +122,15 @@ async def asecret(name: str) -> str: ...
 async def asecret(name: str, type_: type[T]) -> T: ...
 async def asecret(name: str, type_: Any = str) -> Any:
     """Return what `secret` returns, without holding up the event loop."""
-    values = _values("secret", name)
-    if name not in values:
+
+    async def ask() -> Any:
         async with get_client() as client:
             try:
-                document = await client.read_block_document_by_name(name, "secret")
+                return (await client.read_block_document_by_name(name, "secret")).data["value"]
             except ObjectNotFound:
-                values[name] = REQUIRED
-            else:
-                values[name] = document.data["value"]
-    return _typed("secret", name, values[name], type_, REQUIRED)
+                return REQUIRED
+
+    return _typed("secret", name, await _memory("secret", name).aread(name, ask), type_, REQUIRED)
 
 
 @dataclass
@@ -162,27 +164,53 @@ def override(
 _RUNS_KEPT = 16
 _LEGAL: Mapping[Kind, str] = {"variable": r"[a-z0-9_-]{1,255}", "secret": r"[a-z0-9-]{1,255}"}
 
+
+class _Memory:
+    """What a run has read so far: what was found is kept, and those who ask for the same at once wait for one."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+        self._locks: dict[str, Lock] = {}
+        # A lock of asyncio belongs to one loop.
+        self._async_locks: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = {}
+
+    def read(self, name: str, ask: Callable[[], Any]) -> Any:
+        """Return the value of `name`, from `ask` where it is not known yet; REQUIRED where there is none."""
+        with self._locks.setdefault(name, Lock()):
+            return self._values[name] if name in self._values else self._kept(name, ask())
+
+    async def aread(self, name: str, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """Return what `read` returns, without holding up the event loop."""
+        async with self._async_locks.setdefault((asyncio.get_running_loop(), name), asyncio.Lock()):
+            return self._values[name] if name in self._values else self._kept(name, await ask())
+
+    def _kept(self, name: str, value: Any) -> Any:
+        if value is not REQUIRED:
+            self._values[name] = value
+        return value
+
+
 _override: Values | None = None
-_read: OrderedDict[tuple[UUID, Kind], dict[str, Any]] = OrderedDict()
+_read: OrderedDict[tuple[UUID, Kind], _Memory] = OrderedDict()
 _lock = Lock()
 
 
-def _values(kind: Kind, name: str) -> dict[str, Any]:
-    """Return the values of `kind` that the present run has read so far, after checking `name`."""
+def _memory(kind: Kind, name: str) -> _Memory:
+    """Return what the present run has read of `kind` so far, after checking `name`."""
     if not re.fullmatch(_LEGAL[kind], name):
         raise FlowOpsError(_code(kind, 1), name=name, suggestion=_legal_name(kind, name))
     if _override is not None:
         given = _override.variables if kind == "variable" else _override.secrets
-        return {**given} if name in given else {name: REQUIRED}
+        return _Memory({name: given.get(name, REQUIRED)})
     run = _run_id()
     if run is None:
         raise FlowOpsError(_code(kind, 4), name=name)
     with _lock:
-        values = _read.setdefault((run, kind), {})
+        memory = _read.setdefault((run, kind), _Memory({}))
         _read.move_to_end((run, kind))
         while len(_read) > 2 * _RUNS_KEPT:
             _read.popitem(last=False)
-    return values
+    return memory
 
 
 def _run_id() -> UUID | None:

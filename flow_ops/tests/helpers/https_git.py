@@ -66,7 +66,9 @@ def git_handler(repositories: Path, token: str, user: str | None = None) -> type
         def _authorised(self) -> bool:
             kind, _, encoded = self.headers.get("Authorization", "").partition(" ")
             name, _, password = base64.b64decode(encoded).decode().partition(":")
-            return kind == "Basic" and password == token and user in (None, name)
+            # As the large hosts do: a token is taken as the password, or as a user's name that has none.
+            given = password or (name if user is None else "")
+            return kind == "Basic" and given == token and user in (None, name)
 
         def log_message(self, *_arguments: object) -> None:
             """Say nothing."""

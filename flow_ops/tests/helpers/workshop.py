@@ -18,6 +18,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from flow_ops import deployment, project
+from flow_ops.deploy import server
 from flow_ops.deployment import Deployments, Environment, GitSource
 from helpers import support
 from helpers.repositories import SCHEDULE, TIMEZONE, lock, make_repository
@@ -25,6 +26,8 @@ from helpers.repositories import SCHEDULE, TIMEZONE, lock, make_repository
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from prefect.client.schemas.responses import DeploymentResponse
 
     from flow_ops.messages import FlowOpsError
 
@@ -41,7 +44,7 @@ MODULES = {
         from prefect import flow
 
         @flow(name="quick", timeout_seconds=60, log_prints=True)
-        def quick(day: date, copies: int = 1, fail: bool = False, seconds: float = 0):
+        def quick(day: date, copies: int = 1, fail: bool = False, seconds: float = 0, address: str = ""):
             import time
             print(f"{copies} copies of {day}")
             time.sleep(seconds)
@@ -220,6 +223,26 @@ def snapshot(client: SyncPrefectClient) -> str:
     return json.dumps(found, indent=1, sort_keys=True)
 
 
+def apply(pins: Deployments, *arguments: str) -> None:
+    """Deploy to prod, which must succeed."""
+    assert deploy(pins, "apply", "prod", *arguments) == 0
+
+
+def on_server(workshop: Workshop, name: str = FULL_NAME) -> DeploymentResponse:
+    """Return a deployment that the server must have."""
+    return workshop.client.read_deployment_by_name(name)
+
+
+def clear(client: SyncPrefectClient) -> None:
+    """Delete every deployment of a server, their runs and every automation."""
+    for deployed in client.read_deployments():
+        for run in server.flow_runs(client, deployed.id):
+            client.delete_flow_run(run.id)
+        client.delete_deployment(deployed.id)
+    for automation in client.read_automations():
+        client.delete_automation(automation.id)
+
+
 def ask(client: SyncPrefectClient, path: Any, **body: Any) -> list[dict[str, Any]]:
     """Return what the server answers, as it is on the wire."""
     answer: list[dict[str, Any]] = client.request("POST", path, json=body).json()
@@ -258,11 +281,15 @@ class Answer:
     kind: str = "application/json"
 
 
+LOST = Answer(0, b"")
+
+
 @contextlib.contextmanager
 def proxy(target: str, rule: Callable[[str, str], Answer | None]) -> Iterator[tuple[str, list[str]]]:
     """Stand before a server: yield the address to use instead, and the list of requests that passes through.
 
-    `rule` takes a method and a path and returns what to answer instead of asking the server, if anything.
+    `rule` takes a method and a path and returns what to answer instead of asking the server, if anything. With `LOST`
+    the server acts, and its answer is lost on the way.
     """
     requests: list[str] = []
 
@@ -271,6 +298,10 @@ def proxy(target: str, rule: Callable[[str, str], Answer | None]) -> Iterator[tu
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             requests.append(f"{self.command} {self.path}")
             answer = rule(self.command, self.path) or self.ask(body)
+            if answer is LOST:
+                self.ask(body)
+                self.close_connection = True
+                return
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.kind)
             self.send_header("Content-Length", str(len(answer.body)))

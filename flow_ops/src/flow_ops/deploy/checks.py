@@ -24,7 +24,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 
-from flow_ops import flow_parameters, git, project, task_runners, watchdog
+from flow_ops import flow_parameters, git, hidden, project, task_runners, watchdog
 from flow_ops.deploy import schedules, server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource
 from flow_ops.deploy.targets import Target, environment_names
@@ -35,6 +35,7 @@ WARNINGS = {
     "FT-LOCK-01",
     "FT-LOCK-02",
     "FT-SERVER-10",
+    "FT-SERVER-12",
     "FT-POOL-05",
     "FT-POOL-06",
     "FT-IMAGE-02",
@@ -43,7 +44,6 @@ WARNINGS = {
     "FT-DEPLOY-08",
 } | {f"FT-UPDATE-0{number}" for number in (1, 2, 3, 4, 7)}
 
-_SECRET_NAME = re.compile(r"(?i)pass(word|wd|phrase)?$|pwd$|secret|token|api_?key|credential")
 _PLACEHOLDER = re.compile(
     r"\{\{\s*prefect\.(?:blocks\.(?P<type>[\w-]+)\.(?P<block>[\w-]+)|variables\.(?P<variable>[\w-]+))"
 )
@@ -133,6 +133,8 @@ def unnamed(others: Mapping[str, DeploymentResponse]) -> Iterator[FlowOpsError]:
 def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
     """Yield what the server lacks, or has paused, of what these deployments need."""
     yield from server.older(client)
+    if any(target.environment_name == "prod" for target in targets):
+        yield from server.open_to_all()
     pools = {name: _read_pool(client, name) for name in sorted({t.environment.work_pool for t in targets})}
     for name, pool in pools.items():
         yield from _pool(client, name, pool)
@@ -219,18 +221,18 @@ def _parameters(target: Target) -> Iterator[FlowOpsError]:
     except FlowOpsError as problem:
         yield problem
         return
+    for name, value in sent.items():
+        if hidden.hide(name, value) != value:
+            yield FlowOpsError("FT-PARAM-05", parameter=name, environment=target.environment_name)
     for error in validate(sent, target.loaded.schema, ignore_required=True):
-        name = error.json_path.removeprefix("$.")
-        yield FlowOpsError(
-            "FT-PARAM-02", flow=flow.name, parameter=name, value=repr(sent.get(name)), reason=error.message
-        )
+        yield flow_parameters.refused(flow, sent, error.json_path, error.message)
 
 
 def _environment(name: str, pins: Environment) -> Iterator[FlowOpsError]:
     for key, value in pins.env.items():
         if not isinstance(value, str):
             yield FlowOpsError("FT-ENV-01", variable=key, value=value, environment=name)
-        elif _SECRET_NAME.search(key) and value and "{{" not in value:
+        elif hidden.looks_secret(key, value):
             yield FlowOpsError("FT-ENV-02", variable=key, environment=name)
     if "PATH" in pins.env:
         yield FlowOpsError("FT-ENV-03", variable="PATH", environment=name)

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 
-from flow_ops import arguments, flow_parameters, updates
+from flow_ops import arguments, flow_parameters, updates, watchdog
 from flow_ops.deploy import checks, planning, report, rollback, runs, server, source
 from flow_ops.deploy.pins import Deployments
 from flow_ops.deploy.planning import Choice, Plan
@@ -204,8 +204,8 @@ class _Commands:
         with server.connect() as client:
             found = _to_retire(client, self.deployments, environment, flow)
             for name, deployment in found.items():
-                going = server.flow_runs(client, deployment.id, [StateType.RUNNING, StateType.PENDING])
-                coming = server.flow_runs(client, deployment.id, [StateType.SCHEDULED])
+                going = _runs(client, deployment, StateType.RUNNING, StateType.PENDING)
+                coming = _runs(client, deployment, StateType.SCHEDULED)
                 report.to_retire(name, coming=len(coming), going=len(going))
             if not (yes or _confirmed()):
                 report.line(text("retire.left-alone"))
@@ -284,23 +284,36 @@ def _deployed(client: SyncPrefectClient, target: Target) -> DeploymentResponse:
 
 def _to_retire(
     client: SyncPrefectClient, deployments: Deployments, name: str, flow: str | None
-) -> dict[str, DeploymentResponse]:
-    """Return the deployments of an environment, or one of this repository that the file no longer names."""
+) -> dict[str, DeploymentResponse | None]:
+    """Return the deployments of an environment, or one of this repository that the file no longer names.
+
+    None stands for one that is gone and has left its watchdog behind, as where `retire` was interrupted.
+    """
     if name in environment_names(deployments):
         chosen = targets(deployments, name, flow)
         found = {target.full_name: server.read(client, target.full_name) for target in chosen}
-        there = {full: deployment for full, deployment in found.items() if deployment}
+        there = {full: one for full, one in found.items() if one or watchdog.has_any(client, full)}
         if not there:
             raise FlowOpsError("FT-DEPLOY-07", deployment=chosen[0].full_name, environment=name)
         for missing in [full for full in found if full not in there]:
             report.line(text("retire.not-there", name=missing))
         return there
     others = server.unnamed(client, targets(deployments))
-    named = {full: one for full, one in others.items() if name in (full, one.name)}
+    named: dict[str, DeploymentResponse | None] = {
+        full: one for full, one in others.items() if name in (full, one.name)
+    }
+    if not named and "/" in name and watchdog.has_any(client, name):
+        return {name: None}
     if not named:
         known = [*environment_names(deployments), *others]
         raise FlowOpsError("FT-DEPLOY-01", name=name, known=", ".join(known), near=nearest(name, known))
     return named
+
+
+def _runs(
+    client: SyncPrefectClient, deployment: DeploymentResponse | None, *types: StateType
+) -> list[FlowRun]:
+    return server.flow_runs(client, deployment.id, list(types)) if deployment else []
 
 
 def _confirmed() -> bool:

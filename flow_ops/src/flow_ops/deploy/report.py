@@ -20,12 +20,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flow_ops import project
+from flow_ops import hidden, project
 from flow_ops.deploy import checks, schedules, source
 from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.planning import Plan, Status
 from flow_ops.deploy.rollback import Move
 from flow_ops.deploy.state import Difference, State, shown
+from flow_ops.logging.formats import indented, visible
 from flow_ops.messages import FlowOpsError, text
 
 # How many deployments are shown one by one; of more, only those that differ are named.
@@ -147,7 +148,8 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
     if made.pin:
         since = local(made.pin.since)
         yield text("plan.pinned"), [text("plan.pinned-to", commit=_short(made.pin.commit), since=since)]
-    values = change("parameters", shown(server["parameters"]) if server else "", shown(file["parameters"]))
+    before, now = (shown(hidden.hide("", each["parameters"])) if each else "" for each in (server, file))
+    values = change("parameters", before, now)
     yield text("plan.parameters"), [values]
     yield text("plan.watchdog"), [_watchdog(made)]
     others = (
@@ -214,7 +216,10 @@ def plan_document(made: Plan) -> dict[str, Any]:
     return {
         "deployment": made.target.full_name,
         "exists": made.server is not None,
-        "differences": [{"field": d.field, "server": d.server, "file": d.file} for d in made.differences],
+        "differences": [
+            {"field": d.field, "server": _hidden(d.field, d.server), "file": _hidden(d.field, d.file)}
+            for d in made.differences
+        ],
         "watchdog": made.watchdog,
         "pinned": _pin_document(made.pin),
         "schedules_by_hand": [schedules.written(one["timing"]) for one in made.by_hand],
@@ -260,14 +265,15 @@ def started(run: FlowRun) -> None:
 
 def run_state(state: RunState) -> None:
     """Print a state of a run."""
-    said = f"{local_time(state.timestamp)} | {state.name}" + (f": {state.message}" if state.message else "")
+    said = f"{state.name}: {state.message}" if state.message else str(state.name)
+    said = f"{local_time(state.timestamp)} | {indented(said)}"
     line(said, style=_STATE_COLOURS.get(state.type.value, ""))
 
 
 def log_record(record: Log, of: str) -> None:
     """Print a log record of a run, with the name of the task run or subflow's run that it is of."""
-    said = f"{of} | {record.message}" if of else record.message
-    line(f"{local_time(record.timestamp)} | {logging.getLevelName(record.level):7} | {said}")
+    said = f"{visible(of)} | {record.message}" if of else record.message
+    line(f"{local_time(record.timestamp)} | {logging.getLevelName(record.level):7} | {indented(said)}")
 
 
 def no_answer() -> None:
@@ -392,7 +398,11 @@ def _readable(field: str, value: Any) -> Any:
         return "; ".join(
             schedules.describe(one["timing"]) + ("" if one["active"] else paused) for one in value or []
         )
-    return value
+    return _hidden(field, value)
+
+
+def _hidden(field: str, value: Any) -> Any:
+    return value if field == "parameter_schema" else hidden.hide(field.rpartition(".")[2], value)
 
 
 def _schedules(state: State | None) -> list[State]:

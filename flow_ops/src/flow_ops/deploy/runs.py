@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
@@ -21,14 +22,13 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, Log, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
-from prefect.exceptions import PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.utilities.schema_tools.validation import validate
 
 from flow_ops import flow_parameters, watchdog
 from flow_ops.deploy import server
 from flow_ops.deploy.targets import Target
-from flow_ops.messages import FlowOpsError
 
 # Seconds between two looks at a run.
 _EVERY = 1.0
@@ -52,11 +52,10 @@ def start(
     sent = flow_parameters.as_sent(flow, parameters)
     schema = deployment.parameter_openapi_schema or {}
     for error in validate({**deployment.parameters, **sent}, schema):
-        name = error.json_path.removeprefix("$.")
-        raise FlowOpsError(
-            "FT-PARAM-02", flow=flow.name, parameter=name, value=repr(sent.get(name)), reason=error.message
-        )
-    return client.create_flow_run_from_deployment(deployment.id, parameters=sent)
+        raise flow_parameters.refused(flow, sent, error.json_path, error.message)
+    # Where the answer is lost on its way, Prefect's client sends the request again: with a key of its own, the server
+    # gives the run that it made the first time.
+    return client.create_flow_run_from_deployment(deployment.id, parameters=sent, idempotency_key=uuid4().hex)
 
 
 class Reporter(Protocol):
@@ -172,22 +171,25 @@ def _records(client: SyncPrefectClient, run_ids: list[UUID]) -> Iterator[Log]:
     return server.pages(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC))
 
 
-def retire(client: SyncPrefectClient, deployment: DeploymentResponse, full_name: str) -> None:
-    """Pause a deployment, delete its future runs, itself and its watchdog.
+def retire(client: SyncPrefectClient, deployment: DeploymentResponse | None, full_name: str) -> None:
+    """Pause a deployment, delete its future runs, itself and its watchdog; of what is gone already, the rest.
 
-    In this order no run starts in between, and what was done is right wherever it is interrupted.
-    Runs that have started go on to their end.
+    In this order no run starts in between, and what was done is right wherever it is interrupted: once more does what
+    is left. Runs that have started go on to their end.
     """
-    client.pause_deployment(deployment.id)
-    # The scheduler may be at work on it at this very moment, and runs outlive their deployment.
-    _delete_future_runs(client, deployment.id)
-    time.sleep(_SCHEDULER_PASS)
-    _delete_future_runs(client, deployment.id)
-    client.delete_deployment(deployment.id)
+    if deployment:
+        with contextlib.suppress(ObjectNotFound):  # Gone is gone, whoever did it.
+            client.pause_deployment(deployment.id)
+            # The scheduler may be at work on it at this very moment, and runs outlive their deployment.
+            _delete_future_runs(client, deployment.id)
+            time.sleep(_SCHEDULER_PASS)
+            _delete_future_runs(client, deployment.id)
+            client.delete_deployment(deployment.id)
     watchdog.remove(client, full_name)
 
 
 def _delete_future_runs(client: SyncPrefectClient, deployment_id: UUID) -> None:
     while runs := server.flow_runs(client, deployment_id, [StateType.SCHEDULED]):
         for run in runs:
-            client.delete_flow_run(run.id)
+            with contextlib.suppress(ObjectNotFound):
+                client.delete_flow_run(run.id)

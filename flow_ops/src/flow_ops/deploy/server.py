@@ -35,7 +35,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, t
 from flow_ops import project
 from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError
-from flow_ops.network import proxy_of
+from flow_ops.network import is_loopback, proxy_of
 
 # Seconds. Prefect's own 60, times its retries, make a server that never answers hang a deployment for minutes.
 TIMEOUT = 5.0
@@ -105,6 +105,18 @@ def coded() -> Iterator[None]:
         if isinstance(error, httpx.TimeoutException):
             raise FlowOpsError("FT-SERVER-04", url=shown, seconds=f"{TIMEOUT:g}") from None
         raise FlowOpsError("FT-SERVER-03", url=shown, reason=error) from None
+
+
+def open_to_all() -> Iterator[FlowOpsError]:
+    """Yield a warning where a server that other machines can reach answers without user or password."""
+    url = api_url()
+    if is_loopback(url):
+        return
+    parts = urlsplit(url)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    with contextlib.suppress(httpx.HTTPError):  # Without an answer, nothing was given away.
+        if httpx.get(f"{bare.rstrip('/')}/admin/version", timeout=TIMEOUT).is_success:
+            yield FlowOpsError("FT-SERVER-12", url=bare)
 
 
 def version(client: SyncPrefectClient) -> Version | None:

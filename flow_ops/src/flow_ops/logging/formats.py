@@ -28,12 +28,17 @@ def visible(text: object) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in said)
 
 
+def indented(text: str) -> str:
+    """Return `text` with its further lines indented and its control characters shown: it passes for one record."""
+    return "\n    | ".join(visible(line) for line in text.splitlines())
+
+
 class VisibleFormatter(logging.Formatter):
     """Further lines, of a traceback or of a message that has several, are indented; other controls are shown."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text in which no part passes for another record."""
-        return "\n    | ".join(visible(line) for line in super().format(record).splitlines())
+        return indented(super().format(record))
 
 
 class TextFormatter(VisibleFormatter):

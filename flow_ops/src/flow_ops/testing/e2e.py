@@ -40,7 +40,7 @@ from flow_ops.deployment import Deployments, GitSource
 from flow_ops.messages import render
 from flow_ops.testing import EndToEndValues, deployments, next_local_runs
 from flow_ops.testing.rehearsal import Rehearsal
-from flow_ops.testing.server import WHOLE, begin, end_process
+from flow_ops.testing.server import PREFECT, WHOLE, begin, end_process
 from flow_ops.testing.tracked import copy_tracked_files
 
 ENVIRONMENT = "prod"
@@ -151,10 +151,18 @@ def _unused(pins: Deployments, target: Target) -> str:
 
 
 def _start_worker(pool: str, environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    worker = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process", "--pool", pool]
+    worker = [sys.executable, *PREFECT, "worker", "start", "--type", "process", "--pool", pool]
     quick = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
     with (folder / f"{pool}.log").open("wb") as log:
-        return subprocess.Popen(worker, cwd=folder, env=quick, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(
+            worker,
+            cwd=folder,
+            env=quick,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def _publish(checkout: Path, remote: Path, chosen: list[Target]) -> None:

@@ -32,7 +32,7 @@ from flow_ops import git
 from flow_ops.messages import FlowOpsError, render
 from flow_ops.network import spare_loopback
 from flow_ops.testing import EndToEndValues
-from flow_ops.testing.server import Server, Start, begin, end_process, finish, is_loopback
+from flow_ops.testing.server import PREFECT, Server, Start, begin, end_process, finish, is_loopback
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, State
@@ -216,10 +216,15 @@ def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # 
         """Raise FlowOpsError FT-TEST-05 where the runs have not ended within `seconds`."""
         log = _HOME / f"worker-{work_pool}.log"
         pool = ["--pool", work_pool, "--type", "process", "--no-create-pool-if-not-found"]
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--run-once", *pool]
+        command = [sys.executable, *PREFECT, "worker", "start", "--run-once", *pool]
         with log.open("wb") as output:
             worker = subprocess.Popen(
-                command, cwd=_HOME, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                command,
+                cwd=_HOME,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         try:
             status = worker.wait(seconds)

@@ -230,6 +230,11 @@ RULES = (
     Rule("deploy_py_does_nothing_when_it_is_imported", "FT-RULE-14", _output_of_deploy_py),
     Rule("dependency_bounds_are_still_in_place", "FT-RULE-15", _dependencies),
     Rule("the_lock_file_is_committed", "FT-RULE-16", lambda: checks.lock(project.current().root)),
+    Rule(
+        "no_secret_is_passed_as_a_parameter",
+        "FT-RULE-17",
+        lambda: sources.places(sources.secrets_as_parameters, "FT-RULE-17"),
+    ),
     Rule("exceptions_give_a_reason", "FT-TEST-06", _exceptions),
     Rule("nobody_changed_the_vendored_library", "FT-UPDATE-01", _vendored),
 )

@@ -8,6 +8,7 @@ this fails, the session gets the harness, and a warning.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.metadata
 import ipaddress
 import os
@@ -29,6 +30,20 @@ from flow_ops.messages import render
 # Seconds; a server that is not up by then is not coming.
 START_TIMEOUT = 90.0
 
+# The session holds the other end of the standard input: however the session ends, killed too, that is closed,
+# and the
+# server or worker ends with all that it has started.
+_ENDS_WITH_ITS_SESSION = """
+import os, signal, subprocess, sys, threading
+def end():
+    os.read(0, 1)  # not through sys.stdin: its lock would be held when the interpreter ends
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(os.getpid())], capture_output=True)
+        os._exit(1)
+    os.killpg(0, signal.SIGKILL)
+threading.Thread(target=end, daemon=True).start()
+"""
+
 # Two traps of Prefect on SQLite are avoided here. A transaction says at its start that it will write, and waits for
 # its turn: one that says so later is refused where another wrote in between, and the client tries again after two
 # seconds, several times a flow (measured with Prefect 3.9: the sample flow takes 4 s instead of 6.5). And no garbage
@@ -45,9 +60,20 @@ main()
 """
 
 # The server without its scheduler and its UI, as Prefect's harness starts it; task runs and events are recorded.
-QUICK = ("-c", _UVICORN, "--factory", "prefect.server.api.server:create_app", "--log-level", "error")
+QUICK = (
+    "-c",
+    _ENDS_WITH_ITS_SESSION + _UVICORN,
+    "--factory",
+    "prefect.server.api.server:create_app",
+    "--log-level",
+    "error",
+)
 # The whole server, as `prefect server start` runs it: schedules become runs, automations fire.
-WHOLE = ("-m", "prefect", "server", "start")
+_PREFECT = (
+    "import runpy; sys.argv[0] = 'prefect'; runpy.run_module('prefect', run_name='__main__', alter_sys=True)"
+)
+PREFECT = ("-c", _ENDS_WITH_ITS_SESSION + _PREFECT)
+WHOLE = (*PREFECT, "server", "start")
 
 
 @dataclass
@@ -115,7 +141,7 @@ def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
             [sys.executable, *command, "--host", "127.0.0.1", "--port", str(port)],
             env={**os.environ, **settings},
             cwd=home,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -176,7 +202,13 @@ def cache_folder() -> Path:
 
 
 def _migrated() -> Path:
-    return cache_folder() / f"prefect-{importlib.metadata.version('prefect')}.db"
+    """Return where the migrated database is kept: named by the migrations of this Prefect, which a branch may change."""
+    folder = Path(
+        str(importlib.metadata.distribution("prefect").locate_file("prefect/server/database/_migrations"))
+    )
+    names = "".join(sorted(file.name for file in folder.glob("versions/sqlite/*.py")))
+    digest = hashlib.sha256(names.encode()).hexdigest()[:12]
+    return cache_folder() / f"prefect-{importlib.metadata.version('prefect')}-{digest}.db"
 
 
 def _keep(database: Path) -> None:
@@ -191,6 +223,7 @@ def _keep(database: Path) -> None:
         ):
             source.backup(to)
         draft.replace(target)
+    draft.unlink(missing_ok=True)
 
 
 def _answers(url: str, data: bytes | None = None) -> bool:

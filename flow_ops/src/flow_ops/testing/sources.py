@@ -134,6 +134,39 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def secrets_as_parameters(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield each call of a task or flow of this module that is given a secret, or a name that holds one.
+
+    Parameters are stored and shown; a task reads its secret by itself.
+    """
+    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    run = {each.name for each in functions if any(_runs(one) for one in each.decorator_list)}
+    for scope in [tree, *functions]:
+        held = {
+            target.id
+            for one in ast.walk(scope)
+            if isinstance(one, ast.Assign) and _reads_a_secret(one.value)
+            for target in one.targets
+            if isinstance(target, ast.Name)
+        }
+        for call in (node for each in _own_statements(scope) for node in ast.walk(each)):
+            if isinstance(call, ast.Call) and _root(call.func) in run:
+                given = [*call.args, *(keyword.value for keyword in call.keywords)]
+                if any(_reads_a_secret(one) or getattr(one, "id", None) in held for one in given):
+                    yield call
+
+
+def _runs(decorator: ast.expr) -> bool:
+    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return getattr(named, "id", None) in ("flow", "task") or getattr(named, "attr", None) in ("flow", "task")
+
+
+def _reads_a_secret(node: ast.expr) -> bool:
+    if isinstance(node, ast.Await):
+        return _reads_a_secret(node.value)
+    return isinstance(node, ast.Call) and getattr(node.func, "id", None) in ("secret", "asecret")
+
+
 # What reads and writes files in pandas and polars; `to_sql("dbo.sales")` and `to_period("Q.DEC")` name none.
 _VERBS = {"read", "scan", "sink", "to", "write"}
 _FORMS = {

@@ -11,6 +11,7 @@ from flow_ops.watchdog.automations import (
     differences,
     expected,
     find_channel,
+    has_any,
     missing,
     remove,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "differences",
     "expected",
     "find_channel",
+    "has_any",
     "missing",
     "remove",
 ]

@@ -236,15 +236,24 @@ def apply(
         FlowOpsError: as `differences`.
     """
     channel = find_channel(client, notification)
-    changes = _changes(client, deployment, expected(deployment_id, deployment, limits, channel))
+    wanted = expected(deployment_id, deployment, limits, channel)
+    changes = _changes(client, deployment, wanted)
     for change in changes:
         if change.wanted and change.found:
             client.update_automation(change.found[0].id, change.wanted)
         elif change.wanted:
             client.create_automation(change.wanted)
-        for surplus in change.found[1:] if change.wanted else change.found:
-            client.delete_automation(surplus.id)
+        _delete(client, change.found[1:] if change.wanted else change.found)
+    if any(change.wanted and not change.found for change in changes):
+        # Prefect's client sends a request again whose answer was lost: an automation may have been created twice.
+        for change in _changes(client, deployment, wanted):
+            _delete(client, change.found[1:])
     return [line for change in changes for line in change.lines]
+
+
+def has_any(client: SyncPrefectClient, deployment: str) -> bool:
+    """Return whether the server has an automation of `deployment` (as "flow/deployment")."""
+    return bool(_changes(client, deployment, []))
 
 
 def remove(client: SyncPrefectClient, deployment: str) -> list[str]:
@@ -254,8 +263,8 @@ def remove(client: SyncPrefectClient, deployment: str) -> list[str]:
         FlowOpsError: FT-WATCHDOG-06 where the server has no automations.
     """
     changes = _changes(client, deployment, [])
-    for automation in (automation for change in changes for automation in change.found):
-        client.delete_automation(automation.id)
+    for change in changes:
+        _delete(client, change.found)
     return [line for change in changes for line in change.lines]
 
 
@@ -403,6 +412,15 @@ def _changes(client: SyncPrefectClient, deployment: str, wanted: list[Automation
         if lines := list(_lines(name, by_name.get(name), found)):
             changes.append(_Change(wanted=by_name.get(name), found=found, lines=lines))
     return changes
+
+
+def _delete(client: SyncPrefectClient, automations: list[Automation]) -> None:
+    for automation in automations:
+        try:
+            client.delete_automation(automation.id)
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != 404:  # Gone is gone, whoever did it.
+                raise
 
 
 def _read(client: SyncPrefectClient, names: list[str]) -> list[Automation]:

@@ -1,0 +1,128 @@
+"""What is asked for once is done once, however often a request is sent: answers are lost, late, or a 503."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flow_ops.deploy import runs, server
+from flow_ops.deploy.targets import targets
+from helpers.workshop import (
+    LOST,
+    Answer,
+    Workshop,
+    apply,
+    ask,
+    clear,
+    deploy,
+    on_server,
+    pointing_at,
+    proxy,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(autouse=True)
+def _nothing_deployed(workshop: Workshop) -> Iterator[None]:
+    yield
+    clear(workshop.client)
+
+
+def unlucky(seed: int, *begins: str) -> Callable[[str, str], Answer | None]:
+    """Return a rule for a proxy: of the requests that begin so, some are refused and the answers of some are lost.
+
+    Never twice in a row, so that Prefect's own retries come to an end.
+    """
+    chance, spared = random.Random(seed), [True]  # noqa: S311 - the same each time
+
+    def rule(method: str, path: str) -> Answer | None:
+        if not f"{method} {path.removeprefix('/api')}".startswith(begins):
+            return None
+        spared[0] = not spared[0]
+        return chance.choice([LOST, LOST, Answer(503, b"{}"), None]) if not spared[0] else None
+
+    return rule
+
+
+def names_of_automations(workshop: Workshop) -> list[str]:
+    return sorted(automation.name for automation in workshop.client.read_automations())
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_an_apply_through_a_bad_network_makes_everything_once_and_a_retire_leaves_nothing(
+    workshop: Workshop, seed: int
+) -> None:
+    writes = ("POST /deployments/ ", "POST /automations/", "POST /flows/ ", "PUT", "PATCH", "DELETE")
+    with proxy(workshop.server.url, unlucky(seed, *(each.rstrip() for each in writes))) as (url, requests):
+        with pointing_at(url):
+            assert deploy(workshop.pins, "apply", "prod") == 0
+        assert [one.name for one in workshop.client.read_deployments()] == [on_server(workshop).name]
+        made = names_of_automations(workshop)
+        assert made == sorted(set(made))
+        assert deploy(workshop.pins, "plan", "prod") == 0
+        sent = [each for each in requests if each.startswith("POST /api/automations/")]
+        assert len(sent) > len(made), "no answer was lost"
+        with pointing_at(url):
+            assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
+    assert workshop.client.read_deployments() == []
+    assert names_of_automations(workshop) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_run_that_is_asked_for_once_begins_once(workshop: Workshop, seed: int) -> None:
+    apply(workshop.pins)
+    deployment = on_server(workshop)
+    (target,) = targets(workshop.pins, "prod", None)
+    with (
+        proxy(workshop.server.url, unlucky(seed, f"POST /deployments/{deployment.id}/create_flow_run")) as (
+            url,
+            _,
+        ),
+        pointing_at(url),
+        server.connect() as client,
+    ):
+        started = runs.start(client, target, deployment, {})
+    found: Any = ask(workshop.client, "/flow_runs/filter", sort="EXPECTED_START_TIME_ASC")
+    by_hand = [
+        run["id"] for run in found if not run["auto_scheduled"] and run["deployment_id"] == str(deployment.id)
+    ]
+    assert by_hand == [str(started.id)]
+
+
+def test_a_retire_that_was_interrupted_is_finished_by_the_next(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    with (
+        proxy(
+            workshop.server.url,
+            lambda method, path: (
+                Answer(500, b"{}") if (method, path[:17]) == ("DELETE", "/api/automations/") else None
+            ),
+        ) as (url, _),
+        pointing_at(url),
+    ):
+        assert deploy(workshop.pins, "retire", "prod", "--yes") == 1
+    assert workshop.client.read_deployments() == []
+    assert names_of_automations(workshop) != []
+    assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
+    assert names_of_automations(workshop) == []
+    capsys.readouterr()
+    assert deploy(workshop.pins, "retire", "prod", "--yes") == 1
+    assert "FT-DEPLOY-07" in capsys.readouterr().err
+
+
+def test_the_watchdog_of_a_deployment_that_the_file_never_named_is_removed_by_its_full_name(
+    workshop: Workshop,
+) -> None:
+    apply(workshop.pins)
+    name = f"{targets(workshop.pins, 'prod', None)[0].full_name}"
+    workshop.client.delete_deployment(on_server(workshop).id)
+    assert deploy(workshop.pins, "retire", name, "--yes") == 0
+    assert names_of_automations(workshop) == []
