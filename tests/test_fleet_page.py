@@ -12,6 +12,7 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from flow_ops import cli
 from helpers import fleet
+from helpers.support import prefect_server
 from helpers.workshop import pointing_at
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from helpers.support import Server
 
 pytestmark = [
     pytest.mark.e2e,
@@ -58,11 +58,15 @@ CONTRAST = """
 
 
 @pytest.fixture(scope="module")
-def pages(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The page of a fleet in every state, in each language."""
     folder = tmp_path_factory.mktemp("fleet")
     made = {}
-    with SyncPrefectClient(server.url) as client, pointing_at(server.url, ""):
+    with (
+        prefect_server(folder, port=None, **fleet.QUIET) as server,
+        SyncPrefectClient(server.url) as client,
+        pointing_at(server.url, ""),
+    ):
         fleet.make_all(client)
         for language in ("es", "en"):
             made[language] = folder / f"{language}.html"

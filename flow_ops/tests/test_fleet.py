@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with prefect_server(tmp_path_factory.mktemp("server"), port=None, **fleet.QUIET) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
 def on(server: Server) -> Iterator[SyncPrefectClient]:
     """A server with the fleet."""
     with SyncPrefectClient(server.url) as client, pointing_at(server.url, ""):
