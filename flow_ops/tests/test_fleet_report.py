@@ -48,7 +48,7 @@ def test_a_worker_publishes_the_fleet_as_an_artifact(workshop: Workshop, tmp_pat
         ready = lambda: server.workers_online(workshop.client, "pool-prod")  # noqa: E731
         wait_until(ready, seconds=90, what="the worker")
         told = deploy_py(workshop, "run", "prod", "--flow", "pedidos-web-fleet")
-    assert "2 despliegues de 1 repositorios" in told
+    assert "despliegues: 2, repositorios: 1" in told
     [artifact] = workshop.client.read_artifacts(
         artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["fleet"])), limit=1
     )
