@@ -97,7 +97,14 @@ def fleet_page(file: Path) -> None:
     ):
         fleet.make_all(client)
         environment = {**server.environment, "FLOW_LANGUAGE": "en"}
-        command = [sys.executable, "-c", "from flow_ops.cli import main; main()", "fleet", "--html", str(file)]
+        command = [
+            sys.executable,
+            "-c",
+            "from flow_ops.cli import main; main()",
+            "fleet",
+            "--html",
+            str(file),
+        ]
         subprocess.run(command, env=environment, check=True)
 
 

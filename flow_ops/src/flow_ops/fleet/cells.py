@@ -56,13 +56,9 @@ def is_failing(row: Row) -> bool:
 
 def bar(row: Row) -> str:
     """Return a sign for each of the last runs, the oldest first."""
-    states = [run.state for run in reversed(row.runs)]
     return "".join(
-        _COMPLETED if one and one.is_completed()
-        else _BROKEN if one and (one.is_failed() or one.is_crashed())
-        else _OTHER
-        for one in states
-    )  # fmt: skip
+        _COMPLETED if run.completed else _BROKEN if run.broken else _OTHER for run in reversed(row.runs)
+    )
 
 
 def local(moment: datetime, row: Row) -> str:
@@ -113,11 +109,9 @@ def _schedule(row: Row) -> str:
 
 
 def _last(row: Row) -> str:
-    running = [text("fleet.running", count=row.running)] if row.running else []
+    running = [text("fleet.running", count=len(row.going))] if row.going else []
     late = [text("fleet.late", count=row.late)] if row.late else []
-    ended = (
-        [f"{row.last.state_name} {local(row.last.end_time, row)}"] if row.last and row.last.end_time else []
-    )
+    ended = [f"{row.last.state_name} {local(row.last.end, row)}"] if row.last and row.last.end else []
     return ", ".join([*ended, *running, *late]) or "-"
 
 

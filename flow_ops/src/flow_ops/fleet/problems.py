@@ -58,7 +58,7 @@ def _of_its_pool(row: Row) -> Iterator[FlowOpsError]:
 
 
 def _of_its_runs(row: Row) -> Iterator[FlowOpsError]:
-    if row.last and row.last.state and (row.last.state.is_failed() or row.last.state.is_crashed()):
+    if row.last and row.last.broken:
         yield FlowOpsError(
             "FT-FLEET-03", deployment=row.name, run=row.last.name, state=row.last.state_name, total=len(row.runs),
             good=row.completed, environment=row.environment,

@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from packaging.version import Version
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import StateType
 
 from flow_ops.deploy import schedules
 from flow_ops.deploy.pinned import Pin
@@ -20,6 +20,29 @@ from flow_ops.messages import FlowOpsError
 LAST = 20
 
 
+@dataclass(frozen=True)
+class Run:
+    """What is shown of a run."""
+
+    id: str
+    deployment: UUID
+    name: str
+    state: StateType
+    state_name: str
+    start: datetime | None
+    end: datetime | None
+
+    @property
+    def completed(self) -> bool:
+        """Whether it did what it had to do."""
+        return self.state is StateType.COMPLETED
+
+    @property
+    def broken(self) -> bool:
+        """Whether it ended as Failed or Crashed."""
+        return self.state in (StateType.FAILED, StateType.CRASHED)
+
+
 @dataclass
 class Row:
     """One deployment.
@@ -28,6 +51,7 @@ class Row:
         name: `flow/deployment`.
         workers: How many are online in its pool; None where the pool does not exist.
         runs: Its last runs that ended, the newest first.
+        going: Those that are running.
         late: How many runs wait past their time.
         flow_ops: The release of flow-ops that deployed it; None where no tag says so.
         lock: The first digits of the digest of its `uv.lock`, `none` without one; None where no tag says so.
@@ -50,8 +74,8 @@ class Row:
     flow_ops: Version | None
     lock: str | None
     next_run: datetime | None = None
-    runs: list[FlowRun] = field(default_factory=list)
-    running: int = 0
+    runs: list[Run] = field(default_factory=list)
+    going: list[Run] = field(default_factory=list)
     late: int = 0
     unwatched: list[str] | None = None
     problems: list[FlowOpsError] = field(default_factory=list)
@@ -62,14 +86,14 @@ class Row:
         return [] if self.paused else [one for one in self.schedules if one["active"]]
 
     @property
-    def last(self) -> FlowRun | None:
+    def last(self) -> Run | None:
         """The last run that ended."""
         return self.runs[0] if self.runs else None
 
     @property
     def completed(self) -> int:
         """How many of the last runs completed."""
-        return sum(run.state is not None and run.state.is_completed() for run in self.runs)
+        return sum(run.completed for run in self.runs)
 
     @property
     def zone(self) -> str:

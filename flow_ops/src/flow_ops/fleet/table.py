@@ -54,7 +54,7 @@ def _row(row: Row) -> dict[str, Any]:
         "next_run": row.next_run.isoformat() if row.next_run else None,
         "last_run": _run(row),
         "last_runs": {"total": len(row.runs), "completed": row.completed, "bar": cells.bar(row)},
-        "running": row.running,
+        "running": len(row.going),
         "late": row.late,
         "flow_ops": str(row.flow_ops) if row.flow_ops else None,
         "watchdog_missing": row.unwatched,
@@ -70,7 +70,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _run(row: Row) -> dict[str, Any] | None:
     last = row.last
-    return {"name": last.name, "state": last.state_name, "end": last.end_time} if last else None
+    return {"name": last.name, "state": last.state_name, "end": last.end} if last else None
 
 
 def _problem(problem: FlowOpsError) -> dict[str, Any]:
