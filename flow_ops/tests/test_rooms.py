@@ -29,6 +29,7 @@ ROOMS = (
     "flow_parameters",
     "deploy",
     "diagnose",
+    "fleet",
     "deployment",
     "command_line",
     "new_flow",
