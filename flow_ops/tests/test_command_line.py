@@ -6,12 +6,17 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from prefect import flow
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flow_ops import arguments, command_line, flow_parameters
+from helpers.workshop import LOST, proxy
+
+if TYPE_CHECKING:
+    from helpers.support import Server
 
 
 @flow(name="daily", description="A flow with every kind of parameter.")
@@ -139,3 +144,23 @@ def test_a_place_that_cannot_be_used_is_named_before_anything_runs(
     output = capsys.readouterr()
     assert output.err.startswith(told)
     assert output.out == ""
+
+
+@pytest.mark.e2e
+def test_a_server_that_is_lost_in_the_middle_of_a_run_is_told_with_its_code(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost: list[bool] = []
+
+    @flow(timeout_seconds=60)
+    def loses_its_server() -> None:
+        lost.append(True)
+
+    with (
+        proxy(server.url, lambda *_: LOST if lost else None) as (url, _),
+        temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}),
+    ):
+        assert command_line.run_flow(loses_its_server, []) == 1
+    told = capsys.readouterr().err
+    assert f"FT-RUN-04  The Prefect server at {url} was lost" in told
+    assert "Traceback" not in told

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from prefect.settings import (
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
     get_current_settings,
@@ -42,8 +43,12 @@ def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     # A busy machine starts that server in more than the 20 s that Prefect waits by default.
     with temporary_settings(set_defaults={PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 120}):
-        outcome: Any = flow(**parameters, return_state=True)
-        state: State[Any] = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
+        try:
+            outcome: Any = flow(**parameters, return_state=True)
+            state: State[Any] = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
+        except httpx.TransportError as error:  # The engine's own: what a flow raises is in its state.
+            url = server.without_credentials(get_current_settings().api.url or "-")
+            raise FlowOpsError("FT-RUN-04", url=url, reason=error or type(error).__name__) from None
     if not state.is_completed():
         raise FlowOpsError("FT-RUN-01", state=state.name, reason=state.message or "-")
     print(asyncio.run(state.aresult()))  # noqa: T201

@@ -132,7 +132,10 @@ def open_workshop(
     publish(root, remote)
     with contextlib.ExitStack() as stack:
         settings = {
+            # As the page on security says.
             "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
+            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "https://prefect.example.com",
             "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "0.5",
             # Seconds after which a run that waits for its turn asks again; 30 by default.
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
@@ -309,7 +312,8 @@ def proxy(target: str, rule: Callable[[str, str], Answer | None]) -> Iterator[tu
             self.wfile.write(answer.body)
 
         def ask(self, body: bytes) -> Answer:
-            kept = {k: v for k, v in self.headers.items() if k.lower() in ("authorization", "content-type")}
+            passed = ("authorization", "content-type", "prefect-csrf-token", "prefect-csrf-client")
+            kept = {k: v for k, v in self.headers.items() if k.lower() in passed}
             url = target.removesuffix("/api") + self.path
             answer = httpx.request(self.command, url, content=body, headers=kept, timeout=30)
             return Answer(answer.status_code, answer.content)
