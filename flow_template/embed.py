@@ -27,7 +27,8 @@ def embed(root: Path) -> None:
             shutil.copytree(library / name, target / name, ignore=_MADE_BY_PYTHON)
         else:
             shutil.copyfile(library / name, target / name)
-    files = sorted(path for path in target.rglob("*") if path.is_file())
+    # By the names themselves: paths of Windows take upper and lower case for the same, and the order is in the file.
+    files = sorted((path for path in target.rglob("*") if path.is_file()), key=lambda path: path.parts)
     lines = [
         f"{hashlib.sha256(_lines(path)).hexdigest()}  {path.relative_to(target.parent).as_posix()}\n"
         for path in files

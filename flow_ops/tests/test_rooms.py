@@ -30,6 +30,7 @@ ROOMS = (
     "flow_parameters",
     "deploy",
     "diagnose",
+    "fleet",
     "deployment",
     "command_line",
     "new_flow",

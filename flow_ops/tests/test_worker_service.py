@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import re
 import shutil
@@ -10,16 +12,20 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.utilities import processutils
 
-from flow_ops import cli, project
+from flow_ops import arguments, cli, project
 from flow_ops.messages import FlowOpsError
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import service as worker_service
+from flow_ops.worker import trust
 from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall_steps
 from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, StepFailedError, decoded
 from helpers.repositories import LIBRARY
@@ -84,8 +90,8 @@ def printed(capsys: pytest.CaptureFixture[str], *more: str) -> str:
 def test_print_shows_every_step_for_linux_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, "--system", "linux").splitlines()
     steps = [re.sub(r"/\S*/(uv|worker_drain.py)", r"\1", line) for line in lines if not line.startswith(" ")]
-    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    uv = "command  UV_PYTHON_INSTALL_DIR=HOME/python uv"
+    python = worker_service.find_python(service("--system", "linux"))
+    uv = "command  UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME/python uv"
     install = f"{uv} pip install --quiet --upgrade --compile-bytecode"
     requirements = " ".join(f'"{requirement}"' for requirement in worker_service.worker_requirements())
     assert [step.replace(LINUX_HOME, "HOME") for step in steps] == [
@@ -93,11 +99,9 @@ def test_print_shows_every_step_for_linux_in_order(capsys: pytest.CaptureFixture
         "file     HOME/service.json",
         f"{uv} venv --quiet --no-project --allow-existing --python {python} HOME/environment",
         f"{install} --python HOME/environment/bin/python {requirements}",
-        "folder   HOME/state",
-        "folder   HOME/state/logs",
         "file     worker_drain.py",
         "file     HOME/credentials.env",
-        "command  chown -R flow-worker: HOME/state HOME/credentials.env",
+        "command  chown root: HOME/credentials.env",
         "file     /etc/systemd/system/flow-worker-compras-prod.service",
         "command  systemctl daemon-reload",
         "command  systemctl enable flow-worker-compras-prod",
@@ -110,13 +114,19 @@ def test_print_shows_every_step_for_windows_in_order(capsys: pytest.CaptureFixtu
     steps = [line for line in text.splitlines() if not line.startswith((" ", "command  nssm set"))]
     names = [" ".join(step.split()[:3]) if step.startswith("command") else step for step in steps]
     assert names == [
+        r"folder   C:\ProgramData\flow-workers",
+        r"command icacls.exe C:\ProgramData\flow-workers",
+        r"command icacls.exe C:\ProgramData\flow-workers",
+        r"command icacls.exe C:\ProgramData\flow-workers",
         "folder   HOME",
         "command nssm install",
         "command sc.exe config",
         "command icacls.exe HOME",
+        "command icacls.exe HOME",
+        "command icacls.exe HOME",
         r"file     HOME\service.json",
-        r"command UV_PYTHON_INSTALL_DIR=HOME\python uv",
-        r"command UV_PYTHON_INSTALL_DIR=HOME\python uv",
+        r"command UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME\python",
+        r"command UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME\python",
         r"folder   HOME\state",
         r"folder   HOME\state\logs",
         r"file     HOME\worker_drain.py",
@@ -129,6 +139,54 @@ def test_print_shows_every_step_for_windows_in_order(capsys: pytest.CaptureFixtu
     assert "/" not in text.split("AppDirectory")[1].splitlines()[0]
 
 
+def test_the_folders_of_windows_services_are_taken_from_whoever_made_them_before_anything_is_put_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    steps = [line for line in printed(capsys, "--system", "windows").splitlines() if not line.startswith(" ")]
+    administrators, system = '"*S-1-5-32-544:(OI)(CI)F"', '"*S-1-5-18:(OI)(CI)F"'
+    users, account = '"*S-1-5-32-545:RX"', r'"NT SERVICE\flow-worker-compras-prod:(OI)(CI)RX"'
+    for folder, readers in ((str(PureWindowsPath(WINDOWS_HOME).parent), users), (WINDOWS_HOME, account)):
+        commands = [
+            step.split("  ", 1)[1] for step in steps if step.startswith(f"command  icacls.exe {folder} ")
+        ]
+        assert commands == [
+            f'icacls.exe {folder} /setowner "*S-1-5-32-544"',
+            f"icacls.exe {folder} /reset",
+            f"icacls.exe {folder} /inheritance:r /grant:r {administrators} {system} {readers}",
+        ]
+    kept = [number for number, step in enumerate(steps) if step.startswith(("file", "command  UV"))]
+    assert max(n for n, step in enumerate(steps) if f"{WINDOWS_HOME} /inheritance:r" in step) < min(kept)
+
+
+@pytest.mark.usefixtures("administrator")
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give files away")
+def test_a_folder_that_somebody_else_made_beforehand_is_refused(tmp_path: Path) -> None:
+    home = tmp_path / "made" / "worker"
+    home.mkdir(parents=True)
+    (home / "service.json").write_text("{}", encoding="utf-8")  # as if an installation had made it
+    described = service("--system", "linux", "--account", "root", "--home", str(home))
+    worker_service.check_ours(described)
+    os.chown(home.parent, 65534, 65534)
+    trust._others_can_write.cache_clear()
+    assert refusal(worker_service.check_ours, described) == "FT-SERVICE-24"
+
+
+@pytest.mark.parametrize(("owner", "link", "refused"), [
+    ("S-1-5-32-544", False, False), ("S-1-5-18", False, False),
+    ("S-1-5-21-1-2-3-1001", False, True), ("S-1-5-32-544", True, True),
+])  # fmt: skip
+def test_on_windows_owner_and_junctions_decide(
+    owner: str, link: bool, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What Windows says of a folder is asked for under Wine: tests/windows.
+    monkeypatch.setattr(trust, "os", SimpleNamespace(name="nt", path=os.path))
+    monkeypatch.setattr(trust, "windows_owner", lambda path: owner if path == tmp_path else "S-1-5-18")
+    monkeypatch.setattr(trust, "_is_reparse_point", lambda path: link and path == tmp_path)
+    found = trust.foreign(tmp_path / "worker")
+    monkeypatch.undo()
+    assert found == (tmp_path if refused else None)
+
+
 def test_print_says_what_nssm_keeps(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, "--system", "windows", "--limit", "3", "--drain-seconds", "120")
     kept = dict(
@@ -137,7 +195,7 @@ def test_print_says_what_nssm_keeps(capsys: pytest.CaptureFixture[str]) -> None:
     environment = kept.pop("AppEnvironmentExtra")
     assert kept == {
         "Application": r"HOME\environment\Scripts\python.exe",
-        "AppDirectory": r"HOME\state",
+        "AppDirectory": "HOME",
         "AppParameters": r'"HOME\worker_drain.py --pool compras-prod --name srv1-compras-prod --limit 3 '
         r'--drain-seconds 120 --home HOME"',
         "DisplayName": '"Prefect worker compras-prod"',
@@ -178,7 +236,7 @@ def test_both_systems_get_the_same_settings_and_no_credentials(
 
 
 def test_print_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    printed(capsys, "--home", str(tmp_path / "home"))
+    printed(capsys, "--home", str(tmp_path / "home"), "--account", "root")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -195,6 +253,27 @@ def test_print_ends_quietly_when_nobody_reads_on(repository: Path) -> None:
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("flushes", "raised"), [(False, False), (True, True)], ids=["nobody reads", "something else"]
+)
+def test_what_windows_says_of_a_pipe_without_reader_is_told_from_other_problems(
+    flushes: bool, raised: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Output(io.StringIO):
+        def flush(self) -> None:
+            if not flushes:
+                raise OSError(errno.EINVAL, "Invalid argument")
+
+        def fileno(self) -> int:
+            return stream.fileno()
+
+    with (tmp_path / "output").open("w") as stream:
+        monkeypatch.setattr("sys.stdout", Output())
+        problem = OSError(errno.EINVAL, "Invalid argument")
+        assert arguments._nobody_reads(problem) is not raised
+        assert not arguments._nobody_reads(OSError(errno.ENOSPC, "No space left"))
 
 
 def test_each_pool_of_a_machine_has_its_own_name_folder_and_port() -> None:
@@ -225,29 +304,57 @@ def test_installing_again_stops_first_and_does_not_register_twice() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
-@pytest.mark.parametrize("scope", ["system", "user"])
-def test_systemd_accepts_the_unit_whatever_its_folder_is_called(scope: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "who", [("--account", "root"), (), ("--scope", "user")], ids=["account", "own", "user"]
+)
+def test_systemd_accepts_the_unit_whatever_its_folder_is_called(who: tuple[str, ...], tmp_path: Path) -> None:
     home = tmp_path / "con espacios, 50% ñ $HOME"
     (home / "environment" / "bin").mkdir(parents=True)
     shutil.copy("/bin/true", home / "environment" / "bin" / "python")
     (home / "state").mkdir()
-    # The verification looks the account up.
-    described = service("--system", "linux", "--scope", scope, "--home", str(home), "--account", "root")
+    described = replace(service("--system", "linux", *who), home=home)
+    if described.own_account:
+        described = replace(described, home=Path("/var/lib", home.name))
     unit = tmp_path / f"{described.name}.service"
     unit.write_text(systemd_unit(described), encoding="utf-8")
-    manager = ["--user"] if scope == "user" else []
+    manager = ["--user"] if described.scope == "user" else []
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
     done = subprocess.run(
         ["systemd-analyze", *manager, "--man=no", "verify", str(unit)],
         capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    said = done.stdout + done.stderr
+    if described.own_account:  # Nothing may be put below /var/lib for a test.
+        assert [line for line in said.splitlines() if "is not executable" not in line] == []
+    else:
+        assert (done.returncode, said) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("who", [(), ("--account", "compras")], ids=["own account", "named account"])
+def test_the_unit_exposes_little(who: tuple[str, ...], tmp_path: Path) -> None:
+    unit = tmp_path / "flow-worker-compras-prod.service"
+    unit.write_text(systemd_unit(service("--system", "linux", *who)), encoding="utf-8")
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    [exposure] = re.findall(r"Overall exposure level .*: ([\d.]+)", done.stdout)
+    assert float(exposure) < 4
+
+
+def test_each_line_of_the_hardening_has_its_reason() -> None:
+    lines = systemd_unit(service("--system", "linux")).splitlines()
+    hardening = lines[lines.index("UMask=0077") + 1 : lines.index("[Install]") - 1]
+    assert hardening[0].startswith("#")
+    reasons = [line for line in hardening if line.startswith("#")]
+    assert 3 * len(reasons) >= len(hardening) - len(reasons)
 
 
 def test_the_unit_drains_restarts_and_starts_at_boot() -> None:
     unit = systemd_unit(service("--system", "linux", "--drain-seconds", "120"))
     for line in (
-        "User=flow-worker",
+        "DynamicUser=yes",
         "KillMode=mixed",  # with control-group, SIGTERM would end the flows at once
         "TimeoutStopSec=210",
         "Restart=always",
@@ -345,6 +452,54 @@ def test_a_system_service_asks_for_administrator_rights(monkeypatch: pytest.Monk
 def administrator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_service, "systemd_runs", lambda: True)
     monkeypatch.setattr(worker_service, "_is_administrator", lambda: True)
+    monkeypatch.setattr(trust, "writable_by_others", lambda: None)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("how", ["owner", "group", "everybody", "folder above", "link"])
+def test_root_installs_nothing_from_where_others_can_write(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_service, "_is_administrator", lambda: True)
+    module = tmp_path / "repository" / ".venv" / "lib" / "module.py"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    monkeypatch.setattr(trust, "running", lambda: [module])
+    monkeypatch.setattr(trust, "_others_can_write", trust._others_can_write.__wrapped__)  # without its memory
+    worker_service.check_rights(
+        service("--system", "linux")
+    )  # root's, in pytest's folder below the sticky /tmp
+    if how == "owner":
+        os.chown(module, 65534, 0)
+    elif how == "group":
+        os.chown(module, 0, 65534)
+        module.chmod(0o664)
+    elif how == "everybody":
+        module.chmod(0o666)
+    elif how == "folder above":
+        os.chown(tmp_path / "repository", 65534, 65534)
+    else:
+        link = tmp_path / "link"
+        link.symlink_to(module)
+        os.lchown(link, 65534, 65534)
+        monkeypatch.setattr(trust, "running", lambda: [link])
+    assert refusal(worker_service.check_rights, service("--system", "linux")) == "FT-SERVICE-20"
+    worker_service.check_rights(service("--system", "linux", "--scope", "user"))
+
+
+def test_what_runs_is_python_its_modules_and_uv() -> None:
+    running = [*trust.running()]
+    assert {Path(sys.executable), Path(trust.__file__)} <= {*running}
+    assert Path(shutil.which("uv") or "") in running
+
+
+def test_commands_take_no_settings_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Command(
+        (sys.executable, "-c", "import os, sys; sys.exit(os.getcwd() != os.path.abspath(os.sep))")
+    ).apply()
 
 
 @pytest.mark.usefixtures("administrator")
@@ -423,6 +578,63 @@ def test_an_interpreter_that_the_services_account_cannot_read_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("PREFECT_API_AUTH_STRING", True),
+        ("UV_INDEX_EMPRESA_PASSWORD", True),
+        ("https_proxy", True),
+        ("PREFECT_API_URL", False),
+        ("PREFECT_API_KEY_2", False),
+        ("PREFECT_HOME", False),
+        ("PYTHONPATH", False),
+        ("LD_PRELOAD", False),
+        ("UV_PYTHON", False),
+        ("GIT_SSH_COMMAND", False),
+        ("PATH", False),
+    ],
+)
+def test_the_credentials_file_sets_keys_and_networks_and_nothing_that_the_worker_is(
+    name: str,
+    known: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "credentials.env"
+    file.write_text(f"{name}=value-of-it\n", encoding="utf-8")
+    file.chmod(0o600)
+    monkeypatch.setenv(name, "before")
+    if known:
+        worker_service.check_credentials(file)
+    else:
+        assert refusal(worker_service.check_credentials, file) == "FT-SERVICE-22"
+    worker_drain._take_credentials(tmp_path)  # also what an earlier installation accepted
+    assert os.environ[name] == ("value-of-it" if known else "before")
+    said = capsys.readouterr().out
+    assert "value-of-it" not in said
+    assert (name in said) is not known
+
+
+@pytest.mark.parametrize("home", ["/srv/worker", "/var/lib", "/var/lib/../etc/x", "/var/lib/a:b"])
+def test_a_folder_that_systemd_cannot_give_to_an_account_of_its_own_is_refused(home: str) -> None:
+    assert refusal(service_from, options("print", "--home", home)) == "FT-SERVICE-21"
+
+
+def test_a_machine_without_a_python_for_the_service_is_told_and_nothing_is_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    described = service("--python", "3.99", "--scope", "user")
+    assert refusal(worker_service.check_programs, described) == "FT-SERVICE-23"
+    assert described.variables["UV_PYTHON_DOWNLOADS"] == "never"
+    # uv knows of a later Python than those here, and is not to bring it.
+    uv = tmp_path / "uv"
+    uv.write_text('#!/bin/sh\necho "$UV_PYTHON_DOWNLOADS"\n', encoding="utf-8")
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert worker_service.find_python(service("--scope", "user")) == "never"
+
+
+@pytest.mark.parametrize(
     ("system", "home"),
     [
         ("linux", "relative"),
@@ -433,7 +645,7 @@ def test_an_interpreter_that_the_services_account_cannot_read_is_refused(
     ],
 )
 def test_a_folder_that_a_service_manager_cannot_hold_is_refused(system: str, home: str) -> None:
-    asked = options("print", "--home", home)
+    asked = options("print", "--home", home, *(("--scope", "user") if system == "linux" else ()))
     assert refusal(worker_service.service_from, asked, system) == "FT-SERVICE-19"
 
 
@@ -494,6 +706,7 @@ def test_uninstalling_removes_the_service_its_unit_and_its_folder() -> None:
         "systemctl disable --now flow-worker-compras-prod",
         "/etc/systemd/system/flow-worker-compras-prod.service",
         "systemctl daemon-reload",
+        LINUX_HOME.replace("/var/lib/", "/var/lib/private/"),
         LINUX_HOME,
     ]
     windows = uninstall_steps(service("--system", "windows"), installed=True)
@@ -510,7 +723,9 @@ def test_credentials_are_variables_with_comments_quotes_and_the_mark_of_windows_
     file = tmp_path / "credentials.env"
     file.write_text("\ufeff# key\n\nPREFECT_API_KEY = pnu=x \nCLAVE='con # y ñ'\n", encoding="utf-8")
     file.chmod(0o600)
-    assert worker_drain.read_credentials(file) == {"PREFECT_API_KEY": "pnu=x", "CLAVE": "con # y ñ"}
+    read = worker_drain.read_credentials(file)
+    assert read == {"PREFECT_API_KEY": "pnu=x", "CLAVE": "con # y ñ"}
+    assert worker_drain.unknown(read) == ["CLAVE"]
     assert worker_drain.read_credentials(tmp_path / "none") == {}
 
 
@@ -545,3 +760,78 @@ def test_the_workers_file_stands_alone(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, "--drain-seconds" in done.stdout) == (0, True)
+
+
+def test_flows_of_a_windows_worker_are_not_found_by_the_console_handler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # On Linux Prefect has no such handler: what is tested is what the handler goes through.
+    monkeypatch.setattr("prefect.utilities.processutils._windows_process_group_pids", {1}, raising=False)
+    worker_drain._keep_stops_from_flows()
+    groups = processutils._windows_process_group_pids  # type: ignore[attr-defined]
+    groups.add(2)
+    assert list(groups) == []
+    groups.remove(2)  # as Prefect does when the flow has ended: not a KeyError
+
+
+def test_what_a_flow_leaves_in_the_ledger_is_set_aside_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "state" / "runs"
+    ledger = worker_drain.Ledger(runs)
+    good, odd, linked = (str(uuid4()) for _ in range(3))
+    (runs / good).write_text("2", encoding="ascii")
+    (runs / odd).write_text("many", encoding="ascii")
+    (runs / str(uuid4())).mkdir()
+    (runs / linked).symlink_to(runs / good)
+    (runs / "notes.txt").write_bytes(b"\xff\x00" * 50)
+    if os.name == "posix":
+        os.mkfifo(runs / str(uuid4()))  # opening it would wait forever
+    assert ledger.entries() == {good: 2}
+    assert [file.name for file in runs.iterdir()] == [good]
+    aside = tmp_path / "state" / "set-aside"
+    assert len([*aside.iterdir()]) == (5 if os.name == "posix" else 4)
+    said = capsys.readouterr().out
+    assert "notes.txt was set aside" in said
+
+
+@pytest.mark.parametrize("instead", ["file", "dangling link", "nothing", "everything"])
+def test_a_ledger_whose_folder_is_spoilt_records_all_the_same(instead: str, tmp_path: Path) -> None:
+    run = SimpleNamespace(id=uuid4(), run_count=1)
+    runs = tmp_path / "state" / "runs"
+    ledger = worker_drain.Ledger(runs)
+    runs.rmdir()
+    if instead == "file":
+        runs.touch()
+    elif instead == "dangling link":
+        runs.symlink_to(tmp_path / "nowhere")
+    elif instead == "everything":
+        shutil.rmtree(tmp_path / "state")
+    again = worker_drain.Ledger(runs)
+    again.add(run)  # type: ignore[arg-type]
+    again.add(run)  # type: ignore[arg-type]  # started again before it was forgotten
+    assert again.entries() == {str(run.id): 1}
+    again.remove(run.id)
+    ledger.remove(run.id)
+    assert again.entries() == {}
+
+
+def test_a_ledger_that_cannot_be_written_is_told_and_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").touch()  # nor can anything be set aside
+    (tmp_path / "state").rename(tmp_path / "file")
+    ledger = worker_drain.Ledger(tmp_path / "file" / "runs")
+    run = SimpleNamespace(id=uuid4(), run_count=1)
+    ledger.add(run)  # type: ignore[arg-type]
+    ledger.remove(run.id)
+    assert ledger.entries() == {}
+    assert f"run {run.id} cannot be recorded" in capsys.readouterr().out
+
+
+def test_rotated_output_that_is_none_stops_nothing(tmp_path: Path) -> None:
+    for number in range(worker_drain.ROTATED_FILES + 1):
+        (tmp_path / f"worker-{number:02}.log").mkdir()
+    (tmp_path / "worker-loop.log").symlink_to(tmp_path / "worker-loop.log")
+    worker_drain._prune(tmp_path)
+    worker_drain._prune(tmp_path / "none")

@@ -6,6 +6,7 @@ of them is shown.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -59,6 +60,7 @@ def execute(command_line: App, arguments: Sequence[str] | None = None) -> int:
         tokens = ["--help"]
     try:
         status = command_line(tokens, exit_on_error=False, print_error=False)
+        sys.stdout.flush()  # now, while a reader that is gone can still be told from other problems
     except cyclopts.CycloptsError as error:
         print_error(_wrong_usage(error, command_line, tokens))
         return 1
@@ -68,10 +70,29 @@ def execute(command_line: App, arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(text("words.interrupted"), file=sys.stderr)  # noqa: T201
         return INTERRUPTED
-    except BrokenPipeError:  # `... | head`: nobody reads on, and Python's own flush at the end would say so.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as problem:
+        if not _nobody_reads(problem):
+            raise
         return 1
     return int(status or 0)
+
+
+def _nobody_reads(problem: OSError) -> bool:
+    """Tell whether what was printed has no reader any more (`... | head`); then nothing more is printed.
+
+    Windows says EINVAL, of anything that goes wrong with a pipe. Python's own flush at the end would say it again.
+    """
+    if not isinstance(problem, BrokenPipeError):
+        if problem.errno != errno.EINVAL:
+            return False
+        try:
+            sys.stdout.flush()
+        except OSError:
+            pass
+        else:
+            return False  # the problem is of something else
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def is_yes(answer: str) -> bool:

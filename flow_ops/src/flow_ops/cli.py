@@ -1,4 +1,4 @@
-"""The command `flow-ops`: workers, updates, another flow."""
+"""The command `flow-ops`: workers, updates, another flow, the fleet."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def _command_line() -> App:
     made.command(_worker())
     made.command(_update())
     made.command(_new_flow, name="new-flow", help="@new-flow.help")
+    made.command("flow_ops.fleet.command:fleet", name="fleet", help="@fleet.help")
     return made
 
 

@@ -16,15 +16,18 @@ import asyncio
 import contextlib
 import functools
 import os
+import re
+import shutil
 import signal
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from uuid import UUID
+    from collections.abc import Callable, Iterator
 
     from prefect.client.schemas.objects import FlowRun
     from prefect.workers.process import ProcessWorker
@@ -38,30 +41,122 @@ ROTATED_FILES = 20
 # The part of the service's folder that belongs to its account, and the worker's working folder.
 STATE = "state"
 EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
+# What the credentials file may set: keys, and how networks are reached. Anything else there would change what the
+# worker is: its server, its Python, what is loaded into it.
+CREDENTIALS = re.compile(
+    r"PREFECT_API_(KEY|AUTH_STRING|SSL_CERT_FILE)|PREFECT_CLIENT_CUSTOM_HEADERS"
+    r"|UV_(DEFAULT_INDEX|INDEX|INDEX_URL|EXTRA_INDEX_URL|SYSTEM_CERTS)|UV_INDEX_\w+_(USERNAME|PASSWORD)"
+    r"|(HTTP|HTTPS|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|GIT_SSL_CAINFO",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+# Where Python's own programs are below its prefix.
+_PROGRAMS = "" if os.name == "nt" else "/bin"
 
 
 class Ledger:
     """The runs in progress, one file each, so that those cut off are known after a restart.
 
-    A file is named after the flow run's id and holds the number of times that it had been started before.
+    A file is named after the flow run's id and holds the number of times that it had been started before. Flows can
+    write here too: what is no such file is set aside, and where nothing can be written the worker goes on without.
     """
 
     def __init__(self, folder: Path) -> None:
         """Keep the files in `folder`, which is created."""
-        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        ensure_folder(folder)
 
     def add(self, flow_run: FlowRun) -> None:
         """Record that `flow_run` is about to start here."""
-        (self.folder / str(flow_run.id)).write_text(str(flow_run.run_count), encoding="ascii")
+        file = self.folder / str(flow_run.id)
+        for last in (False, True):
+            try:
+                file.unlink(missing_ok=True)
+                with file.open("x", encoding="ascii") as stream:
+                    stream.write(str(flow_run.run_count))
+            except OSError as problem:
+                if last:
+                    _say(
+                        f"run {flow_run.id} cannot be recorded, and would not be ended after a power cut: {problem}"
+                    )
+                    return
+                set_aside(file)
+                ensure_folder(self.folder)
+            else:
+                return
 
     def remove(self, flow_run_id: UUID | str) -> None:
         """Forget a run that has ended."""
-        (self.folder / str(flow_run_id)).unlink(missing_ok=True)
+        file = self.folder / str(flow_run_id)
+        try:
+            file.unlink(missing_ok=True)
+        except OSError:
+            set_aside(file)
 
     def entries(self) -> dict[str, int]:
         """Return flow run ids and how often each had been started before."""
-        return {file.name: int(file.read_text(encoding="ascii") or 0) for file in self.folder.iterdir()}
+        found = {}
+        for file in _listed(self.folder):
+            try:
+                found[str(UUID(file.name))] = _number(file)
+            except (OSError, ValueError) as problem:
+                _say(f"{file} is not a run in progress: {problem}")
+                set_aside(file)
+        return found
+
+
+def _number(file: Path) -> int:
+    # Not through a link, and nothing that never ends or never begins (a pipe).
+    if not stat.S_ISREG(file.lstat().st_mode):
+        raise ValueError("not a file")
+    with file.open(encoding="ascii") as stream:
+        return int(stream.read(20) or 0)
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as problem:
+        _say(f"{folder} cannot be listed: {problem}")
+        return []
+
+
+def ensure_folder(folder: Path) -> None:
+    """Make `folder`, in the place of anything else that stands there, and open it to this account."""
+    for _ in range(2):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder.is_symlink():
+                raise NotADirectoryError(f"{folder} is a link")
+            if os.name == "posix":
+                folder.chmod(0o700)
+        except OSError as problem:
+            _say(f"{folder} is not usable: {problem}")
+            set_aside(folder)
+        else:
+            return
+
+
+def set_aside(path: Path) -> None:
+    """Move what stands at `path`, and should not, to the folder `set-aside`, or else remove it; no way is no error."""
+    if not os.path.lexists(path):
+        return
+    place = (
+        next((each.parent for each in path.parents if each.name == STATE), path.parent) / STATE / "set-aside"
+    )
+    target = place / f"{path.name}-{time.time_ns()}"
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.rename(target)
+    except OSError as problem:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        shutil.rmtree(path, ignore_errors=True)
+        left = "and could not be removed" if os.path.lexists(path) else "and was removed"
+        _say(f"{path} could not be set aside ({problem}), {left}")
+    else:
+        _say(f"{path} was set aside as {target}")
 
 
 class Drain:
@@ -150,7 +245,7 @@ async def settle(ledger: Ledger, entries: dict[str, int]) -> None:
     from prefect.states import Crashed  # noqa: PLC0415
 
     async with get_client() as client:
-        for flow_run_id, started_before in entries.items():
+        for flow_run_id, started_before in list(entries.items()):
             with contextlib.suppress(ObjectNotFound):
                 flow_run = await client.read_flow_run(flow_run_id)  # type: ignore[arg-type]
                 state = flow_run.state
@@ -160,6 +255,7 @@ async def settle(ledger: Ledger, entries: dict[str, int]) -> None:
                     await client.set_flow_run_state(flow_run.id, Crashed(message=message))
                     _say(f"run {flow_run_id} had been cut off: Crashed")
             ledger.remove(flow_run_id)
+            del entries[flow_run_id]
 
 
 async def _settle_when_possible(ledger: Ledger, entries: dict[str, int]) -> None:
@@ -179,9 +275,11 @@ async def _prune_every_hour(folder: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    rotated = sorted(folder.glob("worker-*.log"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in rotated[ROTATED_FILES:]:
-        file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        rotated = sorted(folder.glob("worker-*.log"), key=lambda file: file.lstat().st_mtime, reverse=True)
+        for file in rotated[ROTATED_FILES:]:
+            with contextlib.suppress(OSError):
+                file.unlink(missing_ok=True)
 
 
 async def serve(options: argparse.Namespace) -> None:
@@ -190,6 +288,8 @@ async def serve(options: argparse.Namespace) -> None:
     from prefect.workers.process import ProcessWorker  # noqa: PLC0415
 
     stop = asyncio.Event()
+    if os.name == "nt":
+        _keep_stops_from_flows()
     _on_stop_signals(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set))
     ledger = Ledger(options.home / STATE / "runs")
     worker = ProcessWorker(
@@ -208,6 +308,29 @@ async def serve(options: argparse.Namespace) -> None:
     _say("stopped")
 
 
+class _Unseen(set[int]):
+    """Process ids that come and go, and that nobody meets who goes through them."""
+
+    def __iter__(self) -> Iterator[int]:
+        """Give none."""
+        return iter(())
+
+
+def _keep_stops_from_flows() -> None:
+    """On Windows, let a stop reach this process alone, as SIGTERM does on Linux.
+
+    Prefect starts each flow in a process group of its own, which keeps nssm's Ctrl-C from it; then its own
+    console handler, which Windows calls before ours, sends CTRL_BREAK to each of these groups: the flows die
+    before anything can drain. What it goes through are these process ids. Upstream, `open_process` should
+    leave that to whoever started the process (a runner ends its flows itself, when it is cancelled), and the
+    handler should survive what `os.kill` raises: a SystemError there also keeps the Ctrl-C from everybody else
+    (https://github.com/PrefectHQ/prefect/issues/7742).
+    """
+    from prefect.utilities import processutils  # noqa: PLC0415
+
+    processutils._windows_process_group_pids = _Unseen()  # type: ignore[attr-defined]
+
+
 def _on_stop_signals(callback: Callable[[], object]) -> None:
     """Call `callback` for systemd's SIGTERM, nssm's Ctrl-C and CTRL_BREAK; more of them change nothing."""
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
@@ -224,7 +347,9 @@ def read_credentials(file: Path) -> dict[str, str]:
     """
     if not file.is_file():
         return {}
-    if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    # systemd's own copy is open to this service alone, by an access list that looks like a group's permission.
+    ours = file.parent != Path(os.environ.get("CREDENTIALS_DIRECTORY", "-"))
+    if ours and os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise PermissionError(f"{file} can be read by others than its owner: chmod 600 {file}")
     variables = {}
     for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
@@ -238,6 +363,31 @@ def read_credentials(file: Path) -> dict[str, str]:
         quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
         variables[name.strip()] = value[1:-1] if quoted else value
     return variables
+
+
+def unknown(variables: dict[str, str]) -> list[str]:
+    """Return the names that a credentials file may not set."""
+    return [name for name in variables if not CREDENTIALS.fullmatch(name)]
+
+
+def _take_credentials(home: Path) -> None:
+    """Put the credentials into this process's variables; names that may not be there are told and left out."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")  # systemd's LoadCredential=
+    file = Path(given or home) / "credentials.env"
+    variables = read_credentials(file)
+    for name in unknown(variables):
+        _say(f"{file}: {name} is not taken from there")
+        del variables[name]
+    os.environ |= variables
+
+
+def _prepare_folders(home: Path) -> None:
+    """Make the folders that Prefect and the programs of flows take for granted, whatever flows left there."""
+    ensure_folder(home / STATE)
+    for name in ("HOME", "PREFECT_HOME"):
+        folder = Path(os.environ.get(name, ""))
+        if folder.is_relative_to(home / STATE):
+            ensure_folder(folder)
 
 
 def _say(text: str) -> None:
@@ -260,16 +410,22 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the worker of the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        os.environ |= read_credentials(options.home / "credentials.env")
+        _take_credentials(options.home)
     except (PermissionError, ValueError) as problem:
         _say(str(problem))
         return EXIT_CONFIGURATION
     # A server on this machine is never behind a proxy, whatever the machine's variables say.
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1,localhost,::1"]))
-    # uv is installed in the worker's own environment; Prefect looks for it on the PATH.
+    _prepare_folders(options.home)
+    # uv is installed in the worker's own environment; Prefect looks for it on the PATH. The last is the Python of this
+    # environment, for flows: uv is told to download none, and a service of Windows may have none on its PATH.
     os.environ["PATH"] = os.pathsep.join(
-        [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        [
+            str(Path(sys.executable).parent),
+            os.environ.get("PATH", os.defpath),
+            sys.base_exec_prefix + _PROGRAMS,
+        ]
     )
     asyncio.run(serve(options))
     return 0

@@ -21,15 +21,20 @@ if TYPE_CHECKING:
 
 # Written last into a service's folder: what is installed there, and that the folder may be removed.
 MARKER = "service.json"
+# Where systemd keeps what a service writes, and what one with an account of its own (`DynamicUser=`) does.
+STATES, PRIVATE_STATES = PurePosixPath("/var/lib"), PurePosixPath("/var/lib/private")
 RESTART_SECONDS = 10
 ROTATE_BYTES = 10 * 1024 * 1024
 # What a stop may take on top of the drain: Prefect's cancellation, then the worker's own end.
 STOP_MARGIN_SECONDS = worker_drain.CANCEL_SECONDS + worker_drain.SETTLE_SECONDS + 15
 # Well-known SIDs, because the names are translated: Administrators (Administradores) and SYSTEM.
-ADMINISTRATORS, LOCAL_SYSTEM = "*S-1-5-32-544", "*S-1-5-18"
+# And everybody who may log in: Users (Usuarios).
+ADMINISTRATORS, LOCAL_SYSTEM, USERS = "*S-1-5-32-544", "*S-1-5-18", "*S-1-5-32-545"
+# The folder of all services.
+SERVICES = "flow-workers"
 
 CREDENTIALS_HEADER = """\
-# Lines of NAME=value, read when the service starts. Only the service's account can read this file.
+# Lines of NAME=value, read when the service starts: a key, a package index's password, a proxy; no other names.
 # PREFECT_API_KEY=
 # PREFECT_API_AUTH_STRING=
 """
@@ -61,6 +66,11 @@ class Service:
         return f"flow-worker-{self.pool}"
 
     @property
+    def own_account(self) -> bool:
+        """Whether systemd makes an account for this service alone, for as long as it runs."""
+        return self.system == "linux" and self.scope == "system" and not self.account
+
+    @property
     def interpreter(self) -> PurePath:
         """The Python of the worker's own environment."""
         environment = self.home / "environment"
@@ -89,8 +99,8 @@ class Service:
 
     @property
     def uv_variables(self) -> dict[str, str]:
-        """Where uv puts an interpreter that it downloads at installation: where the account can read it."""
-        return {"UV_PYTHON_INSTALL_DIR": str(self.home / "python")}
+        """Which Pythons uv may use: those of the machine, and what an administrator put where the account can read it."""
+        return {"UV_PYTHON_DOWNLOADS": "never", "UV_PYTHON_INSTALL_DIR": str(self.home / "python")}
 
     @property
     def variables(self) -> dict[str, str]:
@@ -98,6 +108,8 @@ class Service:
         return {
             "PREFECT_API_URL": self.api_url,
             "PREFECT_HOME": str(self.state / "prefect"),
+            # In the part that flows cannot write to: a profile there would change what the worker is.
+            "PREFECT_PROFILES_PATH": str(self.home / "profiles.toml"),
             # Prefect's 10 seconds between polls cost a run 5 on average.
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             # Prefect's default is every address of the machine.
@@ -107,7 +119,13 @@ class Service:
             "PYTHONUNBUFFERED": "1",
             # For the flows' own environments.
             "UV_CACHE_DIR": str(self.state / "uv-cache"),
-            "UV_PYTHON_INSTALL_DIR": str(self.state / "python"),
+            **self.uv_variables,
+            # The account has none of its own, and git, uv and the libraries of flows want one.
+            **(
+                {"HOME": str(self.state / "home")}
+                if self.system == "linux" and self.scope == "system"
+                else {}
+            ),
         }
 
     @property
@@ -138,6 +156,8 @@ def uninstall_steps(service: Service, *, installed: bool) -> list[Step]:
         if installed:
             steps += [Command(service.systemctl("disable", "--now", service.name))]
         steps += [Remove(service.unit_file), Command(service.systemctl("daemon-reload"))]
+        if service.own_account:
+            steps += [Remove(PRIVATE_STATES / service.home.relative_to(STATES))]
     elif installed:
         steps += [_stop_on_windows(service), Command((service.nssm, "remove", service.name, "confirm"))]
     return [*steps, Remove(service.home)]
@@ -176,8 +196,9 @@ def _environment(service: Service) -> Iterator[Step]:
         ),
         variables,
     )
-    for folder in (service.state, service.state / "logs"):
-        yield Folder(folder, private=True)
+    if not service.own_account:
+        for folder in (service.state, service.state / "logs"):
+            yield Folder(folder, private=True)
     yield Copy(Path(worker_drain.__file__), service.home / "worker_drain.py")
     credentials = service.home / "credentials.env"
     if service.credentials:
@@ -195,6 +216,7 @@ def _marker(service: Service) -> Step:
         "drain_seconds": service.drain_seconds,
         "health_port": service.health_port,
         "account": service.account,
+        "python": service.python,
     }
     return File(service.home / MARKER, json.dumps(facts, indent=2) + "\n")
 
@@ -209,9 +231,11 @@ def _linux_install(service: Service, *, installed: bool) -> Iterator[Step]:
     yield _marker(service)
     yield from _environment(service)
     if service.scope == "system":
-        # The environment stays root's: what flows could change must not be run by the next installation.
-        owned = (str(service.state), str(service.home / "credentials.env"))
-        yield Command(("chown", "-R", f"{service.account}:", *owned))
+        # The environment stays root's: what flows could change must not be run by the next installation. And the
+        # credentials: systemd hands a copy to the service. Earlier releases gave them to the account.
+        yield Command(("chown", "root:", str(service.home / "credentials.env")))
+        if not service.own_account:
+            yield Command(("chown", "-R", f"{service.account}:", str(service.state)))
     if service.unit_file:
         yield File(service.unit_file, systemd_unit(service))
     yield Command(service.systemctl("daemon-reload"))
@@ -237,8 +261,9 @@ def systemd_unit(service: Service) -> str:
         "",
         "[Service]",
         "Type=exec",
-        *((f"User={service.account}",) if system else ()),
-        f"WorkingDirectory={_in_path(str(service.state))}",
+        *(_account(service) if system else ()),
+        "# Not where flows can write: Prefect takes settings from the folder that it starts in.",
+        f"WorkingDirectory={_in_path(str(service.home))}",
         *(
             f"Environment={_in_unit(f'{name}={value}', dollar='$')}"
             for name, value in service.variables.items()
@@ -251,11 +276,62 @@ def systemd_unit(service: Service) -> str:
         "KillMode=mixed",
         f"TimeoutStopSec={service.drain_seconds + STOP_MARGIN_SECONDS}",
         "UMask=0077",
+        *(HARDENING if system else ()),
         "",
         "[Install]",
         f"WantedBy={'multi-user.target' if system else 'default.target'}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _account(service: Service) -> Iterator[str]:
+    """Yield who runs the service, what it may write, and how it gets its credentials."""
+    if service.own_account:
+        yield "# An account that exists for this service alone, while it runs: no other pool's flows can touch its files."
+        yield "DynamicUser=yes"
+        yield f"StateDirectory={_in_unit(str(service.state.relative_to(STATES)), dollar='$')}"
+        yield "StateDirectoryMode=0700"
+    else:
+        yield f"User={service.account}"
+        yield "# The system's own files are read-only; the account's permissions say what else it can write."
+        yield "ProtectSystem=full"
+        yield "PrivateTmp=yes"
+        yield "RestrictSUIDSGID=yes"
+        yield "NoNewPrivileges=yes"
+        yield "RemoveIPC=yes"
+    yield "# root's alone; the service gets a copy that it can read and not change."
+    yield f"LoadCredential=credentials.env:{_in_path(str(service.home / 'credentials.env'))}"
+
+
+# What a flow has no use for, and who takes it over would. Left as they are: the network, memory that is written and
+# then executed (compilers such as numba's), and /proc (psutil counts processors and memory there).
+HARDENING = (
+    "# No right of root's, not even through a program that would give it.",
+    "CapabilityBoundingSet=",
+    "# People's folders; the service has a home of its own in its state.",
+    "ProtectHome=yes",
+    "# Disks, cameras, terminals; null, zero and random stay.",
+    "PrivateDevices=yes",
+    "# The kernel: its settings, modules, log, clock, control groups, and the machine's name.",
+    "ProtectKernelTunables=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "# Other accounts' processes.",
+    "ProtectProc=invisible",
+    "# Ways around the above: new namespaces, other kinds of machine code, real-time priority.",
+    "RestrictNamespaces=yes",
+    "LockPersonality=yes",
+    "RestrictRealtime=yes",
+    "# The internet, sockets on this machine, and what asks for its addresses.",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "# What services call; anything else is refused as without permission, and the flow goes on.",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "SystemCallErrorNumber=EPERM",
+)
 
 
 def _in_unit(word: str, *, dollar: str = "$$") -> str:
@@ -278,16 +354,17 @@ def _windows_install(service: Service, *, installed: bool) -> Iterator[Step]:
     nssm, name = service.nssm, service.name
     if installed:
         yield _stop_on_windows(service)
+    if service.home.parent.name == SERVICES:
+        # Everybody may make folders in ProgramData, and so in what is made there, until this.
+        yield Folder(service.home.parent)
+        yield from _administrators_alone(service.home.parent, f"{USERS}:RX")
     yield Folder(service.home)
     if not installed:
         yield Command((nssm, "install", name, str(service.interpreter)))
     # An account that exists through the service alone and has no password.
     yield Command(("sc.exe", "config", name, "obj=", service.account))
     # Before anything is in the folder: who is not named here cannot read it.
-    yield _access(
-        service.home,
-        (f"{ADMINISTRATORS}:(OI)(CI)F", f"{LOCAL_SYSTEM}:(OI)(CI)F", f"{service.account}:(OI)(CI)RX"),
-    )
+    yield from _administrators_alone(service.home, f"{service.account}:(OI)(CI)RX")
     yield _marker(service)
     yield from _environment(service)
     yield Command(("icacls.exe", str(service.state), "/grant", f"{service.account}:(OI)(CI)M"))
@@ -306,7 +383,8 @@ def nssm_settings(service: Service) -> dict[str, tuple[str, ...]]:
     output = str(service.state / "logs" / "worker.log")
     return {
         "Application": (str(service.interpreter),),
-        "AppDirectory": (str(service.state),),
+        # Not where flows can write: Prefect takes settings from the folder that it starts in.
+        "AppDirectory": (str(service.home),),
         # nssm keeps one string and drops the quotes of separate words.
         "AppParameters": (subprocess.list2cmdline(service.arguments),),
         "DisplayName": (f"Prefect worker {service.pool}",),
@@ -334,6 +412,13 @@ def _stop_on_windows(service: Service) -> Step:
         f"(Get-Service -Name '{service.name}').WaitForStatus('Stopped', [TimeSpan]::FromSeconds({seconds}))"
     )
     return Command(("powershell.exe", "-NoProfile", "-Command", script))
+
+
+def _administrators_alone(folder: PurePath, *readers: str) -> Iterator[Step]:
+    """Yield what leaves a folder to administrators, and to be read by `readers`, whoever made it and granted what."""
+    yield Command(("icacls.exe", str(folder), "/setowner", ADMINISTRATORS))
+    yield Command(("icacls.exe", str(folder), "/reset"))
+    yield _access(folder, (f"{ADMINISTRATORS}:(OI)(CI)F", f"{LOCAL_SYSTEM}:(OI)(CI)F", *readers))
 
 
 def _access(path: PurePath, grants: tuple[str, ...]) -> Step:

@@ -46,8 +46,9 @@ from cyclopts.types import PositiveInt
 
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
-from flow_ops.worker.plan import MARKER, Service, install_steps, uninstall_steps
-from flow_ops.worker.steps import StepFailedError, decoded
+from flow_ops.worker import trust
+from flow_ops.worker.plan import MARKER, SERVICES, STATES, Service, install_steps, uninstall_steps
+from flow_ops.worker.steps import ELSEWHERE, StepFailedError, decoded
 
 if TYPE_CHECKING:
     from flow_ops.worker.steps import Step
@@ -59,7 +60,8 @@ WORKER_REQUIREMENTS = ("prefect", "tzdata")
 UV_REQUIREMENT = "uv>=0.9,<1"
 # Pool names go into unit names, service names, folders and command lines.
 POOL_NAME = re.compile(r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*")
-LINUX_ACCOUNT = "flow-worker"
+# Not the one that runs this command: uv may have brought that for this command alone.
+PYTHON = ">=3.11"
 API_SECONDS = 10
 NOT_RUNNING = 3  # what systemctl says of a service that is not active
 
@@ -82,7 +84,7 @@ class Options:
     drain_seconds: Annotated[PositiveInt, Parameter(help="@worker.drain-seconds")] = 600
     health_port: Annotated[PositiveInt | None, Parameter(help="@worker.health-port")] = None
     home: Annotated[str | None, Parameter(help="@worker.home")] = None
-    python: Annotated[str, Parameter(help="@worker.python")] = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    python: Annotated[str, Parameter(help="@worker.python")] = PYTHON
     nssm: Annotated[str, Parameter(help="@worker.nssm")] = "nssm"
 
 
@@ -95,6 +97,8 @@ def describe(options: Options, system: System | None = None) -> int:
     """Print every folder, file and command of an installation, in order, and change nothing."""
     system = system or this_system()
     service = replace(service_from(options, system), api_url=_api_url(options.api_url))
+    if system == this_system() and shutil.which(service.uv):
+        service = replace(service, python=find_python(service) or service.python)
     steps = install_steps(service, installed=system == this_system() and is_installed(service))
     print("\n".join(step.describe() for step in steps), flush=True)  # noqa: T201
     return 0
@@ -106,6 +110,7 @@ def install(options: Options) -> int:
     check_machine(service)
     check_credentials(options.credentials)
     check_pool(service, worker_drain.read_credentials(options.credentials) if options.credentials else {})
+    service = replace(service, python=find_python(service))
     installed = is_installed(service)
     if not installed:
         check_port(service)
@@ -138,14 +143,18 @@ def _carry_out(steps: list[Step], service: Service) -> None:
     Raises:
         FlowOpsError: FT-SERVICE-14 at the first that fails.
     """
-    for step in steps:
-        print(step.describe())  # noqa: T201
-        try:
+    # The service's account reads what is made here, whatever this person's own files are like.
+    mask = os.umask(0o022)
+    try:
+        for step in steps:
+            print(step.describe())  # noqa: T201
             step.apply()
-        except StepFailedError as failure:
-            raise FlowOpsError(
-                "FT-SERVICE-14", service=service.name, step=step.describe(), output=failure.output
-            ) from None
+    except StepFailedError as failure:
+        raise FlowOpsError(
+            "FT-SERVICE-14", service=service.name, step=failure.step.describe(), output=failure.output
+        ) from None
+    finally:
+        os.umask(mask)
 
 
 def status(options: Options) -> int:
@@ -164,6 +173,7 @@ def status(options: Options) -> int:
             f"{installed['worker_name']} (pool {installed['pool']}, at most {installed['limit']} runs)",
         ),
         ("server", installed["api_url"]),
+        ("python", installed.get("python", "-")),
         ("health", f"http://127.0.0.1:{installed['health_port']}/health: {health}"),
         ("folder", service.home),
     ):
@@ -187,21 +197,25 @@ def service_from(options: Options, system: System) -> Service:
     windows = system == "windows"
     flavour = PureWindowsPath if windows else PurePosixPath
     home = flavour(options.home) if options.home else default_home(name, system, options.scope)
+    account = _account(options, system, name)
     return Service(
         system=system,
         scope="system" if windows else options.scope,
         pool=options.pool,
         worker_name=f"{options.host}-{options.pool}",
-        account=_account(options, system, name),
+        account=account,
         api_url="",
         limit=options.limit,
         drain_seconds=options.drain_seconds,
         # Two pools on one machine get two ports without anybody choosing them.
         health_port=options.health_port or 8100 + zlib.crc32(options.pool.encode()) % 900,
-        home=_usable(home),
-        python=options.python,
+        home=_usable(
+            home, below=STATES if system == "linux" and not account and options.scope == "system" else None
+        ),
+        # Commands are run elsewhere (`Command`); a version is no path.
+        python=str(Path(options.python).absolute()) if Path(options.python).exists() else options.python,
         requirements=worker_requirements(),
-        credentials=options.credentials,
+        credentials=options.credentials and options.credentials.absolute(),
         nssm=options.nssm,
         uv=shutil.which("uv") or "uv" if system == this_system() else "uv",
     )
@@ -210,11 +224,11 @@ def service_from(options: Options, system: System) -> Service:
 def default_home(name: str, system: str, scope: str) -> PurePath:
     """Return the folder of the service `name` where the system keeps such things."""
     if system == "windows":
-        return PureWindowsPath(os.environ.get("PROGRAMDATA", r"C:\ProgramData"), "flow-workers", name)
+        return PureWindowsPath(os.environ.get("PROGRAMDATA", r"C:\ProgramData"), SERVICES, name)
     if scope == "system":
-        return PurePosixPath("/var/lib/flow-workers", name)
+        return PurePosixPath(STATES, SERVICES, name)
     data = os.environ.get("XDG_DATA_HOME") or str(PurePosixPath(os.path.expanduser("~"), ".local/share"))  # noqa: PTH111
-    return PurePosixPath(data, "flow-workers", name)
+    return PurePosixPath(data, SERVICES, name)
 
 
 def worker_requirements() -> tuple[str, ...]:
@@ -232,12 +246,17 @@ def _account(options: Options, system: System, name: str) -> str:
         return str(account)
     if options.scope == "user":
         return getpass.getuser()
-    return str(options.account or LINUX_ACCOUNT)
+    return options.account or ""
 
 
-def _usable(home: PurePath) -> PurePath:
-    """Return `home` if both service managers can hold it: systemd takes no quotes there, nssm expands %."""
+def _usable(home: PurePath, *, below: PurePath | None) -> PurePath:
+    """Return `home` if both service managers can hold it: systemd takes no quotes there, nssm expands %.
+
+    What an account of systemd's making writes is below one folder, in which a colon is not a character like others.
+    """
     refused = '"%' if isinstance(home, PureWindowsPath) else "\"'\\"
+    if below and (below not in home.parents or ".." in home.parts or ":" in str(home)):
+        raise FlowOpsError("FT-SERVICE-21", folder=home, below=below)
     if not home.is_absolute() or any(c in refused or not c.isprintable() for c in str(home)):
         raise FlowOpsError("FT-SERVICE-19", folder=home)
     return home
@@ -270,7 +289,7 @@ def check_machine(service: Service) -> None:
     check_rights(service)
     if not shutil.which(service.uv):
         raise FlowOpsError("FT-SERVICE-10")
-    if service.system == "linux" and not _account_exists(service.account):
+    if service.system == "linux" and service.account and not _account_exists(service.account):
         raise FlowOpsError("FT-SERVICE-12", account=service.account)
     check_ours(service)
     check_programs(service)
@@ -285,9 +304,17 @@ def check_manager(service: Service) -> None:
 
 
 def check_rights(service: Service) -> None:
-    """Check that the user may change a service of the system."""
-    if service.scope == "system" and not _is_administrator():
+    """Check that the user may change a service of the system, and that nobody else can change what does it.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-09 and -20.
+    """
+    if service.scope != "system":
+        return
+    if not _is_administrator():
         raise FlowOpsError("FT-SERVICE-09", service=service.name)
+    if place := trust.writable_by_others():
+        raise FlowOpsError("FT-SERVICE-20", place=place, service=service.name)
 
 
 def systemd_runs() -> bool:
@@ -296,18 +323,41 @@ def systemd_runs() -> bool:
 
 
 def check_ours(service: Service) -> None:
-    """Check that the service's folder was made by an installation: uninstall removes it whole."""
+    """Check that the service's folder is an administrator's, and was made by an installation.
+
+    What stands in it is run by an administrator when it is installed again, and uninstall removes it whole.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-13 and -24.
+    """
     home = Path(service.home)
+    if service.scope == "system" and (place := trust.foreign(home)):
+        raise FlowOpsError("FT-SERVICE-24", folder=place, service=service.name)
     if home.exists() and not (home / MARKER).is_file() and any(home.iterdir()):
         raise FlowOpsError("FT-SERVICE-13", folder=home)
 
 
 def check_programs(service: Service) -> None:
-    """Check that the service's account will be able to run nssm and the Python that uv finds."""
+    """Check that there is a Python, and that the service's account will be able to run it, and nssm.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-17 and -23.
+    """
+    python = find_python(service)
+    if not python:
+        raise FlowOpsError("FT-SERVICE-23", python=service.python, folder=service.home / "python")
     if service.scope == "user":
         return
-    python = subprocess.run(
+    for program in (python, shutil.which(service.nssm) if service.system == "windows" else None):
+        if program and Path(program).resolve().is_relative_to(Path.home().resolve()):
+            raise FlowOpsError("FT-SERVICE-17", program=program, account=service.account or service.name)
+
+
+def find_python(service: Service) -> str:
+    """Return the Python of this machine that the service is to use, or nothing: uv downloads none."""
+    return subprocess.run(
         [service.uv, "python", "find", "--no-project", "--system", service.python],
+        cwd=ELSEWHERE,
         env={**os.environ, **service.uv_variables},
         capture_output=True,
         text=True,
@@ -315,10 +365,6 @@ def check_programs(service: Service) -> None:
         errors="replace",
         check=False,
     ).stdout.strip()
-    # Where it finds none, uv downloads one into the service's own folder.
-    for program in (python, shutil.which(service.nssm) if service.system == "windows" else None):
-        if program and Path(program).resolve().is_relative_to(Path.home().resolve()):
-            raise FlowOpsError("FT-SERVICE-17", program=program, account=service.account)
 
 
 def check_credentials(file: Path | None) -> None:
@@ -328,9 +374,11 @@ def check_credentials(file: Path | None) -> None:
     if not file.is_file():
         raise FlowOpsError("FT-SERVICE-16", file=file, problem="no such file")
     try:
-        worker_drain.read_credentials(file)
+        unknown = worker_drain.unknown(worker_drain.read_credentials(file))
     except (ValueError, OSError) as problem:
         raise FlowOpsError("FT-SERVICE-16", file=file, problem=problem) from None
+    if unknown:
+        raise FlowOpsError("FT-SERVICE-22", file=file, names=", ".join(unknown))
 
 
 def check_pool(service: Service, credentials: dict[str, str]) -> None:

@@ -11,9 +11,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+
+# Where commands are run: uv takes settings from the folder where one stands, and an administrator may stand in one
+# of somebody else.
+ELSEWHERE = Path(sys.prefix).anchor
 
 
 class StepFailedError(Exception):
@@ -137,8 +142,11 @@ class Command(Step):
         return "command  " + needed + " ".join(_quoted(word) for word in self.words)
 
     def _apply(self) -> None:
+        # Windows looks for programs where one stands first, unless told not to.
+        os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
         done = subprocess.run(
             self.words,
+            cwd=ELSEWHERE,
             env={**os.environ, **dict(self.variables)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,0 +1,1 @@
+"""Tests on a Windows Python, under Wine."""

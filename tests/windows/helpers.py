@@ -1,0 +1,113 @@
+"""A Windows Python under Wine, as the tests use it: see README.md here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path, PureWindowsPath
+
+HERE = Path(__file__).parent
+# Of this machine's own, which name Linux paths.
+LINUX_ONLY = (
+    "PIP_",
+    "UV_",
+    "SSL_",
+    "PYTHON",
+    "PREFECT_",
+    "FLOW_",
+    "VIRTUAL_ENV",
+    "XDG_",
+    "TMPDIR",
+    "TEMPLATE_",
+)
+
+
+def made(*, now: bool) -> tuple[Path | None, str]:
+    """Return the folder of the environment, made where it is missing if `now`, or why there is none."""
+    done = subprocess.run(
+        [str(HERE / "make-python"), *(() if now else ("--made",))],
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    if done.returncode:
+        return None, (done.stderr.strip().splitlines() or ["no Windows Python"])[-1]
+    return Path(done.stdout.strip()), ""
+
+
+def of_windows(path: Path) -> str:
+    """Return how Windows programs call a file of this machine."""
+    return "Z:" + str(path).replace("/", "\\")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A Wine prefix with a Python."""
+
+    prefix: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(LINUX_ONLY)}
+        return {
+            **kept,
+            "WINEPREFIX": str(self.prefix),
+            "WINEDEBUG": "-all",
+            "WINEDLLOVERRIDES": "mscoree,mshtml=",
+            "DISPLAY": "",
+            "WINEPATH": r"C:\Python311;C:\Python311\Scripts",
+            "SSL_CERT_FILE": r"Z:\etc\ssl\certs\ca-certificates.crt",
+            "UV_PYTHON_DOWNLOADS": "never",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            **self.variables,
+        }
+
+    def path(self, name: str) -> Path:
+        r"""Return where a path such as `C:\flows` is on this machine."""
+        return self.prefix / "drive_c" / Path(*PureWindowsPath(name).parts[1:])
+
+    def run(
+        self, *words: str, cwd: Path | None = None, seconds: float = 300, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of Windows to its end; its two outputs are in `stdout`."""
+        # Not this process's own files, and not a pipe, which what Wine starts in the background would keep open.
+        with (
+            tempfile.TemporaryFile() as output,
+            subprocess.Popen(
+                ["bash", "-c", 'set -o pipefail; wine "$@" </dev/null 2>&1 | cat', "wine", *words],
+                cwd=cwd,
+                env={**self.environment, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            ) as child,
+        ):
+            try:
+                child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                raise
+            output.seek(0)
+            said = output.read().decode("utf-8", "replace")
+        return subprocess.CompletedProcess([*words], child.returncode, said, "")
+
+    def python(
+        self, *words: str, cwd: Path | None = None, seconds: float = 300, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Python."""
+        return self.run(r"C:\Python311\python.exe", *words, cwd=cwd, seconds=seconds, **variables)
+
+
+def copy_of(folder: Path, into: Path) -> Windows:
+    """Copy an environment for a test that changes it: its services, its folders."""
+    shutil.copytree(folder / "wine", into / "wine", symlinks=True)
+    return Windows(into / "wine")
+
+
+def end(windows: Windows) -> None:
+    """End all of a prefix."""
+    subprocess.run(
+        ["wineserver", "-k"], env=windows.environment, capture_output=True, timeout=60, check=False
+    )
