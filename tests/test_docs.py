@@ -245,7 +245,7 @@ class Terminal:
         """Start a block that goes on running, and return it as a context."""
         log = self.folder / f"terminal-{next(self.numbers)}.log"
         line = self.read(block.code).strip()
-        if line.endswith("server start"):
+        if "server start" in line:
             line += f" --port {self.port}"
         return process(
             ["bash", "-c", f"exec {line}"], log=log, environment=dict(self.environment), cwd=self.repository

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -170,6 +171,72 @@ def test_a_newcomers_first_commit_is_let_through_and_bugs_are_not(generated: Pat
     (package / "first.py").write_text("\n\n".join(BUGS.values()) + "\n", encoding="utf-8")
     found = inside(generated, ["uv", "run", "ruff", "check", "--output-format", "concise"])
     assert [code for code in BUGS if code not in found.stdout] == []
+
+
+@pytest.mark.environment
+@pytest.mark.parametrize("generated", ["defaults"], indirect=True)
+def test_an_editors_type_checker_finds_nothing_in_what_the_team_owns(generated: Path) -> None:
+    python = generated / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    pyright = [
+        "uv",
+        "run",
+        "--no-project",
+        "--with",
+        "pyright>=1.1.400",
+        "pyright",
+        "--pythonpath",
+        str(python),
+    ]
+    answer = inside(generated, [*pyright, "src", "tests", "deploy.py", "vendor/flow_ops/src"])
+    assert "0 errors" in answer.stdout, answer.stdout
+
+
+# --- what the README says of a refused commit
+
+REFUSED = """from datetime import datetime
+from pathlib import Path
+import os
+import absent_library
+
+
+def now(names=[]):
+    return datetime.now(), undefined, absent_library
+
+
+def length(text: str) -> int:
+    found = Path(text).parent if text else None
+    text = 1
+    print(found.name)
+    return text * "2"
+
+
+length(3)
+"""
+PRIVATE = 'PASSWORD = "kd93-Pw0e-4Jxz"\n'
+
+
+@pytest.mark.environment
+@pytest.mark.parametrize("generated", ["defaults"], indirect=True)
+def test_a_refused_commit_says_what_the_readme_explains(generated: Path) -> None:
+    page = (generated / "README.md").read_text(encoding="utf-8")
+    table = page.partition("## Cuando el commit es rechazado")[2].partition("\n## ")[0]
+    explained = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
+    assert len(explained) == 11
+    file = generated / "src" / "ventas_diarias" / "first.py"
+    file.write_text(REFUSED, encoding="utf-8")
+    secret = file.with_name("second.py")
+    secret.write_text(PRIVATE, encoding="utf-8")
+    try:
+        inside(generated, ["git", "add", "--all"])
+        said = inside(generated, ["uv", "run", "ruff", "check", "--output-format", "concise"]).stdout
+        said += inside(generated, ["uv", "run", "mypy"]).stdout
+        hooks = inside(generated, ["uv", "run", "pre-commit", "run", "--all-files"]).stdout
+    finally:
+        file.unlink()
+        secret.unlink()
+        inside(generated, ["git", "add", "--all"])
+    assert [code for code in explained if code not in said + hooks] == []
+    assert "files were modified by this hook" in hooks
 
 
 # --- the sample replaced, by a flow with a library, a secret and a variable

@@ -7,6 +7,7 @@ of them is shown.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -103,7 +104,7 @@ def is_yes(answer: str) -> bool:
 def use_any_character() -> None:
     """Let the terminal print any text: what its encoding lacks is replaced, never an error."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 

@@ -78,6 +78,7 @@ class RotatingFile(ConcurrentRotatingFileHandler):
             self._write_waiting()
 
     def _write_waiting(self) -> None:
+        newest = self._waiting[-1] if self._waiting else None
         failed_before = self._problem is not None
         began = time.monotonic()
         while self._waiting:
@@ -90,9 +91,9 @@ class RotatingFile(ConcurrentRotatingFileHandler):
                     self._report(self._problem, record)
                 return
             self._waiting.popleft()
-        if self._lost:
+        if self._lost and newest:
             lost, self._lost = self._lost, 0
-            self._report_lost(lost, record)
+            self._report_lost(lost, newest)
 
     def _write(self, record: logging.LogRecord) -> None:
         """Write the record as the library does; `handleError` says in `_problem` that the file would not have it."""

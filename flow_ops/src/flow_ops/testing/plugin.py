@@ -329,7 +329,9 @@ def _runs(work_pool: str) -> list[FlowRun]:
 def _run_id(run: FlowRun | State[Any] | UUID) -> UUID:
     if isinstance(run, UUID):
         return run
-    found = run.id if hasattr(run, "flow_id") else run.state_details.flow_run_id
+    # Asked for by what it has: the classes are imported for types alone.
+    details = getattr(run, "state_details", None)
+    found = details.flow_run_id if details else run.id
     if found is None:
         raise ValueError(f"a state of no run: {run!r}")
     return found
