@@ -22,6 +22,7 @@ ROOMS = (
     "arguments",
     "updates",
     "logging",
+    "hidden",
     "logs",
     "secrets",
     "task_runners",
