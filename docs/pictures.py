@@ -55,7 +55,7 @@ def main(folder: Path = PICTURES) -> int:
 
 
 def flow_run(page: Page, site: str, run: Any, artifact: Any, folder: Path) -> None:
-    """Picture one run: its graph with the two subflows, the lines of our logger, the table of results."""
+    """Picture one run: its graph with a subflow for each branch, the lines of our logger, the table of results."""
     page.goto(f"{site}/runs/flow-run/{run.id}")
     expect(page.get_by_text("Completed").first).to_be_visible()
     expect(page.get_by_text("pool-prod").first).to_be_visible()

@@ -5,7 +5,7 @@
 | running    | is Running for longer than `Limits.running`               | Cancelled |
 | late       | nobody started within `Limits.late` of its time           | Cancelled |
 | pending    | was taken by a worker, which then never started it        | Cancelled |
-| cancelling | is Cancelling for ever, its worker being gone             | Cancelled |
+| cancelling | is Cancelling forever, its worker being gone             | Cancelled |
 | heartbeat  | sends no more heartbeats: its process or machine is gone  | Crashed   |
 | failure    | failed or crashed, by whatever hand: sends a notification | as it was |
 
