@@ -36,6 +36,7 @@ WORDS = {
 LABELS = {"es": ("Por qué", "Qué hacer"), "en": ("Why", "What to do")}
 SUBJECTS = {
     "ARGS": ("Línea de comandos", "Command line"),
+    "BACK": ("Volver al commit anterior", "Back to the commit before"),
     "BLOCK": (
         "Bloques y Variables que piden los despliegues",
         "Blocks and Variables that deployments ask for",
@@ -43,6 +44,7 @@ SUBJECTS = {
     "DEPLOY": ("Despliegue", "Deploying"),
     "DIAGNOSE": ("Diagnóstico de un worker", "Diagnosis of a worker"),
     "ENV": ("Entornos de deploy.py", "Environments of deploy.py"),
+    "FLEET": ("La flota", "The fleet"),
     "FLOW": ("El flujo", "The flow"),
     "GIT": ("git", "git"),
     "IMAGE": ("Imágenes", "Images"),
@@ -56,13 +58,13 @@ SUBJECTS = {
     "RULE": ("Reglas del repositorio", "Rules of the repository"),
     "RUN": ("Ejecución", "Runs"),
     "RUNNER": ("Dónde corren las tareas", "Where tasks run"),
-    "SCHED": ("Programaciones", "Schedules"),
+    "SCHED": ("Horarios", "Schedules"),
     "SECRET": ("Secretos", "Secrets"),
     "SERVER": ("Servidor", "Server"),
     "SERVICE": ("Workers como servicios", "Workers as services"),
     "SOURCE": ("De dónde viene el código", "Where the code comes from"),
     "TEST": ("Pruebas", "Tests"),
-    "UPDATE": ("Actualizaciones del template", "Updates from the template"),
+    "UPDATE": ("Actualizaciones de la plantilla", "Updates from the template"),
     "VARIABLE": ("Variables", "Variables"),
     "WATCHDOG": ("Watchdog", "Watchdog"),
     "ZONE": ("Zona horaria", "Time zone"),

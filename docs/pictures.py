@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Page, expect, sync_playwright
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 
 # Where what the pictures share with the library's tests is.
@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "flow_ops" / "tests
 from tests.conftest import bake_into
 
 # isort: split
+from helpers import fleet
 from helpers.support import Server, prefect_server, prefect_worker
 
 if TYPE_CHECKING:
@@ -45,14 +46,16 @@ def main(folder: Path = PICTURES) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, deployed(Path(name)) as (server, run, deployment, artifact):
         site = server.url.removesuffix("/api")
+        fleet_page(Path(name) / "fleet.html")
         with browser_page() as page:
             flow_run(page, site, run, artifact, folder)
             schedule(page, site, deployment, folder)
+            the_fleet(page, Path(name) / "fleet.html", folder)
     return 0
 
 
 def flow_run(page: Page, site: str, run: Any, artifact: Any, folder: Path) -> None:
-    """Picture one run: its graph with the two subflows, the lines of our logger, the table of results."""
+    """Picture one run: its graph with a subflow for each branch, the lines of our logger, the table of results."""
     page.goto(f"{site}/runs/flow-run/{run.id}")
     expect(page.get_by_text("Completed").first).to_be_visible()
     expect(page.get_by_text("pool-prod").first).to_be_visible()
@@ -76,6 +79,33 @@ def schedule(page: Page, site: str, deployment: Any, folder: Path) -> None:
     expect(page.get_by_text(re.compile(r"Scheduled for \S+ 0[15]:30:00 [AP]M")).first).to_be_visible()
     page.wait_for_timeout(1500)
     page.screenshot(path=folder / "schedule.png")
+
+
+def the_fleet(page: Page, file: Path, folder: Path) -> None:
+    """Picture the page of a fleet in every state."""
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(file.as_uri())
+    expect(page.get_by_role("rowheader", name="sin-pool-prod")).to_be_visible()
+    page.screenshot(path=folder / "fleet.png")
+
+
+def fleet_page(file: Path) -> None:
+    """Write the page of a fleet in every state, of a server of its own."""
+    with (
+        prefect_server(file.parent / "fleet", port=None, **fleet.QUIET) as server,
+        SyncPrefectClient(server.url) as client,
+    ):
+        fleet.make_all(client)
+        environment = {**server.environment, "FLOW_LANGUAGE": "en"}
+        command = [
+            sys.executable,
+            "-c",
+            "from flow_ops.cli import main; main()",
+            "fleet",
+            "--html",
+            str(file),
+        ]
+        subprocess.run(command, env=environment, check=True)
 
 
 @contextmanager

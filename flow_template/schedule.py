@@ -24,7 +24,7 @@ def rule(value: str) -> str | None:
         _, _, days, months, _ = _read(value)
     except ValueError as broken:
         return str(broken)
-    # Prefect finds no run at all then, also where a weekday would give some.
+    # Prefect finds no run at all then, even where a weekday would give some.
     return "FT-CRON-05" if all(min(days) > _LONGEST_MONTHS[month] for month in months) else None
 
 

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flow_template import messages, naming
+from tests import markdown
 from tests.conftest import TEMPLATE, bake_into
 from tests.generating import (
     command,
@@ -65,6 +66,30 @@ def template_files() -> set[str]:
 def test_every_file_of_the_template_is_generated_and_its_record(repository: Path) -> None:
     owned = {name for name in contents(repository) if not name.startswith("vendor/")}
     assert owned == template_files() | {".cruft.json"}
+
+
+@pytest.mark.parametrize(
+    ("readme", "slug"), [("README.md", "daily-sales"), ("README.es.md", "ventas-diarias")]
+)
+def test_the_tree_of_a_readme_has_the_files_that_are_generated_and_no_other(
+    readme: str, slug: str, repository: Path
+) -> None:
+    text = (TEMPLATE / readme).read_text(encoding="utf-8")
+    tree = next(block.code for block in markdown.blocks(text) if block.code.startswith(f"{slug}/\n"))
+    shown: set[str] = set()
+    folders: list[str] = []
+    for line in tree.splitlines()[1:]:
+        branch, names = re.match(r"([│ ]*[├└]── )(.*)", line).groups()  # type: ignore[union-attr]
+        # What stands after two spaces says what a file is for, where one stands alone.
+        entries = (
+            re.findall(r"\.\S+", names) if branch.startswith("└") and "  ." in names else [names.split()[0]]
+        )
+        folders = folders[: len(branch) // 4 - 1]
+        shown |= {"".join([*folders, entry]) for entry in entries if not entry.endswith("/")}
+        folders += [entry for entry in entries if entry.endswith("/")]
+    package = slug.replace("-", "_")
+    owned = {name for name in contents(repository) if not name.startswith("vendor/")}
+    assert {name.replace(f"/{package}/", "/ventas_diarias/") for name in shown} == owned
 
 
 def test_the_library_is_embedded_byte_for_byte_with_its_hashes(repository: Path) -> None:

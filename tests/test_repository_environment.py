@@ -26,7 +26,7 @@ ANSWERS = {
 }
 # Made in the second one before anything else: all that holds for a repository holds for one with two flows.
 SECOND_FLOW = "nightly-count"
-# In this order: what only reads comes first, so that nothing is judged after it was mended.
+# In this order: what only reads comes first, so that nothing is judged after it was fixed.
 TOOLS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
@@ -170,3 +170,95 @@ def test_a_newcomers_first_commit_is_let_through_and_bugs_are_not(generated: Pat
     (package / "first.py").write_text("\n\n".join(BUGS.values()) + "\n", encoding="utf-8")
     found = inside(generated, ["uv", "run", "ruff", "check", "--output-format", "concise"])
     assert [code for code in BUGS if code not in found.stdout] == []
+
+
+# --- the sample replaced, by a flow with a library, a secret and a variable
+
+OWN_FLOW = {
+    "src/ventas_diarias/flow.py": {
+        "from flow_ops.command_line": "import pandas as pd\nfrom flow_ops.command_line",
+        "import get_logger\n": "import get_logger\nfrom flow_ops.secrets import secret, variable\n",
+        'return ["first", "second", "third"][:limit]': """server, password = variable("sql-server", str), secret("sql-password")
+    logger.info("reading from %s with a password of %d letters", server, len(password))
+    return pd.Series(["first", "second", "third"]).head(limit).to_list()""",
+    },
+    "tests/test_flow.py": {
+        "import pytest\n": "from typing import Any\n\nimport pytest\n",
+        "def test_no_more": """@pytest.fixture(autouse=True)
+def _values(secrets: dict[str, Any], variables: dict[str, Any]) -> None:
+    secrets["sql-password"] = "a-long-invented-password-1"
+    variables["sql-server"] = "localhost"
+
+
+def test_no_more""",
+    },
+    "tests/conftest.py": {
+        "pytest_plugins": "import pytest\nfrom flow_ops.testing import EndToEndValues\n\npytest_plugins",
+        '["flow_ops.testing"]\n': """["flow_ops.testing"]
+
+
+@pytest.fixture(scope="session")
+def e2e_values() -> EndToEndValues:
+    return EndToEndValues(
+        variables={"sql-server": "localhost"}, secrets={"sql-password": "a-long-invented-password-1"}
+    )
+""",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def replaced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository where a flow of the team's own took the place of the sample."""
+    root = bake_into(tmp_path_factory.mktemp("replaced"))
+    committer = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "commit", "--quiet"]
+    for command in (
+        ["git", "init", "--quiet"],
+        ["uv", "sync", "--quiet"],
+        ["git", "add", "--all"],
+        [*committer, "--message", "First version"],
+        ["uv", "run", "flow-ops", "new-flow", SECOND_FLOW, "--replace-sample"],
+        ["uv", "run", SECOND_FLOW, "--help"],
+        ["git", "add", "--all"],
+    ):
+        answer = inside(root, command)
+        assert answer.returncode == 0, answer.stdout
+    return root
+
+
+@pytest.mark.environment
+@pytest.mark.parametrize("tool", [*TOOLS.values(), ["pytest"]], ids=[*TOOLS, "tests"])
+def test_a_repository_without_its_sample_is_green(replaced: Path, tool: list[str]) -> None:
+    passes_and_changes_nothing(replaced, tool)
+
+
+@pytest.mark.environment
+def test_nothing_speaks_of_the_sample_where_it_was_replaced(replaced: Path) -> None:
+    """Nothing of the team's, that is, but the record of which files an update leaves alone."""
+    named = ("*.md", "*.py", "pyproject.toml", "src/**/*.py", "tests/*.py")
+    files = [file for pattern in named for file in replaced.glob(pattern)]
+    texts = {file.name: file.read_text(encoding="utf-8") for file in files}
+    texts["pyproject.toml"] = texts["pyproject.toml"].partition("skip = [")[0]
+    words = ("tasks.py", "orders", "summar", "branch=", "sqlalchemy", "pydantic>", "uv run ventas-diarias")
+    assert [f"{name}: {word}" for name, text in texts.items() for word in words if word in text] == []
+
+
+@pytest.mark.environment
+def test_a_flow_with_a_library_a_secret_and_a_variable_is_green_and_completes_on_a_worker(
+    replaced: Path,
+) -> None:
+    for name, edits in OWN_FLOW.items():
+        text = (replaced / name).read_text(encoding="utf-8")
+        for old, new in edits.items():
+            assert text.count(old) == 1
+            text = text.replace(old, new)
+        (replaced / name).write_text(text, encoding="utf-8")
+    for command in (
+        ["uv", "add", "--quiet", "pandas"],
+        ["git", "add", "--all"],
+        ["uv", "run", "pre-commit", "run", "--all-files"],
+        ["uv", "run", "pytest"],
+        ["uv", "run", "pytest", "-m", "e2e"],
+    ):
+        answer = inside(replaced, command)
+        assert answer.returncode == 0, answer.stdout

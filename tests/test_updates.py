@@ -24,7 +24,7 @@ from tests.organisation import NOT_COPIED, ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PREVIOUS = "v0.9.0"  # made here, so that there is one to update from also where the checkout has no tags
+PREVIOUS = "v0.9.0"  # made here, so that there is one to update from even where the checkout has no tags
 GENERATED = "{{cookiecutter.flow_slug}}"
 EDITED = {
     "src/ventas_diarias/tasks.py": "\n\ndef ours() -> int:\n    return 1\n",

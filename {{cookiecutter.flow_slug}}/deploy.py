@@ -28,8 +28,11 @@ ENVIRONMENTS = {
 }
 LIMITS = Limits(running=timedelta(hours=2), late=timedelta(hours=4))
 
-# A second flow is a second entry of `flows`, with environments of its own.
-DEPLOYMENTS = Deployments(flows={FLOW: ENVIRONMENTS}, source=SOURCE, timezone=TIMEZONE, limits=LIMITS)
+# A second flow is a second line here, with environments of its own: `uv run flow-ops new-flow NAME` writes it.
+FLOWS = {
+    FLOW: ENVIRONMENTS,
+}
+DEPLOYMENTS = Deployments(flows=FLOWS, source=SOURCE, timezone=TIMEZONE, limits=LIMITS)
 
 if __name__ == "__main__":
     raise SystemExit(main(DEPLOYMENTS))

@@ -1,4 +1,4 @@
-"""A run that asks a person and waits for the answer. It works on a worker, where `input()` hangs for ever.
+"""A run that asks a person and waits for the answer. It works on a worker, where `input()` hangs forever.
 
     uv run docs/recipes/human_input.py                     # waits; its log has the run's address in the UI
     uv run docs/recipes/human_input.py approve RUN_ID      # what another program does; a person uses the form there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 import subprocess
@@ -115,11 +116,14 @@ def test_what_is_applied_is_what_the_file_says(workshop: Workshop) -> None:
     }
     assert found.global_concurrency_limit.limit == 1
     assert found.concurrency_options.collision_strategy.value == "ENQUEUE"
+    digest = hashlib.sha256((workshop.root / "uv.lock").read_bytes()).hexdigest()[:8]
     assert set(found.tags) == {
         f"repository:{SLUG}",
         "environment:prod",
         "area:general",
         "template:2.0.0",
+        "flow-ops:2.0.0",
+        f"lock:{digest}",
         "ventas",
     }
     assert str(workshop.remote) in found.description

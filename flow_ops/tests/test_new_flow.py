@@ -7,6 +7,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ import pytest
 
 from flow_ops import cli, project
 from helpers.repositories import contents, make_repository
+from helpers.workshop import git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LONGEST = "a-flow-with-a-name-of-forty-letters-long"
 
@@ -107,7 +109,7 @@ def test_what_exists_is_never_overwritten(own: Path, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize(
     ("file", "old", "new"),
-    [("deploy.py", "flows={FLOW: ENVIRONMENTS}", "flows=dict([(FLOW, ENVIRONMENTS)])"),
+    [("deploy.py", "FLOWS = {\n    FLOW: ENVIRONMENTS,\n}", "FLOWS = dict([(FLOW, ENVIRONMENTS)])"),
      ("pyproject.toml", "[project.scripts]", "[project.gui-scripts]")],
 )  # fmt: skip
 def test_a_file_of_another_shape_is_not_guessed_at(
@@ -129,3 +131,114 @@ def test_the_module_is_a_flow_of_that_name(own: Path) -> None:
     module = runpy.run_path(str(own / "src" / "daily_sales" / "nightly_stock.py"))
     assert module["nightly_stock"].name == "nightly-stock"
     assert ast.get_docstring(ast.parse((own / "deploy.py").read_text(encoding="utf-8")))
+
+
+# --- in the place of the sample
+
+PACKAGE = "src/daily_sales"
+SAMPLE = {
+    f"{PACKAGE}/data/orders.csv": "order_id\n",
+    "tests/test_flow.py": "",
+    "tests/test_tasks.py": "",
+    "README.md": """# Daily sales
+
+uv run daily-sales --help, uv run daily-sales-two, deploy.py retire dev --flow daily-sales
+
+<!-- sample -->
+Its sample.
+<!-- end of sample -->
+
+The end.
+""",
+}
+
+
+@pytest.fixture
+def committed(own: Path) -> Path:
+    """A repository with the files of the sample, committed."""
+    for name, content in SAMPLE.items():
+        (own / name).parent.mkdir(exist_ok=True)
+        (own / name).write_text(content, encoding="utf-8")
+    git(own, "init", "--quiet")
+    git(own, "add", "--all")
+    git(own, "commit", "--quiet", "--message", "First version")
+    return own
+
+
+@pytest.mark.parametrize("slug", ["daily-sales", "nightly-stock"])
+def test_a_flow_takes_the_place_of_the_sample(
+    committed: Path, slug: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["new-flow", slug, "--replace-sample"]) == 0
+    function = slug.replace("-", "_")
+    (entrypoint,) = runpy.run_path(str(committed / "deploy.py"))["DEPLOYMENTS"].flows
+    assert entrypoint == f"{PACKAGE}/flow.py:{function}"
+    assert runpy.run_path(str(committed / PACKAGE / "flow.py"))[function].name == slug
+    assert sorted(file.name for file in (committed / PACKAGE).iterdir()) == [
+        "__init__.py",
+        "__main__.py",
+        "flow.py",
+    ]
+    scripts = tomllib.loads((committed / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert scripts == {slug: "daily_sales.__main__:main"}
+    assert (committed / "README.md").read_text(encoding="utf-8") == (
+        f"# Daily sales\n\nuv run {slug} --help, uv run daily-sales-two, deploy.py retire dev --flow {slug}\n\nThe end.\n"
+    )
+    assert f"  uv run {slug}\n  git add --all\n  uv run pytest\n" in capsys.readouterr().out
+
+
+def test_git_brings_the_sample_back(committed: Path) -> None:
+    before = contents(committed)
+    assert cli.run(["new-flow", "nightly-stock", "--replace-sample"]) == 0
+    git(committed, "restore", "--staged", "--worktree", ".")
+    assert contents(committed) == before
+
+
+def an_edit(root: Path) -> None:
+    (root / PACKAGE / "tasks.py").write_text("x = 1\n", encoding="utf-8")
+
+
+def a_new_file(root: Path) -> None:
+    (root / PACKAGE / "mine.py").write_text("x = 1\n", encoding="utf-8")
+
+
+def an_ignored_sample(root: Path) -> None:
+    (root / ".gitignore").write_text("*.csv\n", encoding="utf-8")
+    git(root, "rm", "--quiet", "--cached", f"{PACKAGE}/data/orders.csv")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "Ignore data")
+
+
+def no_commit(root: Path) -> None:
+    shutil.rmtree(root / ".git")
+    git(root, "init", "--quiet")
+
+
+def no_repository(root: Path) -> None:
+    shutil.rmtree(root / ".git")
+
+
+def no_sample(root: Path) -> None:
+    git(root, "rm", "--quiet", "tests/test_tasks.py")
+    git(root, "commit", "--quiet", "--message", "Without")
+
+
+def a_second_flow(root: Path) -> None:
+    assert cli.run(["new-flow", "nightly-stock"]) == 0
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "Another flow")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [(an_edit, "FT-NEW-05"), (a_new_file, "FT-NEW-05"), (an_ignored_sample, "FT-NEW-05"),
+     (no_commit, "FT-NEW-05"), (no_repository, "FT-GIT-14"), (no_sample, "FT-NEW-04"), (a_second_flow, "FT-NEW-02")],
+)  # fmt: skip
+def test_what_git_could_not_bring_back_is_not_replaced(
+    committed: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], None], code: str
+) -> None:
+    change(committed)
+    before = contents(committed)
+    assert cli.run(["new-flow", "nightly-stock", "--replace-sample"]) == 1
+    assert code in capsys.readouterr().err
+    assert contents(committed) == before

@@ -1,4 +1,4 @@
-"""The command `flow-ops`: workers, updates, another flow."""
+"""The command `flow-ops`: workers, updates, another flow, the fleet."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from flow_ops import arguments, new_flow, updates
 from flow_ops.messages import FlowOpsError, text
+from flow_ops.new_flow import sample
 from flow_ops.worker import service
 
 # The exit status of `update check` where there is a newer release.
@@ -17,6 +18,7 @@ NEWER = 2
 ForSystem = Annotated[Literal["windows", "linux"] | None, Parameter(help="@worker.system")]
 Release = Annotated[str | None, Parameter(help="@update.release")]
 Yes = Annotated[bool, Parameter(help="@deploy.yes")]
+ReplaceSample = Annotated[bool, Parameter(help="@new-flow.replace", negative=())]
 NewName = Annotated[str, Parameter(help="@new-flow.name")]
 
 
@@ -35,6 +37,7 @@ def _command_line() -> App:
     made.command(_worker())
     made.command(_update())
     made.command(_new_flow, name="new-flow", help="@new-flow.help")
+    made.command("flow_ops.fleet.command:fleet", name="fleet", help="@fleet.help")
     return made
 
 
@@ -89,8 +92,8 @@ def _restore() -> None:
     _say(text("update.restored", names=", ".join(updates.restore()) or "-"))
 
 
-def _new_flow(name: NewName, /) -> None:
-    for step in new_flow.add(name):
+def _new_flow(name: NewName, /, *, replace_sample: ReplaceSample = False) -> None:
+    for step in sample.replace(name) if replace_sample else new_flow.add(name):
         _say(step)
 
 

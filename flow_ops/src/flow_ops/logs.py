@@ -29,6 +29,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import subprocess
 import sys
 import threading
 from collections import Counter
@@ -37,7 +38,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flow_ops import project
+from flow_ops import git, project
 from flow_ops.logging import runs
 from flow_ops.logging.formats import JsonFormatter, TextFormatter, VisibleFormatter
 from flow_ops.logging.masking import add_secret, guard_all_handlers, mask, mask_record
@@ -137,7 +138,8 @@ class _Guard(logging.Filter):
         # Prefect's set-up removes the handlers of its run loggers; filters stay.
         _attach()
         # Here too, for records that bring their run along: Prefect's first line is one.
-        runs.note()
+        if begun := runs.note():
+            _say_commit(*begun)
         mask_record(record)
         if not hasattr(record, "flow_run_id"):
             record.__dict__.update(runs.current(_warn_of_lost_lines))
@@ -271,6 +273,31 @@ def _warn_of_lost_lines(thread: str, under_way: Mapping[str, str]) -> None:
         extra = {**runs.NONE, "flow_run_id": flow_run_id, "flow_run_name": name}
         text = render("FT-LOGS-04", thread=thread, count=len(under_way))
         get_logger().warning("%s", text, extra=extra)
+
+
+def _say_commit(flow_run_id: str, name: str) -> None:
+    """Log which commit a run of a worker runs, whatever the level, once: `deploy.py rollback` goes back to it."""
+    if os.environ.get("PREFECT__FLOW_RUN_ID") != flow_run_id or os.environ.get(_SAID) == flow_run_id:
+        return
+    # Also for the processes that its tasks run in.
+    os.environ[_SAID] = flow_run_id
+    try:
+        commit = git.run(_code(), "rev-parse", "HEAD", seconds=5).strip()
+    except (FlowOpsError, OSError, subprocess.SubprocessError):
+        return  # Code from a folder or an image.
+    logger, extra = get_logger(), {**runs.NONE, "flow_run_id": flow_run_id, "flow_run_name": name}
+    message = f"{runs.COMMIT} {commit}"
+    logger.handle(logger.makeRecord(logger.name, logging.INFO, __file__, 0, message, (), None, extra=extra))
+
+
+def _code() -> Path:
+    """Return the folder of the code that runs: of the package as it was imported, of the repository without it."""
+    about = project.current()
+    file = getattr(sys.modules.get(about.package), "__file__", None)
+    return Path(file).parent if file else about.root
+
+
+_SAID = "FLOW_OPS_COMMIT_SAID"
 
 
 def _warn(text: str, cause: logging.LogRecord) -> None:

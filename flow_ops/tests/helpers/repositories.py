@@ -53,6 +53,7 @@ addopts = ["-rs"]
 
 [tool.ruff]
 extend = "vendor/flow_ops/pyproject.toml"
+src = ["src"]
 extend-exclude = ["vendor"]
 
 [tool.ruff.lint.extend-per-file-ignores]
@@ -76,7 +77,10 @@ ENVIRONMENTS = {
     "prod": Environment(work_pool="$pools-prod", schedule="$schedule"),
 }
 LIMITS = Limits(running=timedelta(hours=2), late=timedelta(hours=4))
-DEPLOYMENTS = Deployments(flows={FLOW: ENVIRONMENTS}, source=SOURCE, timezone=TIMEZONE, limits=LIMITS)
+FLOWS = {
+    FLOW: ENVIRONMENTS,
+}
+DEPLOYMENTS = Deployments(flows=FLOWS, source=SOURCE, timezone=TIMEZONE, limits=LIMITS)
 
 if __name__ == "__main__":
     raise SystemExit(main(DEPLOYMENTS))

@@ -117,7 +117,7 @@ def process(
 def finished(
     command: list[str], *, environment: dict[str, str], cwd: Path, seconds: float = 120
 ) -> subprocess.CompletedProcess[str]:
-    """Run `command` to its end; nothing of it is left, also where it takes longer than `seconds`."""
+    """Run `command` to its end; nothing of it is left, even where it takes longer than `seconds`."""
     log = cwd / "finished.log"
     with process(command, log=log, environment=environment, cwd=cwd) as child:
         try:

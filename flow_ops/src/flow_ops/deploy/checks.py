@@ -25,7 +25,7 @@ from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 
 from flow_ops import flow_parameters, git, hidden, project, task_runners, watchdog
-from flow_ops.deploy import server, source, state
+from flow_ops.deploy import schedules, server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource
 from flow_ops.deploy.targets import Target, environment_names
 from flow_ops.messages import FlowOpsError, nearest
@@ -55,7 +55,6 @@ _IMAGE = re.compile(
     rf"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?/)?{_PART}(?:/{_PART})*"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
-_UNIVERSAL = {"UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "ZULU", "UNIVERSAL", "GREENWICH"}
 _SHORTEST_INTERVAL = timedelta(minutes=1)
 
 
@@ -156,7 +155,7 @@ def _timezone(name: str, pinned: str) -> Iterator[FlowOpsError]:
         same_city = [zone for zone in zones if _city(zone) == _city(tidy)]
         near = pinned if pinned in same_city else next(iter(same_city), nearest(tidy, zones))
         yield FlowOpsError("FT-ZONE-01", timezone=name, near=near)
-    elif name.rpartition("/")[2].upper() in _UNIVERSAL:
+    elif schedules.is_universal(name):
         yield FlowOpsError("FT-ZONE-02", timezone=name)
     elif name != pinned:
         yield FlowOpsError("FT-ZONE-03", timezone=name, pinned=pinned)

@@ -1,4 +1,4 @@
-"""The command line of `deploy.py`: plan, apply, run, status, retire, doctor."""
+"""The command line of `deploy.py`: plan, apply, run, rollback, status, retire, doctor."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 from prefect.client.orchestration import SyncPrefectClient
@@ -15,19 +15,24 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 
 from flow_ops import arguments, flow_parameters, updates, watchdog
-from flow_ops.deploy import checks, planning, report, runs, server, source
+from flow_ops.deploy import checks, planning, report, rollback, runs, server, source
 from flow_ops.deploy.pins import Deployments
 from flow_ops.deploy.planning import Choice, Plan
 from flow_ops.deploy.targets import Target, environment_names, targets
 from flow_ops.messages import FlowOpsError, nearest, text
 
 DIFFERENT = 2
+# Schedules made by hand, and a deployment that was rolled back.
+_STOPS_APPLY_ALONE = ("FT-SCHED-03", "FT-BACK-04")
 
 AnyEnvironment = Annotated[str | None, Parameter(help="@deploy.environment")]
 OneEnvironment = Annotated[str, Parameter(help="@deploy.one-environment")]
 OneFlow = Annotated[str | None, Parameter(help="@deploy.flow")]
 AsJson = Annotated[bool, Parameter(help="@deploy.json")]
 Everything = Annotated[bool, Parameter(help="@deploy.all")]
+Forward = Annotated[bool, Parameter(help="@deploy.forward")]
+Commit = Annotated[str | None, Parameter(help="@rollback.to")]
+ThenRun = Annotated[bool, Parameter(help="@rollback.run")]
 Yes = Annotated[bool, Parameter(help="@deploy.yes")]
 FlowParameters = Annotated[str, Parameter(help="@deploy.parameters")]
 
@@ -76,6 +81,7 @@ def _command_line(commands: _Commands) -> App:
         commands.plan,
         commands.apply,
         commands.run,
+        commands.rollback,
         commands.status,
         commands.retire,
         commands.doctor,
@@ -110,8 +116,8 @@ class _Commands:
                 report.plans(plans, everything=all)
                 report.problems(found)
                 report.sum_of(plans, found)
-            # Schedules made by hand stop `apply` alone: here they are a difference like any other.
-            if any(checks.stops(problem) and problem.code != "FT-SCHED-03" for problem in found):
+            # Here they are a difference like any other.
+            if any(checks.stops(problem) and problem.code not in _STOPS_APPLY_ALONE for problem in found):
                 return 1
             return DIFFERENT if any(plan.changes for plan in plans) else 0
 
@@ -122,9 +128,11 @@ class _Commands:
         *,
         flow: OneFlow = None,
         all: Everything = False,  # noqa: A002 - the option's name
+        forward: Forward = False,
         schedules: Schedules = AS_THEY_ARE,
     ) -> int:
-        with _prepared(self.deployments, environment, flow, schedules.choice) as (found, plans, client):
+        choice = replace(schedules.choice, forward=forward)
+        with _prepared(self.deployments, environment, flow, choice) as (found, plans, client):
             report.plans(plans, everything=all)
             report.problems(found)
             if client is None or any(checks.stops(problem) for problem in found):
@@ -149,22 +157,27 @@ class _Commands:
             command=f"deploy.py run {environment}",
         )
         with server.connect() as client:
-            deployment = _deployed(client, target)
-            started = runs.start(client, target, deployment, given)
-            report.started(started)
-            try:
-                ended = runs.follow(client, started.id, report)
-            except KeyboardInterrupt:
-                report.line(text("run.goes-on"))
-                return arguments.INTERRUPTED
-            begun = runs.has_begun(client, started.id)
-        if ended.is_cancelled():
-            raise FlowOpsError("FT-RUN-02", reason=ended.message or "-")
-        if ended.is_crashed() and not begun:
-            raise FlowOpsError("FT-RUN-03", reason=ended.message or "-", place=source.place(target.source))
-        if not ended.is_completed():
-            raise FlowOpsError("FT-RUN-01", state=ended.name, reason=ended.message or "-")
-        return 0
+            return _run(client, target, _deployed(client, target), given)
+
+    def rollback(
+        self,
+        environment: OneEnvironment,
+        /,
+        *,
+        flow: OneFlow = None,
+        to: Commit = None,
+        run: ThenRun = False,
+    ) -> int:
+        chosen = (
+            [self._one_target(environment, flow)] if run else targets(self.deployments, environment, flow)
+        )
+        with server.connect() as client:
+            # All are found before one is written.
+            moves = [rollback.find(client, target, _deployed(client, target), to) for target in chosen]
+            for move in moves:
+                rollback.pin(client, move)
+                report.rolled_back(move)
+            return _run(client, chosen[0], _deployed(client, chosen[0]), {}) if run else 0
 
     def _one_target(self, environment: str, flow: str | None) -> Target:
         chosen = targets(self.deployments, environment, flow)
@@ -240,6 +253,26 @@ def _prepared(
             yield [*found, *code.result(), problem], [], None
         else:
             yield [*found, *code.result(), *on_server], plans, client
+
+
+def _run(
+    client: SyncPrefectClient, target: Target, deployment: DeploymentResponse, given: dict[str, Any]
+) -> int:
+    """Start a run and follow it to its end; return the exit status of one that completed, or was left alone."""
+    started = runs.start(client, target, deployment, given)
+    report.started(started)
+    try:
+        ended = runs.follow(client, started.id, report)
+    except KeyboardInterrupt:
+        report.line(text("run.goes-on"))
+        return arguments.INTERRUPTED
+    if ended.is_cancelled():
+        raise FlowOpsError("FT-RUN-02", reason=ended.message or "-")
+    if ended.is_crashed() and not runs.has_begun(client, started.id):
+        raise FlowOpsError("FT-RUN-03", reason=ended.message or "-", place=source.place(target.source))
+    if not ended.is_completed():
+        raise FlowOpsError("FT-RUN-01", state=ended.name, reason=ended.message or "-")
+    return 0
 
 
 def _deployed(client: SyncPrefectClient, target: Target) -> DeploymentResponse:

@@ -94,7 +94,7 @@ class Deployments:
         source: Where the code comes from.
         timezone: IANA name of the zone of every schedule.
         limits: When the watchdog ends runs that are stuck or late.
-        notification: Whom it tells of them, and of failures.
+        notification: Who is notified of them, and of failures.
     """
 
     flows: Mapping[str, Mapping[str, Environment]]

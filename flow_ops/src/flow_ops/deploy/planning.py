@@ -14,8 +14,9 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flow_ops import watchdog
-from flow_ops.deploy import schedules, server, state
+from flow_ops import project, watchdog
+from flow_ops.deploy import pinned, schedules, server, state
+from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.state import Difference, State
 from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError
@@ -29,15 +30,17 @@ SCHEDULER_HORIZON = timedelta(days=100)
 
 @dataclass(frozen=True)
 class Choice:
-    """What the command line says of schedules that the file does not decide.
+    """What the command line says of what the file does not decide.
 
     Attributes:
         by_hand: What becomes of the schedules that someone made in Prefect's UI.
         running: Whether those of the file are activated, paused, or left as they are on the server.
+        forward: Whether a deployment that `rollback` pinned to a commit is let go.
     """
 
     by_hand: Literal["stop", "adopt", "remove"] = "stop"
     running: Literal["keep", "activate", "pause"] = "keep"
+    forward: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Plan:
         next_runs: When it would run next, in UTC.
         workers: How many workers of its pool are online; None where there is no such pool.
         rules: How many rules its watchdog has.
+        pin: The commit to which `rollback` pinned it, if it did.
+        forward: Whether it is let go.
     """
 
     target: Target
@@ -62,6 +67,8 @@ class Plan:
     next_runs: list[datetime]
     workers: int | None
     rules: int
+    pin: Pin | None
+    forward: bool
 
     @property
     def changes(self) -> bool:
@@ -73,6 +80,16 @@ class Plan:
         if self.by_hand:
             found = "; ".join(schedules.written(one["timing"]) for one in self.by_hand)
             yield FlowOpsError("FT-SCHED-03", deployment=self.target.full_name, schedules=found)
+        if self.pin and not self.forward:
+            since = f"{self.pin.since.astimezone(project.current().zone):%Y-%m-%d %H:%M}"
+            environment = self.target.environment_name
+            yield FlowOpsError(
+                "FT-BACK-04",
+                deployment=self.target.full_name,
+                commit=self.pin.commit[:8],
+                since=since,
+                environment=environment,
+            )
 
 
 @dataclass(frozen=True)
@@ -86,6 +103,11 @@ class Status:
     next_run: datetime | None
     last_runs: list[FlowRun]
     watchdog: list[str]
+
+    @property
+    def pin(self) -> Pin | None:
+        """The commit to which `rollback` pinned it, if it did."""
+        return pinned.read(self.state)
 
 
 def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
@@ -113,6 +135,8 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
         next_runs=runs,
         workers=server.workers_online(client, target.environment.work_pool),
         rules=len(watchdog.RULES) - (target.deployments.notification is None),
+        pin=pinned.read(existing),
+        forward=choice.forward,
     )
 
 

@@ -8,7 +8,7 @@ import logging
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, TextIO
 
 from prefect.client.schemas.objects import FlowRun, Log
@@ -22,7 +22,9 @@ from rich.text import Text
 
 from flow_ops import hidden, project
 from flow_ops.deploy import checks, schedules, source
+from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.planning import Plan, Status
+from flow_ops.deploy.rollback import Move
 from flow_ops.deploy.state import Difference, State, shown
 from flow_ops.logging.formats import indented, visible
 from flow_ops.messages import FlowOpsError, text
@@ -143,6 +145,9 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
         yield text("plan.next"), [f"{local(moment)} ({_utc_time(moment)} UTC)" for moment in made.next_runs]
     version = change("version", _short(server["version"]) if server else "", _short(file["version"]))
     yield text("plan.code"), [f"{source.describe(made.target.source)}, {version}"]
+    if made.pin:
+        since = local(made.pin.since)
+        yield text("plan.pinned"), [text("plan.pinned-to", commit=_short(made.pin.commit), since=since)]
     before, now = (shown(hidden.hide("", each["parameters"])) if each else "" for each in (server, file))
     values = change("parameters", before, now)
     yield text("plan.parameters"), [values]
@@ -216,6 +221,7 @@ def plan_document(made: Plan) -> dict[str, Any]:
             for d in made.differences
         ],
         "watchdog": made.watchdog,
+        "pinned": _pin_document(made.pin),
         "schedules_by_hand": [schedules.written(one["timing"]) for one in made.by_hand],
         "next_runs": [{"local": local(moment), "utc": _utc(moment)} for moment in made.next_runs],
     }
@@ -306,8 +312,26 @@ def status_document(row: Status) -> dict[str, Any]:
             {"name": run.name, "state": run.state_name, "start": run.start_time} for run in row.last_runs
         ],
         "version": row.state["version"] if row.state else None,
+        "pinned": _pin_document(row.pin),
         "watchdog": row.watchdog,
     }
+
+
+def _pin_document(pin: Pin | None) -> dict[str, Any] | None:
+    return {"commit": pin.commit, "since": _utc(pin.since)} if pin else None
+
+
+def rolled_back(move: Move) -> None:
+    """Print to which commit a deployment went back, and how it comes forward again."""
+    target = move.target
+    said = text(
+        "rollback.done",
+        name=target.full_name,
+        commit=_short(move.commit),
+        before=_short(move.before),
+        environment=target.environment_name,
+    )
+    line(said, style=_COLOURS["good"])
 
 
 def to_retire(name: str, *, coming: int, going: int) -> None:
@@ -326,23 +350,28 @@ def checked(title: str, found: Sequence[FlowOpsError]) -> None:
 # --- tables and times
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: wrapped to a terminal's width, a line for each row where another program reads."""
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], marks: Sequence[str] = ()) -> None:
+    """Print a table: wrapped to a terminal's width, a line for each row where another program reads.
+
+    On a terminal a row has the colour of its mark, `bad`, `note` or `good`, where there are marks.
+    """
     at_terminal = sys.stdout.isatty()
     drawn = Table(box=box.SIMPLE_HEAD if at_terminal else None, pad_edge=False, padding=(0, 2, 0, 0))
     for header in headers:
         drawn.add_column(header, overflow="fold")
-    for row in rows:
-        drawn.add_row(*(Text(cell if at_terminal else " ".join(cell.split())) for cell in row))
+    for number, row in enumerate(rows):
+        style = _COLOURS[marks[number]] if marks else None
+        said = (Text(cell if at_terminal else " ".join(cell.split())) for cell in row)
+        drawn.add_row(*said, style=style)
     console = Console(file=sys.stdout, highlight=False)
     if not at_terminal:
         console.width = 10_000
     console.print(drawn)
 
 
-def local(moment: datetime) -> str:
-    """Return a moment in the pinned time zone, with its day: `vie 2026-11-20 13:30`."""
-    there = moment.astimezone(project.current().zone)
+def local(moment: datetime, zone: tzinfo | None = None) -> str:
+    """Return a moment in the pinned time zone, or in another, with its day: `vie 2026-11-20 13:30`."""
+    there = moment.astimezone(zone or project.current().zone)
     return f"{text('times.days').split()[there.weekday()]} {there:%Y-%m-%d %H:%M}"
 
 
@@ -383,6 +412,7 @@ def _schedules(state: State | None) -> list[State]:
 def _status_cells(row: Status) -> dict[str, str]:
     state, missing = row.state, text("status.not-there")
     paused = f" ({text('status.paused')})" if state and state["paused"] else ""
+    pinned = f" ({text('fleet.pinned', since=local(row.pin.since))})" if row.pin else ""
     return {
         "deployment": row.name.partition("/")[2],
         "pool": row.pool if row.workers is not None else f"{row.pool} ({missing})",
@@ -390,5 +420,5 @@ def _status_cells(row: Status) -> dict[str, str]:
         "schedule": (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,
         "next": local(row.next_run) if row.next_run else "-",
         "last": ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
-        "version": _short(state["version"]) if state else "-",
+        "version": (_short(state["version"]) if state else "-") + pinned,
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import httpx
@@ -38,10 +38,6 @@ _LOG_DELAY = 2.0
 _SCHEDULER_PASS = 2.0
 # Answers missing one after another before a person is told.
 _FAILURES_TOLD_OF = 2
-# As many records as the server gives at once.
-_PAGE = 200
-
-_Item = TypeVar("_Item")
 
 
 def start(
@@ -153,7 +149,7 @@ def _subflows(client: SyncPrefectClient, run_id: UUID) -> dict[UUID, str]:
         called = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents))
         read = partial(client.read_flow_runs, flow_run_filter=called, sort=FlowRunSort.ID_DESC)
         parents = []
-        for run in _all(read):
+        for run in server.pages(read):
             found[run.id] = run.name
             parents.append(run.id)
     return found
@@ -166,23 +162,13 @@ def _task_names(client: SyncPrefectClient, ids: set[UUID | None]) -> dict[UUID, 
         return {}
     wanted = TaskRunFilter(id=TaskRunFilterId(any_=known))
     read = partial(client.read_task_runs, task_run_filter=wanted, sort=TaskRunSort.ID_DESC)
-    return {run.id: run.name for run in _all(read)}
+    return {run.id: run.name for run in server.pages(read)}
 
 
 def _records(client: SyncPrefectClient, run_ids: list[UUID]) -> Iterator[Log]:
     """Yield all log records of some runs. They are sent in batches, so that older ones come after newer ones."""
     wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=run_ids))
-    return _all(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC))
-
-
-def _all(read: Callable[..., list[_Item]]) -> Iterator[_Item]:
-    """Yield what `read` returns, page after page."""
-    offset = 0
-    while page := read(limit=_PAGE, offset=offset):
-        yield from page
-        if len(page) < _PAGE:
-            return
-        offset += _PAGE
+    return server.pages(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC))
 
 
 def retire(client: SyncPrefectClient, deployment: DeploymentResponse | None, full_name: str) -> None:

@@ -31,6 +31,7 @@ ANCHOR = "2024-01-01T00:00:00"
 
 Plain = dict[str, Any]
 
+_UNIVERSAL = {"UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "ZULU", "UNIVERSAL", "GREENWICH"}
 _NAMES = (*calendar.day_name, *calendar.month_name[1:])
 
 
@@ -98,6 +99,11 @@ def adopt(by_hand: Sequence[Plain], adopted: int) -> list[Plain]:
     return [{**s, "slug": f"{ADOPTED}{number}"} for number, s in enumerate(by_hand, start=adopted + 1)]
 
 
+def is_universal(zone: str) -> bool:
+    """Return whether a zone is the universal time, by whatever of its names."""
+    return zone.rpartition("/")[2].upper() in _UNIVERSAL
+
+
 def written(timing: Plain) -> str:
     """Return a timing as it is written, with its zone: `0 6 * * 1-5 (Europe/Madrid)`."""
     every = timing.get("cron") or timing.get("rrule") or f"every {timedelta(seconds=timing['interval'])}"
@@ -129,17 +135,22 @@ def in_words(cron: str) -> str:
     return said[0].lower() + said[1:]
 
 
-def next_runs(schedules: Sequence[Plain], count: int, start: datetime | None = None) -> list[datetime]:
-    """Return the first `count` moments, in UTC, at which the active ones fire after `start` (now).
+def next_runs(
+    schedules: Sequence[Plain], count: int, start: datetime | None = None, end: datetime | None = None
+) -> list[datetime]:
+    """Return the first `count` moments, in UTC, at which the active ones fire after `start` (now), until `end`.
 
     They are computed by the code that Prefect's scheduler runs, so that daylight saving cannot tell them apart.
     """
     start = start or datetime.now(UTC)
+    limit = {"end": end} if end else {}
     moments = {
         moment.astimezone(UTC)
         for schedule in schedules
         if schedule["active"]
-        for moment in asyncio.run(_server_schedule(schedule["timing"]).get_dates(n=count, start=start))
+        for moment in asyncio.run(
+            _server_schedule(schedule["timing"]).get_dates(n=count, start=start, **limit)
+        )
     }
     return sorted(datetime.fromtimestamp(m.timestamp(), UTC) for m in moments)[:count]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -38,6 +39,10 @@ from flow_ops.network import is_loopback, proxy_of
 
 # Seconds. Prefect's own 60, times its retries, make a server that never answers hang a deployment for minutes.
 TIMEOUT = 5.0
+# As much as the server gives at once.
+PAGE = 200
+
+_Item = TypeVar("_Item")
 
 
 @contextlib.contextmanager
@@ -152,6 +157,16 @@ def _check_version(client: SyncPrefectClient) -> None:
 
 
 # --- what it is asked
+
+
+def pages(read: Callable[..., list[_Item]]) -> Iterator[_Item]:
+    """Yield what `read` returns, page after page."""
+    offset = 0
+    while page := read(limit=PAGE, offset=offset):
+        yield from page
+        if len(page) < PAGE:
+            return
+        offset += PAGE
 
 
 def workers_online(client: SyncPrefectClient, pool: str) -> int | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ _REFUSED = re.compile(
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 _CLONE = "code"
+_BLOCK = re.compile(r"\{\{ prefect\.blocks\.secret\.(\S+) \}\}")
 # Reads the token from the environment of the clone alone. Prefect's own `git_clone` with a token puts it on
 # git's command line, where every user of the worker's machine can read it, and in the clone's configuration.
 # Some git hosts give deploy tokens as `user:token`.
@@ -66,6 +68,34 @@ def pull_steps(source: Source) -> list[dict[str, Any]]:
         {f"{steps}.run_shell_script": {"script": script, "env": credentials(source, token)}},
         {f"{steps}.set_working_directory": {"directory": _CLONE}},
     ]
+
+
+def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
+    """Return the source of which `pull_steps` made these steps; None where others made them.
+
+    The branch of one with a commit is not in them.
+    """
+    values = {name.rpartition(".")[2]: given for step in steps for name, given in step.items()}
+    made: Source
+    if clone := values.get("git_clone"):
+        branch = {"branch": clone["branch"]} if clone.get("branch") else {}
+        made = GitSource(str(clone.get("repository")), commit=clone.get("commit_sha"), **branch)
+    elif shell := values.get("run_shell_script"):
+        url = re.search(rf"(\S+) {_CLONE}$", str(shell.get("script")), re.MULTILINE)
+        branch_of = re.search(r"--branch (\S+)", str(shell.get("script")))
+        commit = re.search(r"checkout --quiet (\S+)", str(shell.get("script")))
+        block = _BLOCK.search(str((shell.get("env") or {}).get("FLOW_GIT_TOKEN")))
+        made = GitSource(
+            url[1] if url else "",
+            branch=branch_of[1] if branch_of else "main",
+            commit=commit[1] if commit else None,
+            credentials_block=block[1] if block else None,
+        )
+    elif folder := values.get("set_working_directory"):
+        made = FolderSource(str(folder.get("directory")))
+    else:
+        return None
+    return made if pull_steps(made) == list(steps) else None
 
 
 def credentials(source: GitSource, token: str) -> dict[str, str]:
@@ -158,6 +188,52 @@ def written(source: Source) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-SOURCE-05", commit=source.commit)
 
 
+@dataclass(frozen=True)
+class Remote:
+    """What a source's repository has: the newest commit of its branch, and the commits of all branches and tags."""
+
+    head: str
+    heads: frozenset[str]
+
+
+def fetch(source: GitSource, root: Path) -> Remote:
+    """Bring the remote's commits here, into no branch of the user's, and return what it has.
+
+    Raises:
+        FlowOpsError: FT-GIT-05 where no remote of this repository is the source's, FT-GIT-06 where it does not answer,
+            FT-GIT-07 where it lacks the branch, FT-GIT-14 where git refuses.
+    """
+    try:
+        remote = _remote_of(source.url, root)
+        if remote is None:
+            raise _no_remote(source, root)
+        heads = _heads(source, root, remote, ("fetch", "--quiet", remote))
+    except (OSError, subprocess.SubprocessError) as error:
+        raise git.refusal(error, root) from None
+    head = _head(heads, source.branch)
+    if head is None:
+        names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
+        url = without_credentials(source.url)
+        raise FlowOpsError("FT-GIT-07", branch=source.branch, url=url, branches=", ".join(names) or "-")
+    return Remote(head, frozenset(heads.values()))
+
+
+def on_remote(written: str, remote: Remote, root: Path) -> str | None:
+    """Return the full SHA of a commit, however it is written; None where no branch or tag of the remote has it."""
+    if not _SAFE_BRANCH.fullmatch(written):
+        return None
+    try:
+        commit = _git(root, "rev-parse", "--verify", "--quiet", f"{written}^{{commit}}")
+    except subprocess.CalledProcessError:
+        return None
+    return commit if any(_is_ancestor(root, commit, head) for head in remote.heads) else None
+
+
+def is_earlier(commit: str, than: str, root: Path) -> bool:
+    """Say whether a commit came before another one, on the way to it."""
+    return commit != than and _is_ancestor(root, commit, than)
+
+
 def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[FlowOpsError]:
     if not shutil.which("git"):
         yield FlowOpsError("FT-GIT-01")
@@ -183,36 +259,56 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
     if missing:
         yield FlowOpsError("FT-GIT-12", files=", ".join(missing))
     remote = _remote_of(source.url, root)
-    if not remote:
-        addresses = [without_credentials(_git(root, "remote", "get-url", name)) for name in _remotes(root)]
-        yield FlowOpsError(
-            "FT-GIT-05", url=without_credentials(source.url), remotes=", ".join(addresses) or "-"
-        )
-        return
-    yield from _remote_problems(source, root, remote)
+    if remote:
+        yield from _remote_problems(source, root, remote)
+    else:
+        yield _no_remote(source, root)
+
+
+def _no_remote(source: GitSource, root: Path) -> FlowOpsError:
+    addresses = [without_credentials(_git(root, "remote", "get-url", name)) for name in _remotes(root)]
+    return FlowOpsError("FT-GIT-05", url=without_credentials(source.url), remotes=", ".join(addresses) or "-")
+
+
+def _heads(source: GitSource, root: Path, remote: str, *commands: tuple[str, ...]) -> dict[str, str]:
+    """Return the commits of the remote's branches and tags, after these commands of git have asked it too.
+
+    Raises:
+        FlowOpsError: FT-GIT-06 where it does not answer.
+    """
+    url = without_credentials(source.url)
+    try:
+        for command in commands:
+            _git(root, *command)
+        answer = _git(root, "ls-remote", "--heads", "--tags", remote)
+    except subprocess.TimeoutExpired:
+        raise FlowOpsError("FT-GIT-06", url=url, reason=f"no answer within {TIMEOUT:g} s") from None
+    except subprocess.CalledProcessError as error:
+        lines = (error.stderr or "").strip().splitlines() or ["-"]
+        raise FlowOpsError("FT-GIT-06", url=url, reason=without_credentials_in(lines[-1])) from None
+    return {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
+
+
+def _head(heads: Mapping[str, str], branch: str) -> str | None:
+    return (
+        heads.get(f"refs/heads/{branch}")
+        or heads.get(f"refs/tags/{branch}^{{}}")
+        or heads.get(f"refs/tags/{branch}")
+    )
 
 
 def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[FlowOpsError]:
     url = without_credentials(source.url)
     try:
-        answer = _git(root, "ls-remote", "--heads", "--tags", remote)
-    except subprocess.TimeoutExpired:
-        yield FlowOpsError("FT-GIT-06", url=url, reason=f"no answer within {TIMEOUT:g} s")
+        heads = _heads(source, root, remote)
+    except FlowOpsError as problem:
+        yield problem
         return
-    except subprocess.CalledProcessError as error:
-        lines = (error.stderr or "").strip().splitlines() or ["-"]
-        yield FlowOpsError("FT-GIT-06", url=url, reason=without_credentials_in(lines[-1]))
-        return
-    heads = {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
     if source.commit:
         yield from _pinned_problems(source.commit, root, set(heads.values()))
         return
     branch = source.branch
-    head = (
-        heads.get(f"refs/heads/{branch}")
-        or heads.get(f"refs/tags/{branch}^{{}}")
-        or heads.get(f"refs/tags/{branch}")
-    )
+    head = _head(heads, branch)
     here = _git(root, "rev-parse", "HEAD")
     if not head:
         names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]

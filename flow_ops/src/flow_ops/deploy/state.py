@@ -10,6 +10,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -67,6 +69,8 @@ def desired(target: Target, wanted_schedules: list[State], *, paused: bool) -> S
                 f"environment:{target.environment_name}",
                 f"area:{about.area}",
                 f"template:{about.template_version}",
+                f"flow-ops:{metadata.version('flow-ops')}",
+                f"lock:{_lock(about.root)}",
                 *pins.tags,
             }
         ),
@@ -169,6 +173,15 @@ def shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return text if len(text) <= 120 else f"{text[:110]}... ({digest})"
+
+
+def _lock(root: Path) -> str:
+    """Return the first digits of the digest of `uv.lock`, with the line ends of Linux; `none` without it."""
+    try:
+        content = (root / "uv.lock").read_bytes()
+    except OSError:
+        return "none"
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:8]
 
 
 def _description(target: Target, text: str) -> str:

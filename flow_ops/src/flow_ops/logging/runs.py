@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
+# What a run says first, before its commit: `deploy.py rollback` finds the way back by it.
+COMMIT = "flow_ops: commit"
+
 NONE: dict[str, str | None] = {
     "flow_run_id": None,
     "flow_run_name": None,
@@ -42,12 +45,19 @@ def current(several: Callable[[str, Mapping[str, str]], None]) -> dict[str, str 
     return fields
 
 
-def note() -> None:
-    """Remember the flow run that the caller is in, for the plain threads that it may start."""
+def note() -> tuple[str, str] | None:
+    """Remember the flow run that the caller is in, for the plain threads that it may start.
+
+    Return its id and name where it is met for the first time.
+    """
     context = sys.modules.get("prefect.context")
     flow = context.FlowRunContext.get() if context and hasattr(context, "FlowRunContext") else None
     if flow and flow.flow_run and flow.flow_run.parent_task_run_id is None:
-        _begun[str(flow.flow_run.id)] = flow.flow_run
+        id_ = str(flow.flow_run.id)
+        new = id_ not in _begun
+        _begun[id_] = flow.flow_run
+        return (id_, flow.flow_run.name) if new else None
+    return None
 
 
 # The runs that began in this process and are no subflows', by their ids, as long as Prefect holds them.

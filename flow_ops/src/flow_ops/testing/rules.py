@@ -101,8 +101,8 @@ def _names() -> Iterable[str]:
     agree = {
         "[tool.flow-ops] package": (about.package, about.slug.replace("-", "_")),
         "src/": ((about.root / "src" / about.package / "__init__.py").is_file(), True),
-        "[project.scripts]": (
-            written["project"].get("scripts", {}).get(about.slug),
+        f"[project.scripts] {flow}": (
+            written["project"].get("scripts", {}).get(flow),
             f"{about.package}.__main__:main",
         ),
         "[tool.uv.build-backend] module-name": (
@@ -110,7 +110,6 @@ def _names() -> Iterable[str]:
             about.package,
         ),
         "deploy.py": (first.startswith(f"src/{about.package}/"), True),
-        "@flow(name=)": (flow, about.slug),
     }
     return [
         f"{place}: {found!r} != {wanted!r}" for place, (found, wanted) in agree.items() if found != wanted

@@ -12,6 +12,7 @@ from flow_ops.watchdog.automations import (
     expected,
     find_channel,
     has_any,
+    missing,
     remove,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "expected",
     "find_channel",
     "has_any",
+    "missing",
     "remove",
 ]

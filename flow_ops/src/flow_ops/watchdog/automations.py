@@ -5,7 +5,7 @@
 | running    | is Running for longer than `Limits.running`               | Cancelled |
 | late       | nobody started within `Limits.late` of its time           | Cancelled |
 | pending    | was taken by a worker, which then never started it        | Cancelled |
-| cancelling | is Cancelling for ever, its worker being gone             | Cancelled |
+| cancelling | is Cancelling forever, its worker being gone             | Cancelled |
 | heartbeat  | sends no more heartbeats: its process or machine is gone  | Crashed   |
 | failure    | failed or crashed, by whatever hand: sends a notification | as it was |
 
@@ -41,7 +41,7 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from flow_ops.messages import FlowOpsError, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from prefect.client.orchestration import SyncPrefectClient
 
@@ -266,6 +266,29 @@ def remove(client: SyncPrefectClient, deployment: str) -> list[str]:
     for change in changes:
         _delete(client, change.found)
     return [line for change in changes for line in change.lines]
+
+
+def missing(automations: Iterable[Automation], deployments: Mapping[str, UUID]) -> dict[str, list[str]]:
+    """Return, for each of these deployments, by "flow/deployment", the rules that do not watch over it.
+
+    The rule `failure` is for those who want to be notified, and not looked for. One that is switched off, or is of
+    a deployment with the same name that was deleted since, watches over nothing.
+    """
+    wanted = [rule for rule in RULES if rule != "failure"]
+    enabled: dict[str, list[Automation]] = {}
+    for automation in automations:
+        if automation.enabled:
+            enabled.setdefault(automation.name, []).append(automation)
+    return {
+        name: [
+            rule for rule in wanted if not any(_is_of(one, id_) for one in enabled.get(_name(name, rule), []))
+        ]
+        for name, id_ in deployments.items()
+    }
+
+
+def _is_of(automation: Automation, deployment_id: UUID) -> bool:
+    return any(str(deployment_id) in value for value in _flat(automation).values())
 
 
 # --- the automations

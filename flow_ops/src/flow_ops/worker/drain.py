@@ -1,6 +1,6 @@
 """The process that the worker's service runs: Prefect's process worker, made to drain before it stops.
 
-Prefect's own `worker start` kills its flows on SIGTERM and leaves their runs in Running for ever. Here a stop
+Prefect's own `worker start` kills its flows on SIGTERM and leaves their runs in Running forever. Here a stop
 means: no new runs, time for the running ones to end, Prefect's own cancellation for those that do not, and
 Crashed for whatever is left. A run that a killed service or a power cut left behind is ended as Crashed at
 the next start: each run in progress is a small file in the folder `state/runs`.

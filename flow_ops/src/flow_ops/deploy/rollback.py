@@ -1,0 +1,104 @@
+"""Back to the commit before: found in the log of the last runs that completed, checked, written and read back."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, LogFilterTextSearch
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import FlowRunSort, LogSort
+
+from flow_ops import project
+from flow_ops.deploy import pinned, server, source, state
+from flow_ops.deploy.pins import GitSource
+from flow_ops.deploy.targets import Target
+from flow_ops.logging.runs import COMMIT
+from flow_ops.messages import FlowOpsError
+
+_SAID = re.compile(rf"{re.escape(COMMIT)} ([0-9a-f]{{40}})")
+
+
+@dataclass(frozen=True)
+class Move:
+    """A deployment, the commit that its runs take now, and the one to go back to."""
+
+    target: Target
+    deployment: DeploymentResponse
+    source: GitSource
+    before: str
+    commit: str
+
+
+def find(client: SyncPrefectClient, target: Target, deployment: DeploymentResponse, to: str | None) -> Move:
+    """Return where a deployment goes back to: to the commit `to`, or to that of the last run that completed with other code.
+
+    Raises:
+        FlowOpsError: FT-BACK-01 where the code is in a folder, FT-BACK-02 where no run says a commit, FT-BACK-03 where
+            the remote repository does not have it; FT-GIT-05 and FT-GIT-06 where that cannot be asked.
+    """
+    found = source.read(deployment.pull_steps or []) or target.source
+    if not isinstance(found, GitSource):
+        raise FlowOpsError("FT-BACK-01", deployment=target.full_name, path=found.path)
+    branch = target.source.branch if isinstance(target.source, GitSource) else found.branch
+    root = project.current().root
+    remote = source.fetch(dataclasses.replace(found, branch=branch, commit=None), root)
+    current = found.commit or remote.head
+    if to:
+        commit = source.on_remote(to, remote, root)
+        if commit is None:
+            raise FlowOpsError("FT-BACK-03", commit=to, url=source.without_credentials_in(found.url))
+    else:
+        earlier = (one for one in completed(client, deployment) if source.is_earlier(one, current, root))
+        commit = next(earlier, None)
+        if commit is None:
+            raise FlowOpsError(
+                "FT-BACK-02", deployment=target.full_name, current=current[:8], environment=target.environment_name
+            )  # fmt: skip
+    return Move(target, deployment, found, current, commit)
+
+
+def completed(client: SyncPrefectClient, deployment: DeploymentResponse) -> Iterator[str]:
+    """Yield the commits of the last runs that completed, as they said them in their log, the newest first."""
+    runs = server.flow_runs(client, deployment.id, [StateType.COMPLETED], FlowRunSort.END_TIME_DESC)
+    if not runs:
+        return
+    wanted = LogFilter(
+        flow_run_id=LogFilterFlowRunId(any_=[run.id for run in runs]),
+        text=LogFilterTextSearch(query=f'"{COMMIT}"'),
+    )
+    said = {}
+    for record in server.pages(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC)):
+        if match := _SAID.match(record.message):
+            said[record.flow_run_id] = match[1]
+    yield from dict.fromkeys(said[run.id] for run in runs if run.id in said)
+
+
+def pin(client: SyncPrefectClient, move: Move) -> None:
+    """Write the commit and since when, and nothing else of the deployment; read it back.
+
+    Raises:
+        FlowOpsError: FT-DEPLOY-04 where the server has something else afterwards.
+    """
+    before = state.actual(move.deployment)
+    tags = [tag for tag in before["tags"] if not tag.startswith(pinned.TAG)]
+    changed: dict[str, Any] = {
+        "version": move.commit,
+        "pull_steps": source.pull_steps(dataclasses.replace(move.source, commit=move.commit)),
+        "tags": sorted([*tags, pinned.tag(datetime.now(UTC))]),
+    }
+    name = move.target.full_name
+    client.update_deployment(move.deployment.id, DeploymentUpdate(**changed))
+    after = server.read(client, name)
+    left = state.differences(state.actual(after) if after else None, {**before, **changed})
+    if left:
+        fields = ", ".join(difference.field for difference in left)
+        raise FlowOpsError("FT-DEPLOY-04", deployment=name, fields=fields)

@@ -1,0 +1,230 @@
+"""From a server to the rows of the fleet, by reading alone: as many requests as there are pages, whatever the fleet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterId,
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterEndTime,
+    FlowRunFilterStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
+from prefect.events.schemas.automations import Automation
+from prefect.exceptions import PrefectHTTPStatusError
+
+from flow_ops import repository, watchdog
+from flow_ops.deploy import pinned, server, source, state
+from flow_ops.fleet import problems, versions
+from flow_ops.fleet.rows import LAST, Fleet, Row, Run, next_of, zone_of
+from flow_ops.messages import FlowOpsError
+
+_ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+
+
+def gather(client: SyncPrefectClient, now: datetime | None = None) -> Fleet:
+    """Return every deployment of the server that a repository of this kind made, those that need a person first.
+
+    Raises:
+        FlowOpsError: FT-FLEET-13 where there is none; FT-SERVER-05 and the like where a request is refused.
+    """
+    now = now or datetime.now(UTC)
+    with server.coded():
+        rows = _rows(client)
+        address = server.without_credentials(str(client.api_url)).rstrip("/")
+        if not rows:
+            raise FlowOpsError("FT-FLEET-13", url=address)
+        notes = [*_add_watchdogs(client, rows)]
+        _add_runs(client, rows)
+    newest = versions.newest(row.flow_ops for row in rows)
+    for row in rows:
+        row.next_run = next(iter(next_of(row, now)), None)
+    problems.add(rows, newest)
+    rows.sort(key=problems.urgency)
+    return Fleet(address, now, _zone(rows), newest, rows, notes)
+
+
+def runs_since(client: SyncPrefectClient, rows: Sequence[Row], start: datetime) -> dict[UUID, list[Run]]:
+    """Return the runs of these deployments that began after `start`, by deployment."""
+    found = {
+        row.id: [run for run in (*row.runs, *row.going) if run.start and run.start >= start] for row in rows
+    }
+    # Only of those that ran more often today than is known by now.
+    busy = [row.id for row in rows if len(row.runs) == LAST and all(run in found[row.id] for run in row.runs)]
+    if busy:
+        began = FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=busy),
+            start_time=FlowRunFilterStartTime.model_validate({"after_": start}),
+        )
+        with server.coded():
+            found |= _by_deployment(_runs(client, began, FlowRunSort.START_TIME_DESC))
+    return found
+
+
+# --- deployments, and what is asked once for all of them
+
+
+def _rows(client: SyncPrefectClient) -> list[Row]:
+    read = partial(client.read_deployments, sort=DeploymentSort.NAME_ASC)
+    ours = [one for one in server.pages(read) if "repository" in _tags(one)]
+    flows = sorted({one.flow_id for one in ours})
+    wanted = FlowFilter(id=FlowFilterId(any_=flows))
+    names = {flow.id: flow.name for flow in server.pages(partial(client.read_flows, flow_filter=wanted))}
+    pools = {one.work_pool_name for one in ours if one.work_pool_name}
+    # A request for each pool, of which a team has a handful.
+    workers = {pool: server.workers_online(client, pool) for pool in sorted(pools)}
+    return [_row(one, f"{names[one.flow_id]}/{one.name}", workers) for one in ours]
+
+
+def _row(one: DeploymentResponse, name: str, workers: dict[str, int | None]) -> Row:
+    found, tags = state.actual(one), _tags(one)
+    return Row(
+        id=one.id,
+        name=name,
+        repository=tags["repository"],
+        area=tags.get("area", "-"),
+        environment=tags.get("environment", "-"),
+        # The server forgets the name of a pool that is deleted.
+        pool=one.work_pool_name,
+        workers=workers.get(one.work_pool_name or ""),
+        schedules=found["schedules"],
+        paused=one.paused,
+        source=source.read(found["pull_steps"]),
+        commit=one.version,
+        pin=pinned.read(found),
+        # Up to 2.0.0 the tag of the template alone was written, and both had one version.
+        flow_ops=versions.read(tags.get("flow-ops") or tags.get("template")),
+        lock=tags.get("lock"),
+    )
+
+
+def _tags(one: DeploymentResponse) -> dict[str, str]:
+    pairs = (tag.partition(":") for tag in one.tags)
+    return {name: value for name, colon, value in pairs if colon and value}
+
+
+def _add_watchdogs(client: SyncPrefectClient, rows: Sequence[Row]) -> Iterable[FlowOpsError]:
+    """Note the rules that are missing of each; yield FT-WATCHDOG-06 where the server has no automations."""
+    try:
+        automations: list[Automation] = list(server.pages(client.read_automations))
+    except PrefectHTTPStatusError as error:
+        status = error.response.status_code
+        if status not in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
+            raise
+        yield FlowOpsError("FT-WATCHDOG-06", server=client.api_url, status=status)
+        return
+    missing = watchdog.missing(automations, {row.name: row.id for row in rows})
+    for row in rows:
+        row.unwatched = missing[row.name]
+
+
+# --- runs
+
+
+def _add_runs(client: SyncPrefectClient, rows: Sequence[Row]) -> None:
+    ids = [row.id for row in rows]
+    ended = _last_ended(client, ids)
+    of_these = FlowRunFilterDeploymentId(any_=ids)
+    now = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING]))
+    late = FlowRunFilterState(name=FlowRunFilterStateName(any_=["Late"]))
+    going, waiting = (
+        _by_deployment(_runs(client, FlowRunFilter(deployment_id=of_these, state=each), FlowRunSort.ID_DESC))
+        for each in (now, late)
+    )
+    for row in rows:
+        row.runs, row.going = ended.get(row.id, []), going.get(row.id, [])
+        row.late = len(waiting.get(row.id, []))
+
+
+def _last_ended(client: SyncPrefectClient, ids: Sequence[UUID]) -> dict[UUID, list[Run]]:
+    """Return the last runs that ended, the newest first, of each deployment.
+
+    They are read from the newest back, a page at a time; a deployment of which there are enough is asked for no more,
+    so that one that runs each minute takes the place of no other.
+    """
+    found: dict[UUID, dict[str, Run]] = {one: {} for one in ids}
+    before = datetime.now(UTC) + timedelta(days=1)
+    while left := [one for one, runs in found.items() if len(runs) < LAST]:
+        wanted = FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=left),
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_ENDED)),
+            end_time=FlowRunFilterEndTime.model_validate({"before_": before}),
+        )
+        page = _read_runs(client, wanted, FlowRunSort.END_TIME_DESC, limit=server.PAGE)
+        new = [run for run in page if run.id not in found[run.deployment]]
+        for run in new:
+            found[run.deployment][run.id] = run
+        if len(page) < server.PAGE or not new:
+            break
+        # At this very moment others may have ended, which the next page shows again.
+        before = page[-1].end or before
+    return {one: list(runs.values())[:LAST] for one, runs in found.items()}
+
+
+def _runs(client: SyncPrefectClient, wanted: FlowRunFilter, sort: FlowRunSort) -> Iterable[Run]:
+    return server.pages(partial(_read_runs, client, wanted, sort))
+
+
+def _read_runs(
+    client: SyncPrefectClient, wanted: FlowRunFilter, sort: FlowRunSort, *, limit: int, offset: int = 0
+) -> list[Run]:
+    """Return a page of runs, which belong to deployments.
+
+    Of each little is shown, and checking all the rest of 6000 takes Prefect's client as long as asking for it.
+    """
+    body = {"flow_runs": wanted.model_dump(mode="json"), "sort": sort.value, "limit": limit, "offset": offset}
+    answer = client.request("POST", "/flow_runs/filter", json=body)
+    return [
+        Run(
+            id=each["id"],
+            deployment=UUID(each["deployment_id"]),
+            name=each["name"],
+            state=StateType(each["state_type"]),
+            state_name=each["state_name"],
+            start=_moment(each["start_time"]),
+            end=_moment(each["end_time"]),
+        )
+        for each in answer.json()
+    ]
+
+
+def _moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None
+
+
+def _by_deployment(runs: Iterable[Run]) -> dict[UUID, list[Run]]:
+    found: dict[UUID, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.deployment, []).append(run)
+    return found
+
+
+# --- the day
+
+
+def _zone(rows: Sequence[Row]) -> ZoneInfo:
+    """Return the repository's zone; outside of one, that of most schedules."""
+    here = repository.find()
+    said = here.pyproject["tool"]["flow-ops"].get("timezone") if here else None
+    zones = Counter(zone_of(one["timing"]) for row in rows for one in row.schedules)
+    for name in filter(None, (said, *(zone for zone, _ in zones.most_common()))):
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            continue
+    return ZoneInfo("UTC")

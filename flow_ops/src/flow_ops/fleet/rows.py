@@ -1,0 +1,123 @@
+"""What the fleet is: a row for each deployment of a server, with all that is shown of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from packaging.version import Version
+from prefect.client.schemas.objects import StateType
+
+from flow_ops.deploy import schedules
+from flow_ops.deploy.pinned import Pin
+from flow_ops.deploy.pins import Source
+from flow_ops.deploy.schedules import Plain
+from flow_ops.messages import FlowOpsError
+
+# How many of its last runs are shown of each deployment.
+LAST = 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is shown of a run."""
+
+    id: str
+    deployment: UUID
+    name: str
+    state: StateType
+    state_name: str
+    start: datetime | None
+    end: datetime | None
+
+    @property
+    def completed(self) -> bool:
+        """Whether it did what it had to do."""
+        return self.state is StateType.COMPLETED
+
+    @property
+    def broken(self) -> bool:
+        """Whether it ended as Failed or Crashed."""
+        return self.state in (StateType.FAILED, StateType.CRASHED)
+
+
+@dataclass
+class Row:
+    """One deployment.
+
+    Attributes:
+        name: `flow/deployment`.
+        workers: How many are online in its pool; None where the pool does not exist.
+        runs: Its last runs that ended, the newest first.
+        going: Those that are running.
+        late: How many runs wait past their time.
+        flow_ops: The release of flow-ops that deployed it; None where no tag says so.
+        lock: The first digits of the digest of its `uv.lock`, `none` without one; None where no tag says so.
+        unwatched: The watchdog's rules that are missing; None where the server has no automations.
+        problems: What is wrong with it, the worst first.
+    """
+
+    id: UUID
+    name: str
+    repository: str
+    area: str
+    environment: str
+    pool: str | None
+    workers: int | None
+    schedules: list[Plain]
+    paused: bool
+    source: Source | None
+    commit: str | None
+    pin: Pin | None
+    flow_ops: Version | None
+    lock: str | None
+    next_run: datetime | None = None
+    runs: list[Run] = field(default_factory=list)
+    going: list[Run] = field(default_factory=list)
+    late: int = 0
+    unwatched: list[str] | None = None
+    problems: list[FlowOpsError] = field(default_factory=list)
+
+    @property
+    def active_schedules(self) -> list[Plain]:
+        """The schedules by which it runs: none where it is paused."""
+        return [] if self.paused else [one for one in self.schedules if one["active"]]
+
+    @property
+    def last(self) -> Run | None:
+        """The last run that ended."""
+        return self.runs[0] if self.runs else None
+
+    @property
+    def completed(self) -> int:
+        """How many of the last runs completed."""
+        return sum(run.completed for run in self.runs)
+
+    @property
+    def zone(self) -> str:
+        """The time zone of its schedule; UTC where it has none, or names none."""
+        return next((zone_of(one["timing"]) for one in self.schedules), "UTC")
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Every deployment of a server that comes from such a repository, those that need a person first."""
+
+    server: str
+    at: datetime
+    zone: ZoneInfo
+    newest: Version
+    rows: list[Row]
+    notes: list[FlowOpsError]
+
+
+def zone_of(timing: Plain) -> str:
+    """Return the zone in which a schedule is read."""
+    return str(timing.get("timezone") or "UTC")
+
+
+def next_of(row: Row, start: datetime, count: int = 1, end: datetime | None = None) -> list[datetime]:
+    """Return when a deployment runs next, in UTC."""
+    return schedules.next_runs(row.active_schedules, count, start, end)

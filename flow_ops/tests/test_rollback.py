@@ -1,0 +1,169 @@
+"""Back to the commit before, and forward again: what is written, what is refused, and real runs in between."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flow_ops import cli
+from flow_ops.deploy import server, state
+from flow_ops.deployment import Deployments, FolderSource
+from helpers.support import prefect_worker, wait_until
+from helpers.workshop import FULL_NAME, PACKAGE, PASSWORD, Workshop, deploy, git, with_prod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def pins(workshop: Workshop) -> Iterator[Deployments]:
+    """What is deployed, from a branch with two commits."""
+    if int(git(workshop.root, "rev-list", "--count", "HEAD")) == 1:
+        push(workshop, "README.md", "# Another\n")
+    made = with_prod(workshop.pins, concurrency_limit=None)
+    assert deploy(made, "apply", "prod", "--forward") == 0
+    yield made
+    assert deploy(made, "retire", "prod", "--yes") == 0
+
+
+def push(workshop: Workshop, name: str, text: str) -> str:
+    """Commit a file, push it and return the commit."""
+    (workshop.root / name).write_text(text, encoding="utf-8")
+    git(workshop.root, "commit", "--quiet", "--all", "--message", f"Change {name}")
+    git(workshop.root, "push", "--quiet", "origin", "main")
+    return git(workshop.root, "rev-parse", "HEAD")
+
+
+def on_server(workshop: Workshop) -> dict[str, Any]:
+    return state.actual(workshop.client.read_deployment_by_name(FULL_NAME))
+
+
+def test_the_commit_alone_is_changed(
+    workshop: Workshop, pins: Deployments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, first = on_server(workshop), git(workshop.root, "rev-parse", "HEAD~1")
+    assert deploy(pins, "rollback", "prod", "--to", first[:10]) == 0
+    assert f"fijo en el commit {first[:8]}" in capsys.readouterr().out
+    after = on_server(workshop)
+    assert {each.field for each in state.differences(before, after)} == {"version", "pull_steps", "tags"}
+    assert after["version"] == first
+    [(_, clone)] = after["pull_steps"][0].items()
+    assert clone == {"repository": str(workshop.remote), "commit_sha": first}
+    [pinned] = set(after["tags"]) - set(before["tags"])
+    assert pinned.startswith("pinned:20")
+
+
+def test_what_is_pinned_is_said_and_kept_until_it_is_let_go(
+    workshop: Workshop, pins: Deployments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = git(workshop.root, "rev-parse", "HEAD~1")
+    assert deploy(pins, "rollback", "prod", "--to", first) == 0
+    pinned = on_server(workshop)
+    capsys.readouterr()
+    assert deploy(pins, "plan", "prod") == 2
+    told = capsys.readouterr()
+    assert f"fijo        en el commit {first[:8]} desde " in told.out
+    assert "FT-BACK-04" in told.err
+    assert deploy(pins, "apply", "prod") == 1
+    assert "--forward" in capsys.readouterr().err
+    assert on_server(workshop) == pinned
+    assert deploy(pins, "status") == 0
+    assert f"{first[:8]} (fijo desde " in capsys.readouterr().out
+    assert deploy(pins, "status", "--json") == 0
+    [row] = [one for one in json.loads(capsys.readouterr().out)["deployments"] if one["exists"]]
+    assert row["pinned"]["commit"] == first
+    assert cli.run(["fleet"]) == 0
+    assert "FT-FLEET-11" in capsys.readouterr().out
+    assert deploy(pins, "apply", "prod", "--forward") == 0
+    assert on_server(workshop)["version"] == git(workshop.root, "rev-parse", "HEAD")
+    capsys.readouterr()
+    assert deploy(pins, "plan", "prod") == 0
+    assert "FT-BACK" not in capsys.readouterr().err
+
+
+def test_a_commit_that_the_remote_lacks_is_refused(
+    workshop: Workshop, pins: Deployments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = on_server(workshop)
+    git(workshop.root, "commit", "--quiet", "--allow-empty", "--message", "Kept here")
+    here = git(workshop.root, "rev-parse", "HEAD")
+    git(workshop.root, "reset", "--quiet", "--hard", "HEAD~1")
+    for commit in (here, "0123456789", "--all", "no-such-branch"):
+        assert deploy(pins, "rollback", "prod", f"--to={commit}") == 1
+        assert "FT-BACK-03" in capsys.readouterr().err
+    assert on_server(workshop) == before
+
+
+def test_a_commit_that_a_colleague_pushed_is_found(
+    workshop: Workshop, pins: Deployments, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "--quiet", str(workshop.remote), "theirs")
+    git(tmp_path / "theirs", "commit", "--quiet", "--allow-empty", "--message", "Theirs")
+    git(tmp_path / "theirs", "push", "--quiet", "origin", "HEAD:refs/heads/theirs")
+    theirs = git(tmp_path / "theirs", "rev-parse", "HEAD")
+    with pytest.raises(subprocess.CalledProcessError):
+        git(workshop.root, "cat-file", "-e", theirs)
+    assert deploy(pins, "rollback", "prod", "--to", theirs) == 0
+    assert on_server(workshop)["version"] == theirs
+
+
+def test_without_a_run_that_says_its_commit_one_is_asked_for(
+    pins: Deployments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deploy(pins, "rollback", "prod") == 1
+    assert "FT-BACK-02" in capsys.readouterr().err
+
+
+def test_a_folder_has_no_commit_to_go_back_to(
+    pins: Deployments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = dataclasses.replace(pins, source=FolderSource(str(tmp_path)))
+    assert deploy(folder, "apply", "prod") == 0
+    assert deploy(folder, "rollback", "prod") == 1
+    assert "FT-BACK-01" in capsys.readouterr().err
+
+
+def test_what_is_not_deployed_cannot_go_back(pins: Deployments, capsys: pytest.CaptureFixture[str]) -> None:
+    assert deploy(pins, "rollback", "dev") == 1
+    assert "FT-DEPLOY-07" in capsys.readouterr().err
+
+
+# --- with a worker
+
+TASKS = f"src/{PACKAGE}/tasks.py"
+
+
+@pytest.mark.e2e
+def test_a_push_that_breaks_production_is_taken_back_and_the_repaired_one_brought_forward(
+    workshop: Workshop, pins: Deployments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = (workshop.root / TASKS).read_text(encoding="utf-8")
+    good = git(workshop.root, "rev-parse", "HEAD")
+    settings = {"PREFECT_API_AUTH_STRING": PASSWORD, "PYTHONDONTWRITEBYTECODE": ""}
+    with prefect_worker(workshop.server, "pool-prod", tmp_path / "worker", **settings):
+        ready = lambda: server.workers_online(workshop.client, "pool-prod")  # noqa: E731
+        wait_until(ready, seconds=90, what="the worker")
+        assert deploy(pins, "run", "prod") == 0
+        assert f"flow_ops: commit {good}" in capsys.readouterr().out
+        broken = push(workshop, TASKS, sound.replace('logger.info("%s', 'raise ValueError("%s'))
+        assert deploy(pins, "run", "prod") == 1
+        assert f"flow_ops: commit {broken}" in capsys.readouterr().out
+        assert deploy(pins, "rollback", "prod", "--run") == 0
+        told = capsys.readouterr().out
+        assert f"fijo en el commit {good[:8]}; antes {broken[:8]}" in told
+        assert told.count(f"flow_ops: commit {good}") == 1, told
+        assert deploy(pins, "apply", "prod") == 1
+        fixed = push(workshop, TASKS, sound + "\n\n# Repaired.\n")
+        assert deploy(pins, "run", "prod") == 0
+        assert f"flow_ops: commit {good}" in capsys.readouterr().out
+        assert deploy(pins, "apply", "prod", "--forward") == 0
+        assert deploy(pins, "run", "prod") == 0
+        assert f"flow_ops: commit {fixed}" in capsys.readouterr().out
+        # Once more: to the last that completed before it.
+        assert deploy(pins, "rollback", "prod") == 0
+        assert on_server(workshop)["version"] == good
