@@ -21,7 +21,7 @@ from tests.conftest import bake_into
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = [pytest.mark.e2e, pytest.mark.environment]
+pytestmark = [pytest.mark.e2e, pytest.mark.environment, pytest.mark.slow]
 
 RECIPE = Path(__file__).resolve().parents[1] / "docs" / "recipes" / "parallel_tasks.py"
 BRANCHES = [f"branch-{number:02}" for number in range(8)]

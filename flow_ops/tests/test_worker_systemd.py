@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.environment,
+    pytest.mark.slow,
     pytest.mark.skipif(bool(systemd.why_not()), reason=systemd.why_not() or "-"),
 ]
 

@@ -106,6 +106,15 @@ def copy_of(folder: Path, into: Path) -> Windows:
     return Windows(into / "wine")
 
 
+def keep_up(windows: Windows) -> None:
+    """Start Wine's service manager and keep it, with no pipe of a program that asks for a service first."""
+    quiet = subprocess.DEVNULL
+    for words in (("wineserver", "-p"), ("wineboot",)):
+        subprocess.run(
+            words, env=windows.environment, stdin=quiet, stdout=quiet, stderr=quiet, timeout=120, check=False
+        )
+
+
 def end(windows: Windows) -> None:
     """End all of a prefix."""
     subprocess.run(
