@@ -17,10 +17,13 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
 from flow_ops import project
-from flow_ops.deploy.pins import Deployments, GitSource
 from flow_ops.messages import FlowOpsError, text
+
+if TYPE_CHECKING:
+    from flow_ops.deploy.pins import Deployments
 
 # Names that the module of the flow uses itself.
 TAKEN = {"flow", "get_logger", "logger", "main", "read_items", "run_flow", "task"}
@@ -120,12 +123,13 @@ def write(contents: Mapping[Path, str]) -> None:
 def said(written: Iterable[Path], slug: str, pins: Deployments) -> list[str]:
     """Return what was written, and the steps from there to a plan, as they can be typed."""
     root, environment = project.current().root, next(iter(next(iter(pins.flows.values()))))
+    branch = getattr(pins.source, "branch", None)  # None: a folder
     steps = [
         f"uv run {slug}",
         "git add --all",
         "uv run pytest",
         f'git commit --message "{text("new-flow.message", name=slug)}"',
-        *([f"git push origin HEAD:{pins.source.branch}"] if isinstance(pins.source, GitSource) else []),
+        *([f"git push origin HEAD:{branch}"] if branch else []),
         f"uv run deploy.py plan {environment}",
     ]
     names = [file.relative_to(root).as_posix() for file in written]
