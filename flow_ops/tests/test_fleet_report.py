@@ -16,9 +16,7 @@ from helpers.workshop import PASSWORD, Workshop, git
 if TYPE_CHECKING:
     from pathlib import Path
 
-ENTRY = (
-    '    flows={FLOW: ENVIRONMENTS, "flow_ops.fleet:report": {"prod": Environment(work_pool="pool-prod")}},\n'
-)
+ENTRY = '    "flow_ops.fleet:report": {"prod": Environment(work_pool="pool-prod")},\n'
 
 
 def deploy_py(workshop: Workshop, *arguments: str) -> str:
@@ -39,7 +37,8 @@ def deploy_py(workshop: Workshop, *arguments: str) -> str:
 def test_a_worker_publishes_the_fleet_as_an_artifact(workshop: Workshop, tmp_path: Path) -> None:
     file = workshop.root / "deploy.py"
     text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace("flows={FLOW: ENVIRONMENTS}, ", f"\n{ENTRY}    "), encoding="utf-8")
+    place = "    FLOW: ENVIRONMENTS,\n"
+    file.write_text(text.replace(place, place + ENTRY), encoding="utf-8")
     git(workshop.root, "commit", "--quiet", "--all", "--message", "Publish the fleet")
     git(workshop.root, "push", "--quiet", "origin", "main")
     deploy_py(workshop, "apply", "prod")
