@@ -199,7 +199,7 @@ import os
 import absent_library
 
 
-def now(names=[]):
+def now( names=[] ):
     return datetime.now(), undefined, absent_library
 
 
@@ -306,7 +306,7 @@ def test_nothing_speaks_of_the_sample_where_it_was_replaced(replaced: Path) -> N
     files = [file for pattern in named for file in replaced.glob(pattern)]
     texts = {file.name: file.read_text(encoding="utf-8") for file in files}
     texts["pyproject.toml"] = texts["pyproject.toml"].partition("skip = [")[0]
-    words = ("tasks.py", "orders", "summar", "branch=", "sqlalchemy", "pydantic>", "uv run ventas-diarias")
+    words = ("tasks.py", "orders", "summar", "branch:", "sqlalchemy", "pydantic>", "uv run ventas-diarias")
     assert [f"{name}: {word}" for name, text in texts.items() for word in words if word in text] == []
 
 

@@ -244,6 +244,7 @@ def test_an_updated_repository_says_its_new_version(updated: Path, remote: Path)
 def test_the_tests_of_an_updated_repository_pass(updated: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     subprocess.run(["uv", "sync", "--quiet"], cwd=updated, env=environment, check=True)
+    commit(updated, "updated, with its lock")
     bring_bytecode(updated)
     done = subprocess.run(
         ["uv", "run", "pytest", "-q"],

@@ -112,7 +112,7 @@ def test_a_pool_that_is_missing_or_of_another_type_is_refused_with_nothing_done(
 def test_an_installation_that_fails_half_way_is_taken_back(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    machine.program("uv")
+    machine.program("uv", 'case "$*" in "python find"*) echo /usr/bin/python3;; esac')
     machine.program("loginctl", "echo 'Could not enable linger' >&2; exit 1")
     assert cli.run(machine.arguments("install", "--health-port", str(free_port()))) == 1
     message = capsys.readouterr().err
