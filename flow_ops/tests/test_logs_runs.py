@@ -123,12 +123,17 @@ def origins():
     if SCENARIO == "ours-first":
         in_processes()
 
+@flow(on_cancellation=[lambda flow, flow_run, state: logger.info(f"<{SCENARIO} hook> {flow_run.id} None")])
+def waits():
+    logger.info(text("waiting"))
+    time.sleep(600)
+
 @flow
 def small():
     logger.info(text("flow"))
 
 # Without it, the first record of the unwritable scenario is one of a run: its UI has the warnings too.
-if multiprocessing.parent_process() is None and SCENARIO != "unwritable":
+if multiprocessing.parent_process() is None and SCENARIO not in ("unwritable", "cancelled"):
     logger.info(text("import"))
 """
 
@@ -215,15 +220,14 @@ def call(server: Server, path: str, **body: Any) -> Any:
         return json.load(answer)
 
 
-def deploy_and_run(server: Server, repository: Path, environment: dict[str, str]) -> str:
-    """Create a deployment on a process pool and a run of it; return the run's id."""
-    call(server, "work_pools/", name="logs-pool", type="process")
+def deploy_and_run(server: Server, repository: Path, flow: str, environment: dict[str, str]) -> str:
+    """Create a deployment on the process pool and a run of it; return the run's id."""
     deployment = call(
         server,
         "deployments/",
         name="logs",
-        flow_id=call(server, "flows/", name="origins")["id"],
-        entrypoint="src/ventas_diarias/origins.py:origins",
+        flow_id=call(server, "flows/", name=flow)["id"],
+        entrypoint=f"src/ventas_diarias/origins.py:{flow}",
         pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(repository)}}],
         work_pool_name="logs-pool",
         job_variables={"env": environment},
@@ -262,7 +266,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory, server: Server) -> dict[str, 
 
     terminals = {scenario: folder / f"{scenario}.terminal" for scenario in SCRIPTS}
     with ExitStack() as stack:
-        run_id = deploy_and_run(server, repository, environment("worker"))
+        call(server, "work_pools/", name="logs-pool", type="process")
+        run_id = deploy_and_run(server, repository, "origins", environment("worker"))
+        cancelled_id = deploy_and_run(server, repository, "waits", environment("cancelled"))
         stack.enter_context(prefect_worker(server, "logs-pool", folder / "work"))
         processes = {}
         for scenario, (script, settings) in SCRIPTS.items():
@@ -277,18 +283,31 @@ def seen(tmp_path_factory: pytest.TempPathFactory, server: Server) -> dict[str, 
             stack.callback(processes[scenario].kill)
         statuses: dict[str, int | None] = {name: process.wait(300) for name, process in processes.items()}
 
-        def run() -> dict[str, Any]:
-            return dict(call(server, "flow_runs/filter", flow_runs={"id": {"any_": [run_id]}})[0])
+        def run(id_: str) -> dict[str, Any]:
+            return dict(call(server, "flow_runs/filter", flow_runs={"id": {"any_": [id_]}})[0])
 
-        def ended() -> bool:
-            return run()["state"]["type"] in ("COMPLETED", "FAILED", "CRASHED")
+        def ends_as(id_: str, state: str) -> int:
+            wait_until(
+                lambda: run(id_)["state"]["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"),
+                seconds=300,
+                what=f"the end of the run that is to be {state}",
+            )
+            # Its process sends the last records as it ends.
+            process_id = int(run(id_)["infrastructure_pid"].rpartition(":")[2])
+            wait_until(lambda: not Path(f"/proc/{process_id}").exists(), seconds=60, what="the run's process")
+            return 0 if run(id_)["state"]["type"] == state else 1
 
-        wait_until(ended, seconds=300, what="the worker's run")
-        statuses["worker"] = 0 if run()["state"]["type"] == "COMPLETED" else 1
-        # Its process sends the last records as it ends.
-        process_id = int(run()["infrastructure_pid"].rpartition(":")[2])
-        wait_until(lambda: not Path(f"/proc/{process_id}").exists(), seconds=60, what="the run's process")
-        terminals["worker"] = folder / "work" / "worker.log"
+        statuses["worker"] = ends_as(run_id, "COMPLETED")
+        wait_until(
+            lambda: any("<cancelled waiting>" in log["message"] for log in read_logs(server)),
+            seconds=60,
+            what="the first line of the run to cancel",
+        )
+        call(
+            server, f"flow_runs/{cancelled_id}/set_state", state={"type": "CANCELLING", "name": "Cancelling"}
+        )
+        statuses["cancelled"] = ends_as(cancelled_id, "CANCELLED")
+        terminals["worker"] = terminals["cancelled"] = folder / "work" / "worker.log"
         api = read_logs(server)
 
     def seen_in(scenario: str, terminal: str) -> Seen:
@@ -312,6 +331,15 @@ def test_the_run_completes(seen: dict[str, Seen], scenario: str) -> None:
     assert seen[scenario].status == 0, seen[scenario].terminal[-3000:]
     assert "Logging error" not in seen[scenario].terminal
     assert "UserWarning" not in seen[scenario].terminal
+
+
+def test_a_line_of_a_cancellation_hook_arrives_once_everywhere_with_the_cancelled_run(
+    seen: dict[str, Seen],
+) -> None:
+    assert seen["cancelled"].status == 0
+    terminal, api, file = seen["cancelled"].of("hook")
+    assert (terminal, len(api), len(file)) == (1, 1, 1)
+    assert api[0]["message"].split()[2] == api[0]["flow_run_id"]
 
 
 @pytest.mark.parametrize(
