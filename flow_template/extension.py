@@ -1,6 +1,8 @@
 """The Jinja extension of `cookiecutter.json`: answers are taken literally, and refused as early as can be."""
 
+import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +86,24 @@ def all_checked(answers: dict[str, Any]) -> str:
         _refuse(found, answers)
     # A replay file may bring its own: these are names of folders too, and follow from the technical name.
     answers["__package"] = answers["__function"] = naming.package_of(answers["flow_slug"])
+    context = _command_line()
+    if context and __name__ not in context.meta:
+        context.meta[__name__] = folder = _folder(context, answers["flow_slug"])
+        context.call_on_close(partial(_clear_up, folder, answers["language"], kept=folder.exists()))
     return ""
+
+
+def _clear_up(folder: Path, language: str, *, kept: bool) -> None:
+    """Where cookiecutter is stopped by Ctrl-C or a full disk, remove what it leaves: half a repository."""
+    problem = sys.exc_info()[1]  # click, that closes, is handling it
+    if not isinstance(problem, KeyboardInterrupt | OSError):
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    if kept:
+        folder.mkdir(exist_ok=True)
+    if isinstance(problem, OSError):
+        sys.stderr.write(messages.fit(messages.unwritable(problem, language), sys.stderr))
+        raise click.exceptions.Exit(1)
 
 
 def _refuse(problems: list[naming.Problem], answers: dict[str, Any]) -> None:
@@ -104,9 +123,13 @@ def _is_taken(slug: str) -> bool:
     context = _command_line()
     if not context:  # Then it is for pre_gen_project.py to look.
         return False
-    folder = Path(context.params["output_dir"], slug)
+    folder = _folder(context, slug)
     empty = context.params["overwrite_if_exists"] and folder.is_dir() and not any(folder.iterdir())
     return folder.exists() and not empty
+
+
+def _folder(context: click.Context, slug: str) -> Path:
+    return Path(context.params["output_dir"], slug).absolute()
 
 
 def _call() -> tuple[list[str], dict[str, str] | None]:

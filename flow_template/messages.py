@@ -3,6 +3,7 @@
 import functools
 import re
 import shlex
+import shutil
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -75,6 +76,13 @@ def disagreement(found: Sequence[tuple[str, object, object]], language: object) 
         for place, right, said in found
     ]
     return "\n".join([f"FT-GEN-01  {texts(language)['codes']['FT-GEN-01']}", *lines, ""])
+
+
+def unwritable(problem: OSError, language: object) -> str:
+    """Return the message where the disk or the folder's permissions do not let the repository be written."""
+    # What shutil collects: the first of (from, to, why).
+    why = problem.args[0][0][2] if isinstance(problem, shutil.Error) else problem
+    return f"FT-GEN-02  {texts(language)['codes']['FT-GEN-02'].format(problem=why)}\n"
 
 
 def next_steps(root: Path, answers: Mapping[str, Any], *, recorded: bool, versioned: bool) -> str:

@@ -35,4 +35,10 @@ def remove_everything(root: Path) -> None:
 
 if __name__ == "__main__":
     Path(__file__).unlink()  # cookiecutter leaves its rendered copy in the temporary folder
-    sys.exit(main(Path.cwd(), ANSWERS))
+    try:
+        sys.exit(main(Path.cwd(), ANSWERS))
+    except KeyboardInterrupt:
+        sys.exit(1)
+    except OSError as problem:
+        remove_everything(Path.cwd())
+        sys.exit(messages.fit(messages.unwritable(problem, ANSWERS["language"]), sys.stderr))

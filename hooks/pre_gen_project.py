@@ -22,4 +22,7 @@ def main(root: Path, answers: dict[str, Any]) -> int:
 
 if __name__ == "__main__":
     Path(__file__).unlink()  # cookiecutter leaves its rendered copy in the temporary folder
-    sys.exit(main(Path.cwd(), ANSWERS))
+    try:
+        sys.exit(main(Path.cwd(), ANSWERS))
+    except KeyboardInterrupt:
+        sys.exit(1)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import json
 import os
+import random
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 import tomllib
+
+if sys.platform != "win32":
+    import resource
 
 FLOW_FILES = "flow.py", "tasks.py"
 ANSWERS = Path(__file__).parent / "answers"
@@ -419,6 +426,71 @@ def test_an_empty_folder_is_written_into_with_f(tmp_path: Path) -> None:
     assert invoke(tmp_path, "--no-input")[0] == 1
     assert invoke(tmp_path, "--no-input", "-f")[0] == 0
     assert (tmp_path / "ventas-diarias" / "deploy.py").is_file()
+
+
+# --- what stops a generation half-way
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="limits and signals of POSIX")
+
+
+@posix
+@pytest.mark.parametrize("before", [[], ["ventas-diarias"]], ids=["new", "into-an-empty-folder"])
+@pytest.mark.parametrize("limit", [9_000, 30_000], ids=["a-file-of-the-template", "the-library"])
+def test_a_disk_that_cannot_take_a_repository_leaves_nothing_of_it(
+    before: list[str], limit: int, tmp_path: Path
+) -> None:
+    for name in before:
+        (tmp_path / name).mkdir()
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "cookiecutter", str(TEMPLATE), "--no-input", "-f"],
+        cwd=tmp_path,
+        # Instead of a full disk: a size that no file of this process may exceed, with an error as from one.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("FT-GEN-02") == 1
+    assert "File too large" in done.stderr
+    assert "--output-dir" in done.stderr
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == before
+
+
+def test_an_output_folder_that_cannot_be_made_is_told_of(isolated: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "a-file").touch()
+    done = command(TEMPLATE, "--no-input", "--output-dir", "a-file/flows", cwd=tmp_path, **isolated)
+    assert (done.returncode, done.stderr[:9]) == (1, "FT-GEN-02")
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@posix
+@pytest.mark.slow
+def test_thirty_interruptions_at_any_moment_lose_nothing_and_leave_nothing_half_made(tmp_path: Path) -> None:
+    work_in(bake_into(tmp_path / "own"))
+    (tmp_path / "new").mkdir()
+    before = everything(tmp_path / "own")
+    moments = random.Random(23)  # noqa: S311 - the moments of an interruption
+    for folder in ["own", "new"] * 15:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "-f"],
+            cwd=tmp_path / folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # its hooks are interrupted with it, as by Ctrl-C
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        )
+        time.sleep(moments.uniform(0.2, 2.5))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGINT)
+        child.wait(60)
+        made = tmp_path / "new" / "ventas-diarias"
+        if made.exists():  # then it is whole
+            assert (made / ".git").is_dir()
+            shutil.rmtree(made)
+    assert everything(tmp_path / "own") == before
+    assert invoke(tmp_path / "own", "--no-input", "-f")[0] == 1
+    assert everything(tmp_path / "own") == before
 
 
 # --- any string at all
