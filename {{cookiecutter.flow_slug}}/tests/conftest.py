@@ -1,3 +1,3 @@
-"""Prefect isolated, a server when a test asks for one, and the fixtures: see `flow_ops/testing/plugin.py`."""
+"""The fixtures of `flow_ops.testing`: Prefect apart from your own, and a server where a test asks for one."""
 
 pytest_plugins = ["flow_ops.testing"]

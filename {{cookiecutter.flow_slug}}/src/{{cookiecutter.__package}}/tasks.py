@@ -1,4 +1,4 @@
-"""The tasks, one thing each, with the retries and the time (in seconds) that it needs; and the types of the data."""
+"""The steps, one thing each, and the types of the data. Those with @task are retried, and limited in time (seconds)."""
 
 import csv
 import os
@@ -40,7 +40,7 @@ class Summary(BaseModel):
 
 @task(retries=2, retry_delay_seconds=5, timeout_seconds=60)
 def list_branches(file: Path) -> list[str]:
-    """List the branches of the orders file, sorted; one without orders raises ValueError."""
+    """List the branches of the orders file, sorted; a file without orders raises ValueError."""
     branches = sorted({row["branch"] for row in read_rows(file)})
     if not branches:
         raise ValueError(f"no orders in {file}")
@@ -49,7 +49,7 @@ def list_branches(file: Path) -> list[str]:
 
 
 def summarise(file: Path, branch: str, since: date | None) -> Summary:
-    """Add up the orders of one branch, from `since` on; count the rows that are none, and log why."""
+    """Add up the orders of one branch, from `since` on; count the invalid rows, and log why."""
     summary = Summary(branch=branch)
     for row in read_rows(file):
         if row["branch"] != branch:
