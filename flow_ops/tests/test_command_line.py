@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from prefect import flow
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, PREFECT_HOME, temporary_settings
 
 from flow_ops import arguments, command_line, flow_parameters
 from helpers.workshop import LOST, proxy
@@ -164,3 +164,13 @@ def test_a_server_that_is_lost_in_the_middle_of_a_run_is_told_with_its_code(
     told = capsys.readouterr().err
     assert f"FT-RUN-04  The Prefect server at {url} was lost" in told
     assert "Traceback" not in told
+
+
+def test_a_folder_that_prefect_cannot_write_to_is_refused_before_the_temporary_server_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a-file").touch()
+    home = tmp_path / "a-file" / "prefect"
+    with temporary_settings({PREFECT_HOME: home}, restore_defaults={PREFECT_API_URL}):
+        assert command_line.run_flow(daily, ["--path", "x"]) == 1
+    assert f"FT-RUN-05  Prefect's folder {home} cannot be written to" in capsys.readouterr().err

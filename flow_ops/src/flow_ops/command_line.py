@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,17 @@ def _check_places() -> None:
     """Refuse now what Prefect and the engines answer with retries for minutes, or with a traceback.
 
     Raises:
-        FlowOpsError: FT-SERVER-02 to FT-SERVER-08 for the server, FT-RUNNER-01 to FT-RUNNER-04 for the task runner.
+        FlowOpsError: FT-SERVER-02 to FT-SERVER-08 for the server, FT-RUN-05 for the temporary one's folder,
+            FT-RUNNER-01 to FT-RUNNER-04 for the task runner.
     """
-    if get_current_settings().api.url:
+    settings = get_current_settings()
+    if settings.api.url:
         with server.connect():
             pass
+    else:
+        try:
+            settings.home.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=settings.home).close()
+        except OSError as error:
+            raise FlowOpsError("FT-RUN-05", folder=settings.home, problem=error) from None
     task_runners.ready()
