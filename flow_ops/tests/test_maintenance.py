@@ -17,6 +17,7 @@ from prefect.states import Cancelling, Completed, Pending, Running, Scheduled
 
 from flow_ops.watchdog import Limits
 from helpers.support import wait_until
+from helpers.workshop import proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,6 +166,23 @@ def test_the_flow_ends_what_is_stuck_and_left_over_frees_the_slots_and_leaves_th
     assert end_stuck_runs(["upkeep/*"]).slots_freed == {"upkeep/prod": 1}
     assert runs.slots() == 2
     assert [runs.state(run) for run in (running, finished, later)] == ["Running", "Completed", "Scheduled"]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(("ahead", "ends"), [(0, []), (5 * 3600, ["running"])])
+def test_the_clock_that_counts_is_the_servers(
+    server: Server, client: SyncPrefectClient, tmp_path: Path, ahead: int, ends: list[str]
+) -> None:
+    from flow_ops.watchdog.sweep import end_stuck_runs  # noqa: PLC0415
+
+    run = Runs(client, tmp_path).add(Pending(), Running())
+    with (
+        proxy(server.url, lambda *_: None, ahead) as (url, _),
+        temporary_settings({PREFECT_API_URL: url}),
+    ):
+        ended = end_stuck_runs(["upkeep/*"], {"running": 4 * 3600}).ended
+    assert [each.rule for each in ended] == ends
+    client.set_flow_run_state(run, Completed(), force=True)
 
 
 @pytest.mark.e2e

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,9 @@ def end_stuck_runs(deployments: list[str] | None = None, limits: dict[str, float
     ended = []
     with get_client(sync_client=True) as client:
         names = _deployments(client, patterns)
-        for run, rule, state in (*_stuck(client, names, chosen), *_left_over(client, names)):
+        # Not this machine's clock, which may be off: a run's times are the server's.
+        now = parsedate_to_datetime(client.hello().headers["date"])
+        for run, rule, state in (*_stuck(client, names, chosen, now), *_left_over(client, names, now)):
             after = client.set_flow_run_state(run.id, state).state
             deployment = names.get(run.deployment_id, "-") if run.deployment_id else "-"
             report = Ended(
@@ -160,9 +163,8 @@ def _in(states: list[StateType]) -> FlowRunFilterState:
 
 
 def _stuck(
-    client: SyncPrefectClient, deployments: Mapping[UUID, str], limits: Limits
+    client: SyncPrefectClient, deployments: Mapping[UUID, str], limits: Limits, now: datetime
 ) -> list[tuple[FlowRun, str, State]]:
-    now = datetime.now(UTC)
     found = []
     for run in _runs(client, FlowRunFilter(state=_in(_NOT_ENDED)), deployments):
         if str(run.id) == this_run.id:
@@ -186,16 +188,16 @@ def _is_dead(client: SyncPrefectClient, run: FlowRun, since: datetime) -> bool:
         ),
         limit=1,
     ).events
-    return bool(beats) and beats[0].occurred < since
+    return bool(beats) and beats[0].received < since
 
 
 def _left_over(
-    client: SyncPrefectClient, deployments: Mapping[UUID, str]
+    client: SyncPrefectClient, deployments: Mapping[UUID, str], now: datetime
 ) -> list[tuple[FlowRun, str, State]]:
     """Return the subflow runs still alive whose parent has ended: a killed process ends its parent run only."""
     parents = FlowRunFilter(
         state=_in(_ENDED),
-        end_time=FlowRunFilterEndTime.model_validate({"after_": datetime.now(UTC) - _PARENTS_SINCE}),
+        end_time=FlowRunFilterEndTime.model_validate({"after_": now - _PARENTS_SINCE}),
     )
     ids = [run.id for run in _runs(client, parents, deployments)]
     state: State = Crashed(message="flow_ops: its parent run has ended")
