@@ -27,7 +27,7 @@ from prefect.runner.storage import GitRepository
 from prefect.schedules import Cron
 from prefect.states import Scheduled
 
-from flow_ops.deploy import entrypoints, planning, schedules, server, source, state
+from flow_ops.deploy import checks, entrypoints, planning, schedules, server, source, state
 from flow_ops.deployment import Environment, FolderSource, GitSource
 from helpers.repositories import TIMEZONE
 from helpers.support import prefect_server, wait_until
@@ -251,6 +251,29 @@ def test_local_times_stay_right_over_a_change_of_the_clocks(
     assert (around[0].utcoffset(), around[-1].utcoffset()) == (first, last)
     ours = schedules.next_runs([{"timing": timing, "active": True}], count=len(around), start=start)
     assert ours == [moment.astimezone(UTC) for moment in around]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "zone", "told"),
+    [
+        ("0 0 * * *", "America/Santiago", "FT-SCHED-09  El 2027-09-05 cambia la hora en America/Santiago, y el"
+         " horario 0 0 * * * se corre: 01:00 en lugar de 00:00."),
+        ("30 2 * * *", "Europe/Madrid", "se corre: 03:30 en lugar de 02:30."),
+        ("0 * * * *", "Europe/Madrid", "FT-SCHED-10  El 2027-10-31 se repite una hora en Europe/Madrid, y el"
+         " horario 0 * * * * se ejecuta en ella una sola vez."),
+        (timedelta(hours=1), "Europe/Madrid", "FT-SCHED-10"),
+        ("0 6 * * *", "Europe/Madrid", None),
+        (timedelta(days=1), "Europe/Madrid", None),
+        ("0 0 * * *", "America/Argentina/Buenos_Aires", None),
+        ("* * * * *", "America/Argentina/Buenos_Aires", None),
+    ],
+)  # fmt: skip
+def test_what_a_change_of_the_clocks_does_to_a_schedule_is_told(
+    schedule: str | timedelta, zone: str, told: str | None
+) -> None:
+    found = [*checks.clock_changes(schedule, zone, datetime(2026, 11, 26, tzinfo=UTC))]
+    assert [told in str(each) for each in found if told] == ([True] if told else [])
+    assert len(found) == (1 if told else 0)
 
 
 def pause_schedules(workshop: Workshop) -> None:

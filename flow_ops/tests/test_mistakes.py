@@ -456,6 +456,23 @@ def test_plan_and_doctor_warn_of_a_server_that_anyone_may_use_and_go_on(
             assert "FT-SERVER-12" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("cron", "warned"),
+    [
+        ("0 8 1-7 * 1", "FT-SCHED-07  El horario «0 8 1-7 * 1» limita el día del mes y también"),
+        ("* 8 * * *", "FT-SCHED-08  El horario «* 8 * * *»"),
+        ("0 8 * * mon#1", None),
+        ("*/15 8 1 * *", None),
+    ],
+)
+def test_plan_warns_of_a_cron_that_says_more_than_is_meant_and_goes_on(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], cron: str, warned: str | None
+) -> None:
+    assert deploy(with_prod(workshop.pins, schedule=cron), "plan", "prod") == 2
+    told = capsys.readouterr().err
+    assert warned in told if warned else "FT-SCHED" not in told
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows calls nothing at 0.0.0.0")
 def test_nothing_is_warned_of_where_the_server_asks_for_a_password(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]

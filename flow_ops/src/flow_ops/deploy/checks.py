@@ -13,9 +13,9 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfoNotFoundError, available_timezones
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import WorkPool
@@ -26,7 +26,7 @@ from prefect.utilities.schema_tools.validation import validate
 
 from flow_ops import flow_parameters, git, hidden, project, task_runners, watchdog
 from flow_ops.deploy import schedules, server, source, state
-from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource
+from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Schedule
 from flow_ops.deploy.targets import Target, environment_names
 from flow_ops.messages import FlowOpsError, nearest
 
@@ -36,6 +36,10 @@ WARNINGS = {
     "FT-LOCK-02",
     "FT-SERVER-10",
     "FT-SERVER-12",
+    "FT-SCHED-07",
+    "FT-SCHED-08",
+    "FT-SCHED-09",
+    "FT-SCHED-10",
     "FT-POOL-05",
     "FT-POOL-06",
     "FT-IMAGE-02",
@@ -182,6 +186,7 @@ def _pool_name(target: Target) -> Iterator[FlowOpsError]:
 
 def _schedules(target: Target) -> Iterator[FlowOpsError]:
     seen = set()
+    zone = target.deployments.timezone
     for schedule in target.environment.schedules:
         if isinstance(schedule, timedelta):
             if schedule < _SHORTEST_INTERVAL:
@@ -191,6 +196,24 @@ def _schedules(target: Target) -> Iterator[FlowOpsError]:
         if schedule in seen:
             yield FlowOpsError("FT-SCHED-06", schedule=schedule, environment=target.environment_name)
         seen.add(schedule)
+        with contextlib.suppress(ValueError, ZoneInfoNotFoundError):  # Those have been told already.
+            yield from clock_changes(schedule, zone, datetime.now(UTC))
+
+
+def clock_changes(schedule: Schedule, zone: str, start: datetime) -> Iterator[FlowOpsError]:
+    """Yield what the next change of the zone's clocks does to a schedule, within a year of `start`.
+
+    Raises:
+        ValueError: the schedule is none; ZoneInfoNotFoundError: nor is the zone.
+    """
+    odd = schedules.odd_day(schedules.plain(schedule, zone), start)
+    if odd and odd.hours - odd.usual:
+        here, usual = (
+            ", ".join(sorted(a - b)) or "-" for a, b in ((odd.hours, odd.usual), (odd.usual, odd.hours))
+        )
+        yield FlowOpsError("FT-SCHED-09", schedule=schedule, day=odd.day, zone=zone, hours=here, usual=usual)
+    elif odd:
+        yield FlowOpsError("FT-SCHED-10", schedule=schedule, day=odd.day, zone=zone)
 
 
 def _cron(cron: str) -> Iterator[FlowOpsError]:
@@ -202,6 +225,12 @@ def _cron(cron: str) -> Iterator[FlowOpsError]:
     # Prefect takes a sixth field, seconds; every cron that people read elsewhere has five.
     if len(cron.split()) != 5:
         yield FlowOpsError("FT-SCHED-01", cron=cron)
+        return
+    minute, hour, day, month, weekday = cron.split()
+    if minute in ("*", "*/1"):
+        yield FlowOpsError("FT-SCHED-08", cron=cron)
+    if day != "*" and weekday != "*":
+        yield FlowOpsError("FT-SCHED-07", cron=cron, first=f"{minute} {hour} * {month} mon#1")
 
 
 def _parameters(target: Target) -> Iterator[FlowOpsError]:

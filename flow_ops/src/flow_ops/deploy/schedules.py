@@ -6,7 +6,8 @@ import asyncio
 import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -153,6 +154,53 @@ def next_runs(
         )
     }
     return sorted(datetime.fromtimestamp(m.timestamp(), UTC) for m in moments)[:count]
+
+
+@dataclass(frozen=True)
+class OddDay:
+    """A day on which clocks change: the local hours at which a schedule fires on it, and a week before it."""
+
+    day: date
+    hours: frozenset[str]
+    usual: frozenset[str]
+
+
+def odd_day(timing: Plain, start: datetime) -> OddDay | None:
+    """Return the first day within a year of `start` on which a change of clocks shifts or drops runs, or None.
+
+    A run is dropped where a schedule that fires each hour, or more often, leaves out an hour that the clocks repeat;
+    an hour that they skip has none to drop.
+
+    Raises:
+        ValueError: the timing is none.
+    """
+    zone = ZoneInfo(timing["timezone"])
+    first = datetime.combine(start.astimezone(zone).date(), time(), zone)
+    days = [first + timedelta(days=number) for number in range(366)]  # local midnights
+    for day, following in pairwise(days):
+        if day.utcoffset() == following.utcoffset():
+            continue
+        here, usual = _day(timing, day), _day(timing, day - timedelta(days=7))
+        odd = OddDay(day.date(), _hours(here, zone), _hours(usual, zone))
+        hour = timedelta(hours=1)
+        if odd.hours - odd.usual or _longest_gap(usual) <= hour < _longest_gap(here):
+            return odd
+    return None
+
+
+def _day(timing: Plain, midnight: datetime) -> list[datetime]:
+    """Return the moments, in UTC, at which a timing fires on a local day."""
+    end = (midnight + timedelta(days=1)).astimezone(UTC) - timedelta(seconds=1)
+    schedule = {"timing": timing, "active": True}
+    return next_runs([schedule], 24 * 60 + 60, midnight.astimezone(UTC) - timedelta(seconds=1), end)
+
+
+def _hours(moments: Sequence[datetime], zone: ZoneInfo) -> frozenset[str]:
+    return frozenset(f"{moment.astimezone(zone):%H:%M}" for moment in moments)
+
+
+def _longest_gap(moments: Sequence[datetime]) -> timedelta:
+    return max((after - before for before, after in pairwise(moments)), default=timedelta.max)
 
 
 def _utc(moment: datetime) -> str:
