@@ -174,3 +174,15 @@ def test_a_folder_that_prefect_cannot_write_to_is_refused_before_the_temporary_s
     with temporary_settings({PREFECT_HOME: home}, restore_defaults={PREFECT_API_URL}):
         assert command_line.run_flow(daily, ["--path", "x"]) == 1
     assert f"FT-RUN-05  Prefect's folder {home} cannot be written to" in capsys.readouterr().err
+
+
+def test_what_the_machine_does_not_allow_is_a_coded_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = arguments.app("copies")
+    line.default(lambda: (tmp_path / "missing" / "file").write_text("x"))
+    assert arguments.execute(line, []) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("FT-SYSTEM-01  This machine did not allow it: ")
+    assert str(tmp_path / "missing" / "file") in told
+    assert "Traceback" not in told
