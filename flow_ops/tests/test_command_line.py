@@ -183,6 +183,6 @@ def test_what_the_machine_does_not_allow_is_a_coded_message(
     line.default(lambda: (tmp_path / "missing" / "file").write_text("x"))
     assert arguments.execute(line, []) == 1
     told = capsys.readouterr().err
-    assert told.startswith("FT-SYSTEM-01  This machine did not allow it: ")
+    assert told.startswith("FT-MACHINE-03  This machine did not allow it: ")
     assert str(tmp_path / "missing" / "file") in told
     assert "Traceback" not in told

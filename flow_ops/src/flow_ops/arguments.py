@@ -73,7 +73,7 @@ def execute(command_line: App, arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except OSError as problem:
         if not _nobody_reads(problem):
-            print_error(FlowOpsError("FT-SYSTEM-01", problem=problem))
+            print_error(FlowOpsError("FT-MACHINE-03", problem=problem))
         return 1
     return int(status or 0)
 
