@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import math
 import shutil
 import socket
@@ -20,7 +21,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCre
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flow_ops import project
+from flow_ops import cli, project
 from flow_ops.deploy import server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
 from helpers import support
@@ -412,7 +413,7 @@ def test_a_server_that_cannot_be_used_ends_in_its_code_and_changes_nothing(
 
 
 @pytest.mark.parametrize("older", ["3.8.8"])
-def test_an_older_server_is_told_of_and_deployed_to(
+def test_an_older_server_is_told_of_deployed_to_rolled_back_and_seen_in_the_fleet(
     workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str], older: str
 ) -> None:
     # Its own time's: it asks for no upper bounds, and answers no request with the newest.
@@ -428,6 +429,13 @@ def test_an_older_server_is_told_of_and_deployed_to(
         told = capsys.readouterr().err
         assert f"FT-SERVER-10  El servidor en {running.url} es Prefect {older}" in told
         assert deploy(workshop.pins, "plan", "prod") == 0
+        commit = git(workshop.root, "rev-parse", "HEAD")
+        assert deploy(workshop.pins, "rollback", "prod", "--to", commit) == 0
+        capsys.readouterr()
+        assert cli.run(["fleet", "--json"]) == 0
+        [row] = json.loads(capsys.readouterr().out)["deployments"]
+        assert row["pinned"]["commit"] == commit
+        assert deploy(workshop.pins, "apply", "prod", "--forward") == 0
         assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
         assert client.read_deployments() == []
 
