@@ -1,9 +1,10 @@
-"""A soak: many runs through one worker, killed at random, with one crash of server and worker in the middle.
+"""A soak: many runs on three workers in two pools, killed at random, with one crash of everything in the middle.
 
-    uv run python benchmarks/soak.py --runs 200
+    uv run python benchmarks/soak.py --runs 1000
 
-Says at the end how the runs ended, and exits with 1 unless every run is in a final state, every slot is free,
-and the log file has the first and last line of every run that was not killed.
+Workers and runs reach the server through a proxy that cuts connections, some of them after the server has acted.
+Says at the end how the runs ended, and exits with 1 unless every run is in a final state, none was executed twice,
+every slot is free, and the log file has the first and last line of every run that was not killed.
 What the watchdog's automations leave is counted before the maintenance flow ends it: on PostgreSQL little, on
 SQLite, where PostgreSQL is not installed, what Prefect loses there.
 """
@@ -11,14 +12,17 @@ SQLite, where PostgreSQL is not installed, what Prefect loses there.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import atexit
 import contextlib
+import itertools
 import os
 import random
 import re
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from datetime import timedelta
@@ -56,7 +60,11 @@ if TYPE_CHECKING:
 
     from helpers.support import Server
 
-SLOTS = 4
+# Each pool with its workers, and the slots of its deployment.
+POOLS = {"soak-a": ("soak-a-1", "soak-a-2"), "soak-b": ("soak-b-1",)}
+SLOTS = {"soak-a": 4, "soak-b": 2}
+# How likely it is that the proxy cuts a connection, each time that the server answers something on it.
+CUT = 0.004
 # How likely it is that a running run is killed, each 2 s.
 KILLED_PER_LOOK = 0.15
 # Prefect refuses longer answers.
@@ -92,24 +100,30 @@ SERVER = {
 
 
 class Soak:
-    """The runs of one deployment, what was done to them, and what they left."""
+    """The runs of two deployments, what was done to them, and what they left."""
 
-    def __init__(self, client: SyncPrefectClient, folder: Path, repository: Path, seed: int) -> None:
-        """Deploy the flow with `SLOTS` slots and its watchdog."""
+    def __init__(
+        self, client: SyncPrefectClient, folder: Path, repository: Path, seed: int, url: str
+    ) -> None:
+        """Deploy the flow to each pool, with its slots and its watchdog; the runs reach the server at `url`."""
         self.client = client
         self.logs = folder / "logs"
         self.killed: set[UUID] = set()
-        self.worker = 0
+        self.workers: list[int] = []
         self.random = random.Random(seed)  # noqa: S311
         (folder / "flows.py").write_text(FLOW, encoding="utf-8")
-        client.create_work_pool(WorkPoolCreate(name="soak", type="process"))
+        self.deployments = {pool: self._deploy(pool, folder, repository, url) for pool in POOLS}
+
+    def _deploy(self, pool: str, folder: Path, repository: Path, url: str) -> UUID:
+        self.client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
         source: Any = flow.from_source(str(folder), entrypoint="flows.py:soaked")
-        self.deployment: UUID = source.deploy(
-            name="soak",
-            work_pool_name="soak",
-            concurrency_limit=SLOTS,
+        deployment: UUID = source.deploy(
+            name=pool,
+            work_pool_name=pool,
+            concurrency_limit=SLOTS[pool],
             job_variables={
                 "env": {
+                    "PREFECT_API_URL": url,
                     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
                     "PYTHONPATH": str(PACKAGE),
                     "PYTHONDONTWRITEBYTECODE": "1",
@@ -121,19 +135,20 @@ class Soak:
             ignore_warnings=True,
             print_next_steps=False,
         )
-        watchdog.apply(client, self.deployment, "soaked/soak", LIMITS)
+        watchdog.apply(self.client, deployment, f"soaked/{pool}", LIMITS)
+        return deployment
 
     def create(self, runs: int) -> None:
-        """Create the runs, all due now."""
-        for number in range(runs):
+        """Create the runs, all due now, by turns in the pools."""
+        for number, deployment in zip(range(runs), itertools.cycle(self.deployments.values())):
             self.client.create_flow_run_from_deployment(
-                self.deployment, parameters={"number": number}, name=str(number)
+                deployment, parameters={"number": number}, name=str(number)
             )
 
     def runs(self) -> list[FlowRun]:
         """Return all runs as the server has them."""
         found: list[FlowRun] = []
-        of_deployment = DeploymentFilter(id=DeploymentFilterId(any_=[self.deployment]))
+        of_deployment = DeploymentFilter(id=DeploymentFilterId(any_=[*self.deployments.values()]))
         while page := self.client.read_flow_runs(
             deployment_filter=of_deployment, limit=PAGE, offset=len(found)
         ):
@@ -148,7 +163,7 @@ class Soak:
         """Return how many runs are in these states."""
         body = {
             "flow_runs": {"state": {"type": {"any_": [state.value for state in states]}}},
-            "deployments": {"id": {"any_": [str(self.deployment)]}},
+            "deployments": {"id": {"any_": [str(each) for each in self.deployments.values()]}},
         }
         return int(self.client.request("POST", "/flow_runs/count", json=body).json())
 
@@ -161,22 +176,32 @@ class Soak:
             self._kill(self.random.choice(running))
 
     def crash(self, server: int) -> None:
-        """End everything at once, as a power cut does: server, worker and the runs' processes."""
+        """End everything at once, as a power cut does: server, workers and the runs' processes."""
         self.killed |= {run.id for run in self.runs() if not _is_final(run) and run.infrastructure_pid}
-        # The runs' processes have sessions of their own: the worker's group is not all.
-        for pid in (self.worker, *_descendants(self.worker), server):
+        # The runs' processes have sessions of their own: a worker's group is not all.
+        for pid in (*self.workers, *self.processes(), server):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def processes(self) -> set[int]:
+        """Return the processes of the runs, and what stands between them and their workers."""
+        return {found for worker in self.workers for found in _descendants(worker)}
+
     def slots(self) -> int:
         """Return how many slots are taken."""
-        limit = self.client.read_deployment(self.deployment).global_concurrency_limit
-        return limit.active_slots if limit else -1
+        limits = [
+            self.client.read_deployment(each).global_concurrency_limit for each in self.deployments.values()
+        ]
+        return sum(limit.active_slots if limit else 1 for limit in limits)
+
+    def written(self) -> Counter[str]:
+        """Return how often the log has each line."""
+        text = "\n".join(file.read_text(encoding="utf-8") for file in self.logs.glob("*.log*"))
+        return Counter(re.findall(r"(?:first|last) line of \d+", text))
 
     def missing_lines(self) -> list[str]:
         """Return the lines that the log should have and does not."""
-        text = "\n".join(file.read_text(encoding="utf-8") for file in self.logs.glob("*.log*"))
-        written = set(re.findall(r"(?:first|last) line of \d+", text))
+        written = self.written()
         return [
             line
             for run in self.runs()
@@ -187,15 +212,16 @@ class Soak:
 
     def killed_before_their_first_line(self) -> int:
         """Return how many killed runs wrote nothing."""
-        text = "\n".join(file.read_text(encoding="utf-8") for file in self.logs.glob("*.log*"))
-        names = set(re.findall(r"first line of (\d+)", text))
-        return sum(run.id in self.killed and run.name not in names for run in self.runs())
+        written = self.written()
+        return sum(
+            run.id in self.killed and f"first line of {run.name}" not in written for run in self.runs()
+        )
 
     def _kill(self, run: FlowRun) -> None:
         with contextlib.suppress(ProcessLookupError, ValueError):
             pid = int(str(run.infrastructure_pid).rpartition(":")[2])
             # A process of another's may have got the number of one that has just ended.
-            if pid in _descendants(self.worker):
+            if pid in self.processes():
                 os.kill(pid, signal.SIGKILL)
                 self.killed.add(run.id)
 
@@ -215,11 +241,67 @@ def _descendants(process_id: int) -> set[int]:
 
 
 @contextlib.contextmanager
-def _worker(server: Server, folder: Path) -> Iterator[int]:
-    command = [*PREFECT, "worker", "start", "--pool", "soak", "--name", "soak", "--limit", str(SLOTS)]
-    environment = {**server.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    with process(command, log=folder / "worker.log", environment=environment, cwd=folder) as child:
-        yield child.pid
+def _workers(server: Server, folder: Path, url: str) -> Iterator[list[int]]:
+    environment = {**server.environment, "PREFECT_API_URL": url, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    with contextlib.ExitStack() as stack:
+        found = []
+        for pool, names in POOLS.items():
+            for name in names:
+                command = [
+                    *PREFECT,
+                    "worker",
+                    "start",
+                    "--pool",
+                    pool,
+                    "--name",
+                    name,
+                    "--limit",
+                    str(SLOTS[pool]),
+                ]
+                log = folder / f"{name}.log"
+                child = process(command, log=log, environment=environment, cwd=folder)
+                found.append(stack.enter_context(child).pid)
+        yield found
+
+
+@contextlib.contextmanager
+def _cutting_proxy(port: int, seed: int) -> Iterator[tuple[str, list[int]]]:
+    """Stand before the server: yield the address to use, and a list with how many connections were cut.
+
+    It hands on bytes, so that websockets pass too. What is cut is the answer: the server has acted by then.
+    """
+    cuts = [0]
+    dice = random.Random(seed)  # noqa: S311
+
+    async def hand_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, cut: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                if cut and dice.random() < CUT:
+                    cuts[0] += 1
+                    break
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:  # the server is down
+            writer.close()
+            return
+        await asyncio.gather(hand_on(reader, back, cut=False), hand_on(there, writer, cut=True))
+
+    loop = asyncio.new_event_loop()
+    own = free_port()
+    listening = loop.run_until_complete(asyncio.start_server(connected, "127.0.0.1", own))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{own}/api", cuts
+    finally:
+        loop.call_soon_threadsafe(listening.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
 
 
 def soak(folder: Path, runs: int, seed: int) -> int:
@@ -236,9 +318,10 @@ def soak(folder: Path, runs: int, seed: int) -> int:
         server = stack.enter_context(prefect_server(folder, port=port, **settings))
         stack.enter_context(temporary_settings({PREFECT_API_URL: server.url}))
         client = stack.enter_context(get_client(sync_client=True))
-        soaked = Soak(client, folder, repository, seed)
+        url, cuts = stack.enter_context(_cutting_proxy(port, seed))
+        soaked = Soak(client, folder, repository, seed, url)
         soaked.create(runs)
-        soaked.worker = stack.enter_context(_worker(server, folder))
+        soaked.workers = stack.enter_context(_workers(server, folder, url))
 
         def half(done: int) -> bool:
             # With SQLite a busy server answers 503 now and then; the next look will do.
@@ -252,15 +335,21 @@ def soak(folder: Path, runs: int, seed: int) -> int:
         print(f"{time.monotonic() - start:.0f} s: {soaked.ended()} ended; the power fails", flush=True)
         soaked.crash(server.process.pid)
         again = stack.enter_context(prefect_server(folder, port=port, **settings))
-        soaked.worker = stack.enter_context(_worker(again, folder))
+        soaked.workers = stack.enter_context(_workers(again, folder, url))
         # The last ones may be those that only a rule will end.
-        wait_until(lambda: half(runs - SLOTS), seconds=runs * 60, every=2, what="the second half of the runs")
+        wait_until(
+            lambda: half(runs - sum(SLOTS.values())),
+            seconds=runs * 60,
+            every=2,
+            what="the second half of the runs",
+        )
         print(f"{time.monotonic() - start:.0f} s: {soaked.ended()} ended; waiting for the rules", flush=True)
         with contextlib.suppress(TimeoutError):
             wait_until(lambda: soaked.ended() == runs, seconds=PATIENCE, every=5, what="the last runs")
         left = runs - soaked.ended()
         if left:
             _maintain(soaked, runs)
+        print(f"connections cut: {cuts[0]}")
         return _report(soaked, runs, left, time.monotonic() - start)
 
 
@@ -279,19 +368,20 @@ def _maintain(soaked: Soak, runs: int) -> None:
 def _report(soaked: Soak, runs: int, left: int, seconds: float) -> int:
     states = Counter(run.state_name for run in soaked.runs())
     missing = soaked.missing_lines()
+    twice = [line for line, count in soaked.written().items() if count > 1]
     print(f"{runs} runs in {seconds:.0f} s, {len(soaked.killed)} of them killed: {dict(states)}")
     print(f"left by the automations to the maintenance flow: {left}")
     print(f"not in a final state: {runs - soaked.ended()}; slots taken: {soaked.slots()}")
     print(f"killed before they could write a line: {soaked.killed_before_their_first_line()}")
-    print(f"lines missing in the log: {missing or 'none'}")
-    return int(soaked.ended() != runs or soaked.slots() != 0 or bool(missing))
+    print(f"lines missing in the log: {missing or 'none'}; written twice: {twice or 'none'}")
+    return int(soaked.ended() != runs or soaked.slots() != 0 or bool(missing or twice))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args()
     atexit.register(pytest_unconfigure)

@@ -30,9 +30,8 @@ from flow_ops.messages import render
 # Seconds; a server that is not up by then is not coming.
 START_TIMEOUT = 90.0
 
-# The session holds the other end of the standard input: however the session ends, killed too, that is closed,
-# and the
-# server or worker ends with all that it has started.
+# The session holds the other end of the standard input: however the session ends, killed too, that is closed, and
+# the server or worker ends with all that it has started.
 _ENDS_WITH_ITS_SESSION = """
 import os, signal, subprocess, sys, threading
 def end():
