@@ -51,7 +51,7 @@ def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
             raise FlowOpsError("FT-RUN-04", url=url, reason=error or type(error).__name__) from None
     if not state.is_completed():
         raise FlowOpsError("FT-RUN-01", state=state.name, reason=state.message or "-")
-    print(asyncio.run(state.aresult()))  # noqa: T201
+    print(asyncio.run(state.aresult()))
     return 0
 
 

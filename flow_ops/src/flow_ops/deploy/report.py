@@ -17,6 +17,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.utilities.urls import url_for
 from rich import box
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -247,8 +248,6 @@ def waiting(what: str) -> Iterator[None]:
     if not sys.stdout.isatty():
         yield
         return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
     columns = (TextColumn("  "), SpinnerColumn("line"), TextColumn(what), TimeElapsedColumn())
     with Progress(*columns, transient=True) as moving:
         moving.add_task("", total=None)
