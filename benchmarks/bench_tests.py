@@ -28,13 +28,13 @@ with prefect_test_harness(server_startup_timeout=120):
 """
 OURS = """
 import shutil, time
-from flow_ops import testing
+from flow_ops.testing.isolation import HOME
 from flow_ops.testing.server import begin
 start = time.perf_counter()
-server = begin(testing._HOME).wait()
+server = begin(HOME).wait()
 print(time.perf_counter() - start)
 server.stop()
-shutil.rmtree(testing._HOME)
+shutil.rmtree(HOME)
 """
 # In place of the plugin's fixture of that name, with all else the same.
 STOCK_FIXTURE = """

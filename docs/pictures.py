@@ -44,41 +44,36 @@ SECONDS = 60
 def main(folder: Path = PICTURES) -> int:
     """Write the pictures to `folder`; an AssertionError says what a page did not show."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, deployed(Path(name)) as (server, run, deployment, artifact):
+    with tempfile.TemporaryDirectory() as name, deployed(Path(name)) as (server, link, deployment, artifact):
         site = server.url.removesuffix("/api")
         fleet_page(Path(name) / "fleet.html")
         with browser_page() as page:
-            flow_run(page, site, run, artifact, folder)
-            schedule(page, site, deployment, folder)
+            flow_run(page, link, site, artifact, folder)
+            schedule(page, site, deployment)
             the_fleet(page, Path(name) / "fleet.html", folder)
     return 0
 
 
-def flow_run(page: Page, site: str, run: Any, artifact: Any, folder: Path) -> None:
-    """Picture one run: its graph with a subflow for each branch, the lines of our logger, the table of results."""
-    page.goto(f"{site}/runs/flow-run/{run.id}")
+def flow_run(page: Page, link: str, site: str, artifact: Any, folder: Path) -> None:
+    """Picture one run: its graph with a subflow for each branch, and the lines of our logger; look at its table."""
+    page.goto(link)
     expect(page.get_by_text("Completed").first).to_be_visible()
     expect(page.get_by_text("pool-prod").first).to_be_visible()
-    line = page.get_by_text("6 branches in orders.csv").first
-    expect(line).to_be_attached()
+    for tab in ("Logs", "Artifacts"):
+        expect(page.get_by_role("tab", name=tab)).to_be_visible()
+    expect(page.get_by_text("6 branches in orders.csv").first).to_be_attached()
     # The graph is drawn on a canvas and moves into its place.
     page.wait_for_timeout(4000)
     page.screenshot(path=folder / "run.png")
-    line.scroll_into_view_if_needed()
-    page.screenshot(path=folder / "logs.png")
-    page.goto(f"{site}/artifacts/artifact/{artifact.id}")
+    page.goto(f"{site}/v2/artifacts/artifact/{artifact.id}")
     expect(page.get_by_text("Bahía Blanca").first).to_be_visible()
-    page.screenshot(path=folder / "artifact.png")
 
 
-def schedule(page: Page, site: str, deployment: Any, folder: Path) -> None:
-    """Picture the deployment's schedule and its next runs, in local time."""
-    page.goto(f"{site}/deployments/deployment/{deployment.id}")
+def schedule(page: Page, site: str, deployment: Any) -> None:
+    """See the deployment's next run, in local time: 01:30, 13:30 or 17:30 there, whatever it is in UTC."""
+    page.goto(f"{site}/v2/deployments/deployment/{deployment.id}")
     expect(page.get_by_text("ventas-diarias").first).to_be_visible()
-    # 01:30, 13:30 and 17:30 there, whatever they are in UTC.
-    expect(page.get_by_text(re.compile(r"Scheduled for \S+ 0[15]:30:00 [AP]M")).first).to_be_visible()
-    page.wait_for_timeout(1500)
-    page.screenshot(path=folder / "schedule.png")
+    expect(page.get_by_text(re.compile(r"\d{4}/\d\d/\d\d 0[15]:30:00 [AP]M")).first).to_be_visible()
 
 
 def the_fleet(page: Page, file: Path, folder: Path) -> None:
@@ -131,7 +126,7 @@ def browser_page() -> Iterator[Page]:
 
 
 @contextmanager
-def deployed(folder: Path) -> Iterator[tuple[Server, Any, Any, Any]]:
+def deployed(folder: Path) -> Iterator[tuple[Server, str, Any, Any]]:
     """Run a server and a worker, deploy a repository generated from its folder, and run it to Completed."""
     repository = folder / "ventas-diarias"
     bake_into(folder, code_source="local", repo_url=str(repository))
@@ -140,11 +135,18 @@ def deployed(folder: Path) -> Iterator[tuple[Server, Any, Any, Any]]:
         environment = {**server.environment, "TZ": TIMEZONE, "FLOW_LOG_DIR": str(folder / "logs")}
         environment.pop("VIRTUAL_ENV", None)
         with prefect_worker(server, POOL, folder / "worker"):
-            for command in (["apply", "prod"], ["run", "prod"]):
-                subprocess.run(
-                    ["uv", "run", "deploy.py", *command], cwd=repository, env=environment, check=True
-                )
-            yield server, *asyncio.run(latest(server))
+            for command in ("apply", "run"):
+                said = subprocess.run(
+                    ["uv", "run", "deploy.py", command, "prod"],
+                    cwd=repository,
+                    env=environment,
+                    check=True,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                ).stdout
+            # Where `run` sends a person.
+            link = re.findall(rf"{server.url.removesuffix('/api')}/v2/runs/flow-run/\S+", said)[0]
+            yield server, link, *asyncio.run(latest(server))
 
 
 def create_pool(server: Server, name: str) -> None:
@@ -157,14 +159,14 @@ def create_pool(server: Server, name: str) -> None:
     asyncio.run(create())
 
 
-async def latest(server: Server) -> tuple[Any, Any, Any]:
-    """Return the run, its deployment and its table."""
+async def latest(server: Server) -> tuple[Any, Any]:
+    """Return the deployment of the run, and its table."""
     async with PrefectClient(server.url) as client:
         runs = [run for run in await client.read_flow_runs() if run.deployment_id and run.start_time]
         deployment = runs[0].deployment_id
         assert deployment, "the run is a deployment's"
         tables = [one for one in await client.read_artifacts() if one.type == "table"]
-        return runs[0], await client.read_deployment(deployment), tables[0]
+        return await client.read_deployment(deployment), tables[0]
 
 
 if __name__ == "__main__":

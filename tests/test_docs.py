@@ -261,17 +261,20 @@ class Terminal:
 
 @pytest.fixture(scope="module")
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    return newcomer(tmp_path_factory.mktemp("newcomer"))
+
+
+def newcomer(folder: Path, **answers: str) -> Terminal:
     """A fresh repository, its remote, and an account with nothing in it but git's and uv's settings."""
     from tests.conftest import bake_into  # noqa: PLC0415
 
-    folder = tmp_path_factory.mktemp("newcomer")
-    repository = bake_into(folder)
+    repository = bake_into(folder, **answers)
     remote = folder / "remote.git"
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(remote)], check=True)
     settings = folder / "gitconfig"
     settings.write_text(
         "[user]\nname = newcomer\nemail = newcomer@example.com\n"
-        f'[url "file://{remote.as_posix()}"]\ninsteadOf = https://github.com/your-org/ventas-diarias.git\n',
+        f'[url "file://{remote.as_posix()}"]\ninsteadOf = https://github.com/your-org/{repository.name}.git\n',
         encoding="utf-8",
     )
     environment = {
@@ -291,6 +294,17 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
 @pytest.mark.e2e
 @pytest.mark.environment
 def test_a_newcomer_who_types_the_readme_gets_to_a_completed_run_and_back(terminal: Terminal) -> None:
+    type_the_readme(terminal)
+
+
+@pytest.mark.e2e
+@pytest.mark.environment
+@pytest.mark.slow
+def test_a_newcomer_who_types_the_english_readme_gets_there_too(tmp_path: Path) -> None:
+    type_the_readme(newcomer(tmp_path, language="en", area="finanzas", timezone="Europe/Madrid"))
+
+
+def type_the_readme(terminal: Terminal) -> None:
     page = markdown.blocks(read(terminal.repository / "README.md"))
     with contextlib.ExitStack() as open_terminals:
         for block in page:

@@ -23,9 +23,9 @@ from prefect.utilities import processutils
 
 from flow_ops import arguments, cli, project
 from flow_ops.messages import FlowOpsError
+from flow_ops.worker import asking, trust
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import service as worker_service
-from flow_ops.worker import trust
 from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall_steps
 from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, StepFailedError, decoded
 from helpers.repositories import LIBRARY
@@ -659,7 +659,7 @@ def test_a_health_port_in_use_is_refused() -> None:
 
 def test_a_server_that_does_not_answer_is_named() -> None:
     described = replace(service(), api_url="http://127.0.0.1:9/api")
-    assert refusal(worker_service.check_pool, described, {}) == "FT-SERVICE-04"
+    assert refusal(asking.check_pool, described, {}) == "FT-SERVICE-04"
 
 
 # --- the steps

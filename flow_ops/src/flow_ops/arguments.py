@@ -69,7 +69,7 @@ def execute(command_line: App, arguments: Sequence[str] | None = None) -> int:
         print_error(error)
         return 1
     except KeyboardInterrupt:
-        print(text("words.interrupted"), file=sys.stderr)  # noqa: T201
+        print(text("words.interrupted"), file=sys.stderr)
         return INTERRUPTED
     except OSError as problem:
         if not _nobody_reads(problem):
@@ -169,11 +169,13 @@ class _Help:
         width = min(max(len(name) for name, _ in rows), 28)
         for name, said in rows:
             lines = Text(said).wrap(console, max(20, console.width - width - 6)) if said else [Text()]
+            beside = name
             if len(name) > width:
                 console.print(Text(f"  {name}"))
-                name = ""  # noqa: PLW2901 - its text begins on the next line
-            for number, line in enumerate(lines):
-                console.print(Text(f"  {name if number == 0 else '':<{width}}    ").append(line))
+                beside = ""
+            for line in lines:
+                console.print(Text(f"  {beside:<{width}}    ").append(line))
+                beside = ""
         console.print()
 
     def _row(self, console: Console, entry: HelpEntry) -> tuple[str, str]:

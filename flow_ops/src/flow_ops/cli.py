@@ -98,4 +98,4 @@ def _new_flow(name: NewName, /, *, replace_sample: ReplaceSample = False) -> Non
 
 
 def _say(said: str) -> None:
-    print(said, flush=True)  # noqa: T201
+    print(said, flush=True)

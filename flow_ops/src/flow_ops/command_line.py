@@ -49,10 +49,10 @@ def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
             state: State[Any] = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
         except httpx.TransportError as error:  # The engine's own: what a flow raises is in its state.
             url = server.without_credentials(get_current_settings().api.url or "-")
-            raise FlowOpsError("FT-RUN-04", url=url, reason=error or type(error).__name__) from None
+            raise FlowOpsError("FT-RUN-04", url=url, reason=str(error) or type(error).__name__) from None
     if not state.is_completed():
         raise FlowOpsError("FT-RUN-01", state=state.name, reason=state.message or "-")
-    print(asyncio.run(state.aresult()))  # noqa: T201
+    print(asyncio.run(state.aresult()))
     return 0
 
 

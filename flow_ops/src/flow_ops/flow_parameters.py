@@ -35,7 +35,7 @@ def command_line(flow: Flow[..., Any], run: Callable[[dict[str, Any]], int]) -> 
         return run(typed(flow, {name: value for name, value in texts.items() if value is not None}))
 
     # Its options are those of the flow: what cyclopts reads is a function's signature.
-    call.__signature__ = inspect.Signature(list(_options(flow)))  # type: ignore[attr-defined]
+    call.__signature__ = inspect.Signature(list(_options(flow)))  # type: ignore[attr-defined]  # functions have one
     made.default(call)
     return made
 

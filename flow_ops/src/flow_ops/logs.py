@@ -123,7 +123,7 @@ def _prefect_home() -> Path:
     # Where the environment says it, nothing is imported: Prefect takes seconds.
     if home := os.environ.get("PREFECT_HOME"):
         return Path(home).expanduser().absolute()
-    from prefect.settings import get_current_settings  # noqa: PLC0415
+    from prefect.settings import get_current_settings  # noqa: PLC0415 - the seconds that Prefect takes
 
     return get_current_settings().home.absolute()
 
@@ -220,7 +220,7 @@ class _ToFile(logging.Handler):
             _warn(render("FT-LOGS-01", **_settings.problems.pop()), record)
         try:
             _file(_chosen_file.get() or _usual_file()).handle(record)
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001 - as any handler of logging
             self.handleError(record)
         return True
 
@@ -237,7 +237,7 @@ class _ToUi(logging.Handler):
 
 @lru_cache(maxsize=1)
 def _api_handler() -> logging.Handler:
-    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415 - in a run, which has loaded Prefect
 
     return APILogHandler()
 
@@ -327,7 +327,7 @@ def _file(path: Path) -> logging.Handler:
     """Return the handler of `path`, the same for the whole process."""
     handler = _files.get(path)
     if handler is None:
-        from flow_ops.logging.rotating_file import RotatingFile  # noqa: PLC0415
+        from flow_ops.logging.rotating_file import RotatingFile  # noqa: PLC0415 - 0.1 s, for those that log
 
         made = RotatingFile(
             path,

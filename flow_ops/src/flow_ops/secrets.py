@@ -150,7 +150,7 @@ def override(
     The `Values` may be added to while it holds. What is not there does not exist: defaults and errors
     are as with a server. The fixtures `variables` and `secrets` of `flow_ops.testing` are made with it.
     """
-    global _override  # noqa: PLW0603
+    global _override  # noqa: PLW0603 - one for the process
     before, _override = _override, Values(dict(variables or {}), dict(secrets or {}))
     try:
         yield _override

@@ -29,7 +29,7 @@ AnyEnvironment = Annotated[str | None, Parameter(help="@deploy.environment")]
 OneEnvironment = Annotated[str, Parameter(help="@deploy.one-environment")]
 OneFlow = Annotated[str | None, Parameter(help="@deploy.flow")]
 AsJson = Annotated[bool, Parameter(help="@deploy.json")]
-Everything = Annotated[bool, Parameter(help="@deploy.all")]
+Everything = Annotated[bool, Parameter(name="--all", help="@deploy.all")]
 Forward = Annotated[bool, Parameter(help="@deploy.forward")]
 Commit = Annotated[str | None, Parameter(help="@rollback.to")]
 ThenRun = Annotated[bool, Parameter(help="@rollback.run")]
@@ -101,7 +101,7 @@ class _Commands:
         *,
         flow: OneFlow = None,
         json: AsJson = False,
-        all: Everything = False,  # noqa: A002 - the option's name
+        everything: Everything = False,
         schedules: Schedules = AS_THEY_ARE,
     ) -> int:
         with _prepared(self.deployments, environment, flow, schedules.choice) as (found, plans, _):
@@ -113,7 +113,7 @@ class _Commands:
                     }
                 )
             else:
-                report.plans(plans, everything=all)
+                report.plans(plans, everything=everything)
                 report.problems(found)
                 report.sum_of(plans, found)
             # Here they are a difference like any other.
@@ -127,13 +127,13 @@ class _Commands:
         /,
         *,
         flow: OneFlow = None,
-        all: Everything = False,  # noqa: A002 - the option's name
+        everything: Everything = False,
         forward: Forward = False,
         schedules: Schedules = AS_THEY_ARE,
     ) -> int:
         choice = replace(schedules.choice, forward=forward)
         with _prepared(self.deployments, environment, flow, choice) as (found, plans, client):
-            report.plans(plans, everything=all)
+            report.plans(plans, everything=everything)
             report.problems(found)
             if client is None or any(checks.stops(problem) for problem in found):
                 report.refused(found)

@@ -14,9 +14,9 @@ from typing import Any, TextIO
 from prefect.client.schemas.objects import FlowRun, Log
 from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.utilities.urls import url_for
 from rich import box
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +25,7 @@ from flow_ops.deploy import checks, schedules, source
 from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.planning import Plan, Status
 from flow_ops.deploy.rollback import Move
+from flow_ops.deploy.server import page
 from flow_ops.deploy.state import Difference, State, shown
 from flow_ops.logging.formats import indented, visible
 from flow_ops.messages import FlowOpsError, text
@@ -118,9 +119,13 @@ def _verdict(made: Plan) -> str:
 def _plan(made: Plan) -> None:
     line(f"{made.target.full_name}  {text(f'plan.{_verdict(made)}')}", style=_COLOURS[_verdict(made)])
     for label, values in _rows(made):
-        lines = [part for value in values for part in _wrapped(value)]
-        for number, value in enumerate(lines):
-            line(f"  {label if number == 0 else '':<{_LABEL}}{value}")
+        _labelled(label, values)
+
+
+def _labelled(label: str, values: Sequence[str]) -> None:
+    lines = [part for value in values for part in _wrapped(value)]
+    for number, value in enumerate(lines):
+        line(f"  {label if number == 0 else '':<{_LABEL}}{value}")
 
 
 def _wrapped(value: str) -> list[str]:
@@ -231,7 +236,7 @@ def applied(made: Plan, deployment: DeploymentResponse) -> None:
     """Print that a deployment is what the file says, and where to see it."""
     done = text("apply.written") if made.changes else text("apply.same")
     line(f"{made.target.full_name}: {done}", style=_COLOURS["good"])
-    if link := url_for("deployment", obj_id=deployment.id):
+    if link := page("deployment", deployment.id):
         line(f"  {link}")
 
 
@@ -247,8 +252,6 @@ def waiting(what: str) -> Iterator[None]:
     if not sys.stdout.isatty():
         yield
         return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
     columns = (TextColumn("  "), SpinnerColumn("line"), TextColumn(what), TimeElapsedColumn())
     with Progress(*columns, transient=True) as moving:
         moving.add_task("", total=None)
@@ -260,7 +263,7 @@ def waiting(what: str) -> Iterator[None]:
 
 def started(run: FlowRun) -> None:
     """Print the name and the link of a run."""
-    line(f"{run.name}  {url_for('flow-run', obj_id=run.id) or ''}".rstrip())
+    line(f"{run.name}  {page('flow-run', run.id)}".rstrip())
 
 
 def run_state(state: RunState) -> None:
@@ -290,8 +293,19 @@ def answers_again() -> None:
 
 
 def status(rows: Sequence[Status]) -> None:
-    """Print every deployment side by side."""
-    table(text("status.columns").split(","), [list(_status_cells(row).values()) for row in rows])
+    """Print every deployment: on a terminal one below the other, else a line for each."""
+    columns, cells = text("status.columns").split(","), [list(_status_cells(row).values()) for row in rows]
+    if not sys.stdout.isatty():
+        table(columns, cells)
+    elif len(rows) > SHOWN_WHOLE:
+        # What fits side by side: where each is, and its runs.
+        table([columns[n] for n in (0, 4, 5, 6)], [[row[n] for n in (0, 4, 5, 6)] for row in cells])
+    else:
+        for row in cells:
+            line(row[0], style="bold")
+            for label, value in zip(columns[1:], row[1:], strict=True):
+                if value != "-":
+                    _labelled(label, [value])
 
 
 def status_document(row: Status) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from functools import lru_cache
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
+from prefect.utilities.urls import url_for
 
 from flow_ops import project
 from flow_ops.deploy.targets import Target
@@ -224,3 +226,22 @@ def flow_runs(
         sort=sort,
         limit=limit,
     )
+
+
+def page(kind: Literal["deployment", "flow-run"], key: UUID) -> str:
+    """Return the address of the page of a deployment or run, in the UI that the server opens by default.
+
+    Prefect's own `url_for` leads to its old UI, whichever that is.
+    """
+    site = get_current_settings().ui_url or ""
+    link = url_for(kind, obj_id=key) or ""
+    return link.replace(site, f"{site}/v2", 1) if link and _opens_new_ui(site) else link
+
+
+@lru_cache
+def _opens_new_ui(site: str) -> bool:
+    try:
+        told = httpx.get(f"{site}/ui-settings", timeout=TIMEOUT).json()
+    except (httpx.HTTPError, ValueError):
+        return False
+    return isinstance(told, dict) and told.get("default_ui") == "v2"

@@ -69,8 +69,8 @@ class JsonFormatter(logging.Formatter):
             "process": record.process,
             "thread": record.threadName,
         }
-        if record.exc_info or record.exc_text:
-            document["traceback"] = record.exc_text or self.formatException(record.exc_info)  # type: ignore[arg-type]
+        if traceback := record.exc_text or (record.exc_info and self.formatException(record.exc_info)):
+            document["traceback"] = traceback
         if record.stack_info:
             document["stack"] = record.stack_info
         extra = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}

@@ -116,4 +116,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def print_error(error: FlowOpsError) -> None:
     """Print the message on stderr."""
-    print(error, file=sys.stderr)  # noqa: T201
+    print(error, file=sys.stderr)

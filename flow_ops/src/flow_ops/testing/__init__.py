@@ -1,6 +1,6 @@
 """Tests of a flow repository: `pytest_plugins = ["flow_ops.testing"]` in `tests/conftest.py` turns them on.
 
-The plugin itself is `flow_ops.testing.plugin`: isolation, a Prefect server, fixtures. Here is what tests call.
+The plugins themselves are `isolation`, and `plugin`: a Prefect server, fixtures. Here is what tests call.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EndToEndValues", "deployments", "next_local_runs"]
 
-# pytest turns on the plugins that a plugin names.
-pytest_plugins = ["flow_ops.testing.plugin"]
+# pytest turns on the plugins that a plugin names, in this order: the second imports Prefect.
+pytest_plugins = ["flow_ops.testing.isolation", "flow_ops.testing.plugin"]
 
 
 @dataclass
@@ -61,7 +61,7 @@ def next_local_runs(schedule: Schedule, timezone: str, *, after: datetime, count
 
     They are computed by the code of Prefect's scheduler. `after` without a zone is in that of `timezone`.
     """
-    from flow_ops.deploy import schedules  # noqa: PLC0415
+    from flow_ops.deploy import schedules  # noqa: PLC0415 - Prefect, which is not isolated yet when this file is read
 
     zone = ZoneInfo(timezone)
     start = after if after.tzinfo else after.replace(tzinfo=zone)

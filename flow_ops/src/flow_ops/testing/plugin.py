@@ -1,8 +1,6 @@
 """The pytest plugin of a flow repository, turned on by the one line of `tests/conftest.py`.
 
-Prefect is isolated before it is imported: a home of its own, no profile, no `.env` or `prefect.toml`, no API
-address, no analytics, and none of the team's `FLOW_*` settings; nor does git see which repository a hook or
-another tool stands in. The tests that ask for a server share one, on
+Prefect is isolated before this is imported (`isolation.py`). The tests that ask for a server share one, on
 loopback (with xdist, one for each worker), which comes up while the other tests run. Whatever address a test gives
 to Prefect, requests beyond loopback are refused.
 
@@ -16,89 +14,55 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
+from prefect.client import base
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, WorkPoolFilter, WorkPoolFilterName
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.sorting import FlowRunSort, LogSort
+from prefect.context import refresh_global_settings_context
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
+from prefect.workers.process import ProcessWorker
 
-from flow_ops import git
 from flow_ops.messages import FlowOpsError, render
-from flow_ops.network import spare_loopback
+from flow_ops.secrets import Values, override
 from flow_ops.testing import EndToEndValues
-from flow_ops.testing.server import PREFECT, Server, Start, begin, end_process, finish, is_loopback
-
-if TYPE_CHECKING:
-    from prefect.client.schemas.objects import FlowRun, State
-
-    from flow_ops.secrets import Values
-    from flow_ops.testing.e2e import Story
-
-# So that a check that fails says what was there.
-pytest.register_assert_rewrite("flow_ops.testing.e2e")
-
-_HOME = Path(tempfile.mkdtemp(prefix="flow-tests-")).resolve()
-_PREFECT_CAME_FIRST = "prefect" in sys.modules
-_IGNORED = sorted(
-    name
-    for name in os.environ
-    if name.startswith(("PREFECT_", "FLOW_")) and name not in ("FLOW_PROJECT_ROOT", "FLOW_LANGUAGE")
+from flow_ops.testing.isolation import HOME, no_settings_files
+from flow_ops.testing.server import (
+    PREFECT,
+    START_TIMEOUT,
+    Server,
+    Start,
+    begin,
+    end_process,
+    forget,
+    is_loopback,
 )
 
-
-# --- isolation: when this module is imported, before conftest.py and the tests are
-
-
-@contextlib.contextmanager
-def _in_folder(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-def _isolate() -> None:
-    # Not one git command of a test may act on the repository that a git hook or another tool stands in.
-    for name in {*_IGNORED, *git.POINTERS} & os.environ.keys():
-        del os.environ[name]
-    spare_loopback()
-    os.environ |= {
-        "PREFECT_HOME": str(_HOME),
-        "PREFECT_PROFILES_PATH": str(_HOME / "profiles.toml"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
-        "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.1",
-        "DO_NOT_TRACK": "1",
-    }
-
-
-def _read_settings() -> None:
-    """Let Prefect read the environment, and no file: `.env` and the others are read in the current folder."""
-    with _in_folder(_HOME):
-        from prefect.context import refresh_global_settings_context  # noqa: PLC0415
-
-        refresh_global_settings_context()
-
-
-if not _PREFECT_CAME_FIRST:
-    _isolate()
-
+if TYPE_CHECKING:
+    from flow_ops.testing.e2e import Story
 
 # --- hooks
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a Prefect that has read its settings already, and every request beyond loopback."""
-    if _PREFECT_CAME_FIRST:
-        raise pytest.UsageError(render("FT-TEST-04"))
+    """Refuse every request beyond loopback."""
+    # A slower server is no reason to fail, where the repository makes errors of warnings.
+    config.addinivalue_line("filterwarnings", "default:FT-TEST-03")
     # So that a session that is ended from outside ends its server and worker too, as with Ctrl-C.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -107,17 +71,11 @@ def pytest_configure(config: pytest.Config) -> None:
     _guard(config.stash[_guards])
 
 
-def pytest_report_header() -> list[str]:
-    """Say what of the environment the tests do not see; the names, not the values."""
-    ignored = f"; ignored: {', '.join(_IGNORED)}" if _IGNORED else ""
-    return [f"flow-ops: Prefect isolated in {_HOME}{ignored}"]
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to start the server where a test will ask for it, so that it comes up beside the other tests."""
     wanted = any("prefect_server" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and _may_begin(session.config):
-        session.config.stash[_starting] = begin(_HOME)
+        session.config.stash[_starting] = begin(HOME)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -135,7 +93,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         start.stop()
     if guards := config.stash.get(_guards, None):
         guards.undo()
-    shutil.rmtree(_HOME, ignore_errors=True)
+    shutil.rmtree(HOME, ignore_errors=True)
 
 
 def _may_begin(config: pytest.Config) -> bool:
@@ -148,9 +106,12 @@ _starting = pytest.StashKey[Start]()
 _guards = pytest.StashKey[pytest.MonkeyPatch]()
 
 
-def _guard(patch: pytest.MonkeyPatch) -> None:
-    from prefect.client import base  # noqa: PLC0415
+def _read_settings() -> None:
+    with no_settings_files():
+        refresh_global_settings_context()
 
+
+def _guard(patch: pytest.MonkeyPatch) -> None:
     for client in (base.PrefectHttpxAsyncClient, base.PrefectHttpxSyncClient):
         patch.setattr(client, "send", _only_loopback(client.send))
 
@@ -173,15 +134,9 @@ def prefect_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 
     It has no scheduler and fires no automations: for these, and for a worker that stays, see `tests/test_e2e.py`.
     """
-    start = pytestconfig.stash.get(_starting, None) or begin(_HOME)
+    start = pytestconfig.stash.get(_starting, None) or begin(HOME)
     pytestconfig.stash[_starting] = start
-    server = finish(start)
-    from prefect.settings import (  # noqa: PLC0415
-        PREFECT_API_URL,
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
-        temporary_settings,
-    )
-
+    server = _finish(start)
     os.environ["PREFECT_API_URL"] = server.url
     _read_settings()
     # Without heartbeats each flow that is not `async` takes a second less.
@@ -194,11 +149,8 @@ def prefect_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 
 
 @pytest.fixture
-def work_pool(prefect_server: Server) -> Iterator[str]:  # noqa: ARG001
+def work_pool(prefect_server: Server) -> Iterator[str]:  # noqa: ARG001 - a server must be there
     """The name of a process work pool that is this test's own."""
-    from prefect.client.schemas.actions import WorkPoolCreate  # noqa: PLC0415
-    from prefect.workers.process import ProcessWorker  # noqa: PLC0415
-
     name = f"tests-{uuid4().hex[:8]}"
     template = ProcessWorker.get_default_base_job_template()
     with _client() as client:
@@ -209,18 +161,18 @@ def work_pool(prefect_server: Server) -> Iterator[str]:  # noqa: ARG001
 
 
 @pytest.fixture
-def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # noqa: ARG001
+def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # noqa: ARG001 - a server must be there
     """A function: a real process worker takes what is queued in a pool, and the pool's runs are returned."""
 
     def run(work_pool: str, *, seconds: float = 120) -> list[FlowRun]:
         """Raise FlowOpsError FT-TEST-05 where the runs have not ended within `seconds`."""
-        log = _HOME / f"worker-{work_pool}.log"
+        log = HOME / f"worker-{work_pool}.log"
         pool = ["--pool", work_pool, "--type", "process", "--no-create-pool-if-not-found"]
         command = [sys.executable, *PREFECT, "worker", "start", "--run-once", *pool]
         with log.open("wb") as output:
             worker = subprocess.Popen(
                 command,
-                cwd=_HOME,
+                cwd=HOME,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -241,7 +193,7 @@ def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # 
 
 
 @pytest.fixture
-def flow_logs(prefect_server: Server) -> Callable[[FlowRun | State[Any] | UUID], list[str]]:  # noqa: ARG001
+def flow_logs(prefect_server: Server) -> Callable[[FlowRun | State[Any] | UUID], list[str]]:  # noqa: ARG001 - a server must be there
     """A function: the lines that the UI shows for a run, given as a run, its id or its state."""
 
     def read(run: FlowRun | State[Any] | UUID) -> list[str]:
@@ -262,8 +214,6 @@ def flow_logs(prefect_server: Server) -> Callable[[FlowRun | State[Any] | UUID],
 
 @pytest.fixture
 def _values() -> Iterator[Values]:
-    from flow_ops.secrets import override  # noqa: PLC0415
-
     with override() as values:
         yield values
 
@@ -289,7 +239,7 @@ def e2e_values() -> EndToEndValues:
 @pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory, e2e_values: EndToEndValues) -> Iterator[Story]:
     """What happened with the deployments of this repository, from `apply` to `retire`, on a server of its own."""
-    from flow_ops.testing.e2e import told  # noqa: PLC0415
+    from flow_ops.testing.e2e import told  # noqa: PLC0415 - all of deploying: for this one test file
 
     with contextlib.ExitStack() as stack:
         try:
@@ -308,16 +258,27 @@ def anyio_backend() -> str:
 # --- the server, asked
 
 
-def _client() -> Any:
-    from prefect.client.orchestration import get_client  # noqa: PLC0415
+def _finish(start: Start) -> Server:
+    """Return the server that is starting, or the one of Prefect's own harness where it cannot be had."""
+    try:
+        return start.wait()
+    except (OSError, RuntimeError, sqlite3.Error) as error:
+        forget()
+        warnings.warn(render("FT-TEST-03", reason=error), stacklevel=2)
+    harness = prefect_test_harness(server_startup_timeout=int(START_TIMEOUT))
+    harness.__enter__()
 
+    def stop() -> None:
+        harness.__exit__(None, None, None)
+
+    return Server(str(PREFECT_API_URL.value()), stop)
+
+
+def _client() -> Any:
     return get_client(sync_client=True)
 
 
 def _runs(work_pool: str) -> list[FlowRun]:
-    from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName  # noqa: PLC0415
-    from prefect.client.schemas.sorting import FlowRunSort  # noqa: PLC0415
-
     only = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
     with _client() as client:
         runs: list[FlowRun] = client.read_flow_runs(
@@ -329,18 +290,13 @@ def _runs(work_pool: str) -> list[FlowRun]:
 def _run_id(run: FlowRun | State[Any] | UUID) -> UUID:
     if isinstance(run, UUID):
         return run
-    # Asked for by what it has: the classes are imported for types alone.
-    details = getattr(run, "state_details", None)
-    found = details.flow_run_id if details else run.id
+    found = run.state_details.flow_run_id if isinstance(run, State) else run.id
     if found is None:
         raise ValueError(f"a state of no run: {run!r}")
     return found
 
 
 def _log_lines(run_id: UUID) -> list[str]:
-    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId  # noqa: PLC0415
-    from prefect.client.schemas.sorting import LogSort  # noqa: PLC0415
-
     only = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
     lines: list[str] = []
     with _client() as client:
@@ -354,8 +310,5 @@ def _log_lines(run_id: UUID) -> list[str]:
 def _drain() -> None:
     """Send what Prefect still holds before its server goes, so that it does not complain of that."""
     with contextlib.suppress(Exception):  # Not a public part of Prefect: at worst it does complain.
-        from prefect.events.worker import EventsWorker  # noqa: PLC0415
-        from prefect.logging.handlers import APILogWorker  # noqa: PLC0415
-
         APILogWorker.drain_all(timeout=5)
         EventsWorker.drain_all(timeout=5)

@@ -20,12 +20,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-from flow_ops.messages import render
 
 # Seconds; a server that is not up by then is not coming.
 START_TIMEOUT = 90.0
@@ -148,25 +145,10 @@ def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
     return Start(process, f"http://127.0.0.1:{port}/api", log, database, migrating)
 
 
-def finish(start: Start) -> Server:
-    """Return the server that is starting, or the one of Prefect's own harness where it cannot be had."""
-    try:
-        return start.wait()
-    except (OSError, RuntimeError, sqlite3.Error) as error:
-        # The next session makes a new one.
-        with contextlib.suppress(OSError):
-            _migrated().unlink(missing_ok=True)
-        warnings.warn(render("FT-TEST-03", reason=error), stacklevel=2)
-    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
-    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
-
-    harness = prefect_test_harness(server_startup_timeout=int(START_TIMEOUT))
-    harness.__enter__()
-
-    def stop() -> None:
-        harness.__exit__(None, None, None)
-
-    return Server(str(PREFECT_API_URL.value()), stop)
+def forget() -> None:
+    """Let the next session migrate a database of its own."""
+    with contextlib.suppress(OSError):
+        _migrated().unlink(missing_ok=True)
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:
@@ -226,7 +208,7 @@ def _keep(database: Path) -> None:
 
 
 def _answers(url: str, data: bytes | None = None) -> bool:
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310 - ours, on loopback
     # No proxy, whatever the environment says: the address is this machine's.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with contextlib.suppress(OSError), opener.open(request, timeout=10) as answer:

@@ -1,8 +1,7 @@
-"""The watchdog's rules as a flow, for servers where automations cannot be used; to be run every 30 minutes.
+"""A flow that ends what the watchdog's automations do not see; to be run every 30 minutes.
 
-It also ends what automations do not see: runs that were stuck before the automations were made, runs whose
-limit passed while the server was down, the subflow runs that a killed run left Running, and the concurrency
-slots that no run holds any more. Deploy it as a second flow of `deploy.py`:
+Runs that were stuck before the automations were made, runs whose limit passed while the server was down, the
+subflow runs that a killed run left Running, and the concurrency slots that no run holds any more. Deploy it as a second flow of `deploy.py`:
 
     "flow_ops.watchdog.sweep:end_stuck_runs": {
         "prod": Environment(work_pool="example-prod", schedule=timedelta(minutes=30)),

@@ -173,8 +173,8 @@ class Drain:
         self._run = worker.run
         # A subclass would say it better, but importing Prefect fixes its settings, and these come from a file
         # that is read first.
-        worker.get_and_submit_flow_runs = self.poll  # type: ignore[method-assign]
-        worker.run = self.run  # type: ignore[method-assign]
+        worker.get_and_submit_flow_runs = self.poll  # type: ignore[method-assign]  # see above
+        worker.run = self.run  # type: ignore[method-assign]  # see above
 
     async def poll(self) -> list[FlowRun]:
         """Take the runs that are due, or none any more."""
@@ -223,8 +223,8 @@ class Drain:
 
 
 async def _cancel(flow_run_id: UUID) -> None:
-    from prefect.client.orchestration import get_client  # noqa: PLC0415
-    from prefect.states import Cancelling  # noqa: PLC0415
+    from prefect.client.orchestration import get_client
+    from prefect.states import Cancelling
 
     message = "The worker's service stopped, and the run took longer than the time given to it."
     try:
@@ -240,14 +240,14 @@ async def settle(ledger: Ledger, entries: dict[str, int]) -> None:
     The service manager ends a service's whole process tree, so none of them is alive. A run that was started
     again since, or waits to be, is left alone.
     """
-    from prefect.client.orchestration import get_client  # noqa: PLC0415
-    from prefect.exceptions import ObjectNotFound  # noqa: PLC0415
-    from prefect.states import Crashed  # noqa: PLC0415
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+    from prefect.states import Crashed
 
     async with get_client() as client:
         for flow_run_id, started_before in list(entries.items()):
             with contextlib.suppress(ObjectNotFound):
-                flow_run = await client.read_flow_run(flow_run_id)  # type: ignore[arg-type]
+                flow_run = await client.read_flow_run(UUID(flow_run_id))
                 state = flow_run.state
                 in_progress = state and (state.is_pending() or state.is_running() or state.is_cancelling())
                 if in_progress and flow_run.run_count <= started_before + 1:
@@ -284,8 +284,8 @@ def _prune(folder: Path) -> None:
 
 async def serve(options: argparse.Namespace) -> None:
     """Run the worker until a signal asks it to stop, then drain it."""
-    from anyio import create_task_group  # noqa: PLC0415
-    from prefect.workers.process import ProcessWorker  # noqa: PLC0415
+    from anyio import create_task_group
+    from prefect.workers.process import ProcessWorker
 
     stop = asyncio.Event()
     if os.name == "nt":
@@ -326,9 +326,9 @@ def _keep_stops_from_flows() -> None:
     handler should survive what `os.kill` raises: a SystemError there also keeps the Ctrl-C from everybody else
     (https://github.com/PrefectHQ/prefect/issues/7742).
     """
-    from prefect.utilities import processutils  # noqa: PLC0415
+    from prefect.utilities import processutils
 
-    processutils._windows_process_group_pids = _Unseen()  # type: ignore[attr-defined]
+    processutils._windows_process_group_pids = _Unseen()  # type: ignore[attr-defined]  # Windows has it
 
 
 def _on_stop_signals(callback: Callable[[], object]) -> None:
@@ -391,7 +391,7 @@ def _prepare_folders(home: Path) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"worker service: {text}", flush=True)  # noqa: T201
+    print(f"worker service: {text}", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

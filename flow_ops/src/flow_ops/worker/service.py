@@ -23,6 +23,7 @@ NAME=value in `credentials.env` in the service's folder, which only the service'
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import getpass
 import importlib.metadata
 import json
@@ -36,11 +37,12 @@ import urllib.error
 import urllib.request
 import zlib
 from dataclasses import KW_ONLY, dataclass, field, replace
+from importlib import import_module
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
-import httpx
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
@@ -49,6 +51,9 @@ from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import trust
 from flow_ops.worker.plan import MARKER, SERVICES, STATES, Service, install_steps, uninstall_steps
 from flow_ops.worker.steps import ELSEWHERE, StepFailedError, decoded
+
+if sys.platform != "win32":
+    import pwd
 
 if TYPE_CHECKING:
     from flow_ops.worker.steps import Step
@@ -62,7 +67,6 @@ UV_REQUIREMENT = "uv>=0.9,<1"
 POOL_NAME = re.compile(r"[A-Za-z0-9]+([._-][A-Za-z0-9]+)*")
 # Not the one that runs this command: uv may have brought that for this command alone.
 PYTHON = ">=3.11"
-API_SECONDS = 10
 NOT_RUNNING = 3  # what systemctl says of a service that is not active
 
 
@@ -100,7 +104,7 @@ def describe(options: Options, system: System | None = None) -> int:
     if system == this_system() and shutil.which(service.uv):
         service = replace(service, python=find_python(service) or service.python)
     steps = install_steps(service, installed=system == this_system() and is_installed(service))
-    print("\n".join(step.describe() for step in steps), flush=True)  # noqa: T201
+    print("\n".join(step.describe() for step in steps), flush=True)
     return 0
 
 
@@ -109,7 +113,9 @@ def install(options: Options) -> int:
     service = replace(service_from(options, this_system()), api_url=_api_url(options.api_url))
     check_machine(service)
     check_credentials(options.credentials)
-    check_pool(service, worker_drain.read_credentials(options.credentials) if options.credentials else {})
+    _asking().check_pool(
+        service, worker_drain.read_credentials(options.credentials) if options.credentials else {}
+    )
     service = replace(service, python=find_python(service))
     installed = is_installed(service)
     if not installed:
@@ -130,7 +136,7 @@ def uninstall(options: Options) -> int:
     check_rights(service)
     installed = is_installed(service)
     if not installed and not Path(service.home).exists():
-        print(text("worker.not-installed", name=service.name))  # noqa: T201
+        print(text("worker.not-installed", name=service.name))
         return 0
     check_ours(service)
     _carry_out(uninstall_steps(service, installed=installed), service)
@@ -147,7 +153,7 @@ def _carry_out(steps: list[Step], service: Service) -> None:
     mask = os.umask(0o022)
     try:
         for step in steps:
-            print(step.describe())  # noqa: T201
+            print(step.describe())
             step.apply()
     except StepFailedError as failure:
         raise FlowOpsError(
@@ -177,7 +183,7 @@ def status(options: Options) -> int:
         ("health", f"http://127.0.0.1:{installed['health_port']}/health: {health}"),
         ("folder", service.home),
     ):
-        print(f"{name:<8} {value}")  # noqa: T201
+        print(f"{name:<8} {value}")
     return 0 if state in ("active", "SERVICE_RUNNING") and health == "OK" else NOT_RUNNING
 
 
@@ -227,7 +233,7 @@ def default_home(name: str, system: str, scope: str) -> PurePath:
         return PureWindowsPath(os.environ.get("PROGRAMDATA", r"C:\ProgramData"), SERVICES, name)
     if scope == "system":
         return PurePosixPath(STATES, SERVICES, name)
-    data = os.environ.get("XDG_DATA_HOME") or str(PurePosixPath(os.path.expanduser("~"), ".local/share"))  # noqa: PTH111
+    data = os.environ.get("XDG_DATA_HOME") or f"{Path.home().as_posix()}/.local/share"
     return PurePosixPath(data, SERVICES, name)
 
 
@@ -262,11 +268,14 @@ def _usable(home: PurePath, *, below: PurePath | None) -> PurePath:
     return home
 
 
+def _asking() -> ModuleType:
+    """Return what asks Prefect, which takes seconds to load: `--help`, `status` and `uninstall` do without."""
+    return import_module("flow_ops.worker.asking")
+
+
 def _api_url(named: str | None) -> str:
     if not named:
-        from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - `print` needs nothing else of it
-
-        named = PREFECT_API_URL.value()
+        named = _asking().configured_url()
     url = (named or "").rstrip("/")
     if not url:
         raise FlowOpsError("FT-SERVICE-02")
@@ -381,42 +390,6 @@ def check_credentials(file: Path | None) -> None:
         raise FlowOpsError("FT-SERVICE-22", file=file, names=", ".join(unknown))
 
 
-def check_pool(service: Service, credentials: dict[str, str]) -> None:
-    """Check that the server answers and has the pool, of type process: Prefect's worker would create a typo.
-
-    Raises:
-        FlowOpsError: FT-SERVICE-04, -05 or -06.
-    """
-    from prefect.client.orchestration import SyncPrefectClient  # noqa: PLC0415
-    from prefect.client.schemas.filters import WorkPoolFilter  # noqa: PLC0415
-    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings  # noqa: PLC0415
-
-    settings = get_current_settings().api
-    key = credentials.get("PREFECT_API_KEY") or (settings.key.get_secret_value() if settings.key else None)
-    own = settings.auth_string.get_secret_value() if settings.auth_string else None
-    try:
-        with (
-            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
-            SyncPrefectClient(
-                service.api_url,
-                api_key=key,
-                auth_string=credentials.get("PREFECT_API_AUTH_STRING") or own,
-                httpx_settings={"timeout": API_SECONDS},
-            ) as client,
-        ):
-            pools = {
-                pool.name: pool.type for pool in client.read_work_pools(work_pool_filter=WorkPoolFilter())
-            }
-    except (httpx.HTTPError, OSError, ValueError) as problem:
-        raise FlowOpsError("FT-SERVICE-04", url=service.api_url, problem=_first_line(problem)) from None
-    if service.pool not in pools:
-        raise FlowOpsError(
-            "FT-SERVICE-05", pool=service.pool, url=service.api_url, pools=", ".join(sorted(pools)) or "-"
-        )
-    if pools[service.pool] != "process":
-        raise FlowOpsError("FT-SERVICE-06", pool=service.pool, type=pools[service.pool])
-
-
 def check_port(service: Service) -> None:
     """Check that nothing else listens where the health check will."""
     with socket.socket() as probe:
@@ -428,8 +401,6 @@ def check_port(service: Service) -> None:
 
 def _is_administrator() -> bool:
     if sys.platform == "win32":
-        import ctypes  # noqa: PLC0415
-
         return bool(ctypes.windll.shell32.IsUserAnAdmin())
     return os.geteuid() == 0
 
@@ -437,8 +408,6 @@ def _is_administrator() -> bool:
 def _account_exists(account: str) -> bool:
     if sys.platform == "win32":
         return True
-    import pwd  # noqa: PLC0415
-
     try:
         pwd.getpwnam(account)
     except KeyError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import stat
 import sys
 import tempfile
+from ctypes import wintypes
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,9 +97,6 @@ def windows_owner(path: Path) -> str:
     """Return the SID of the owner of a file or folder of Windows."""
     if sys.platform != "win32":
         raise NotImplementedError
-    import ctypes  # noqa: PLC0415
-    from ctypes import wintypes  # noqa: PLC0415
-
     kind, owner_information = 1, 1  # SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION
     owner, descriptor, said = ctypes.c_void_p(), ctypes.c_void_p(), wintypes.LPWSTR()
     status = ctypes.windll.advapi32.GetNamedSecurityInfoW(
