@@ -288,6 +288,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     return Terminal(repository, folder, environment)
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.environment
 def test_a_newcomer_who_types_the_readme_gets_to_a_completed_run_and_back(terminal: Terminal) -> None:
@@ -314,6 +315,7 @@ PAGES_WITH_COMMANDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.environment
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS)
