@@ -316,3 +316,16 @@ def test_a_page_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.Ca
     assert "FT-FLEET-15" in capsys.readouterr().err
     assert cli.run(["fleet", "--html", str(tmp_path / "page.html"), "--check"]) == 2
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_the_page_names_each_deployment_and_shows_what_others_have_written_as_text(
+    on: SyncPrefectClient, server: Server, tmp_path: Path
+) -> None:
+    one = fleet.make(on, fleet.Made("malo", area="<img src=x onerror=document.title='run'>", watched=False))
+    with pointing_at(server.url, ""):
+        assert cli.run(["fleet", "--html", str(tmp_path / "page.html")]) == 0
+    on.delete_deployment(one)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert [each.name for each in (*fleet.FLEET, fleet.Made("malo")) if each.name not in page] == []
+    assert "&lt;img src=x" in page
+    assert "<img" not in page

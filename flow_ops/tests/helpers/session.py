@@ -102,10 +102,8 @@ def pytest_unconfigure() -> None:
 
 
 def outside() -> set[Path]:
-    """Return what there is where a test that forgets its folder writes: here, and in the user's home."""
-    homes = [Path.home() / name for name in (".prefect", ".cookiecutters", ".cookiecutter_replay")]
-    found = {path for folder in (Path.cwd(), *homes) if folder.is_dir() for path in folder.iterdir()}
-    return {path for path in found if "cache" not in path.name and path.name != ".hypothesis"}
+    """Return what there is where a test that forgets its folder writes: in the current folder."""
+    return {path for path in Path.cwd().iterdir() if "cache" not in path.name and path.name != ".hypothesis"}
 
 
 BEFORE = outside()

@@ -174,7 +174,7 @@ def prefect_server(
                 return bool(answer.status == 200)
             return False
 
-        wait_until(healthy, seconds=90, what="the Prefect server's health")
+        wait_until(healthy, seconds=180, what="the Prefect server's health")
         if migrated and not migrated.exists():
             from flow_ops.testing import server as testing_server  # noqa: PLC0415
 

@@ -41,7 +41,10 @@ PASSWORD = "admin:correct horse"  # noqa: S105  of a server that lives as long a
 MODULES = {
     "quick.py": """
         from datetime import date
+        from flow_ops.logs import get_logger
         from prefect import flow
+
+        get_logger()
 
         @flow(name="quick", timeout_seconds=60, log_prints=True)
         def quick(day: date, copies: int = 1, fail: bool = False, seconds: float = 0, address: str = ""):
