@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,9 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 
+from flow_ops import cli
+from flow_ops.deploy import cli as deploy_cli
+from flow_ops.deployment import Deployments, FolderSource
 from helpers.support import free_port, process, wait_until
 from tests import markdown
 
@@ -124,6 +128,28 @@ def _generator() -> Any:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+COMMANDS = sorted(
+    {
+        (program, re.sub(r"\{\{.*?\}\}", "some-name", words.split(" #")[0].rstrip("\\ ")))
+        for file in FILES
+        for block in markdown.blocks(read(file))
+        if block.kind in ("bash", "powershell")
+        for program, words in re.findall(r"^.*\b(deploy\.py|flow-ops)\b (\S.*)$", block.code, re.MULTILINE)
+    }
+)
+
+
+@pytest.mark.parametrize(("program", "words"), COMMANDS)
+def test_each_command_of_ours_in_a_page_is_one_that_there_is(program: str, words: str) -> None:
+    none = Deployments(flows={}, source=FolderSource("/"), timezone="UTC")
+    app = (
+        deploy_cli._command_line(deploy_cli._Commands(none))
+        if program == "deploy.py"
+        else cli._command_line()
+    )
+    app.parse_args(shlex.split(words), exit_on_error=False, print_error=False)
 
 
 def test_the_page_of_recipes_lists_every_recipe_and_no_other() -> None:
@@ -291,6 +317,7 @@ def newcomer(folder: Path, **answers: str) -> Terminal:
     return Terminal(repository, folder, environment)
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.environment
 def test_a_newcomer_who_types_the_readme_gets_to_a_completed_run_and_back(terminal: Terminal) -> None:
@@ -328,6 +355,7 @@ PAGES_WITH_COMMANDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.environment
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS)

@@ -186,6 +186,7 @@ def _in_the_ui(context: Context, recipe: str) -> list[str]:
         ]
 
 
+@pytest.mark.slow
 def test_deployed_recipes_run_on_a_worker_the_paused_one_once_it_is_answered(
     context: Context, outcomes: dict[str, Outcome]
 ) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.slow,
     pytest.mark.skipif(
         not (os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")),
         reason="Chromium is missing: apt-get install chromium, or name it in CHROMIUM",

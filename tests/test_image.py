@@ -136,6 +136,7 @@ def image(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Image
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.environment
 def test_the_job_of_a_run_completes_with_nothing_but_git_and_what_is_in_the_image(

@@ -98,8 +98,13 @@ def test_the_search_for_traces_finds_those_of_this_organisation(repository: Path
     assert [trace for trace in traces() if trace in text]
 
 
-def test_the_tests_of_the_template_pass_in_their_copy(theirs: Path) -> None:
-    tests = [f"tests/test_{name}.py" for name in ("conventions", "naming", "messages", "project")]
+@pytest.mark.parametrize(
+    "names",
+    [["conventions"], pytest.param(["naming", "messages", "project"], marks=pytest.mark.slow)],
+    ids="-".join,
+)
+def test_the_tests_of_the_template_pass_in_their_copy(theirs: Path, names: list[str]) -> None:
+    tests = [f"tests/test_{name}.py" for name in names]
     done = subprocess.run(
         [
             sys.executable,

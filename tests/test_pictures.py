@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.skipif(
     not (os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")),

@@ -205,8 +205,11 @@ def test_hours_as_people_say_them_get_a_suggestion_that_fits_and_what_is_taken_i
     assert recorded(root)["schedule"] == suggested
 
 
-@pytest.mark.parametrize("again", ["", "0 8 * * mon#1"], ids=["confirmed", "changed"])
-@pytest.mark.parametrize(("typed", "code"), [("* * * * *", "FT-CRON-06"), ("0 8 1-7 * 1", "FT-CRON-07")])
+@pytest.mark.parametrize(
+    ("typed", "code", "again"),
+    [("* * * * *", "FT-CRON-06", ""), ("0 8 1-7 * 1", "FT-CRON-07", "0 8 * * mon#1")],
+    ids=["confirmed", "changed"],
+)
 def test_a_schedule_that_is_seldom_meant_is_asked_again_and_the_same_confirms_it(
     typed: str, code: str, again: str, terminal: Callable[..., pexpect.spawn], tmp_path: Path
 ) -> None:
@@ -220,7 +223,7 @@ def test_a_schedule_that_is_seldom_meant_is_asked_again_and_the_same_confirms_it
     answer(child, "code_source")
     answer(child, "repo_url")
     assert finish(child)[0] == 0
-    assert recorded(tmp_path / "ventas-diarias")["schedule"] == again or typed
+    assert recorded(tmp_path / "ventas-diarias")["schedule"] == (again or typed)
 
 
 def test_a_folder_that_exists_is_refused_when_its_name_is_given(

@@ -15,6 +15,7 @@ from tests.conftest import TEMPLATE
 SCRIPTS = Path(sys.executable).parent
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.skipif(sys.platform == "win32", reason="the command is written for bash")
 def test_the_first_command_generates_a_repository_and_runs_its_flow_to_completed_twice_in_a_row(

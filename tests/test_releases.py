@@ -46,7 +46,7 @@ EDITED = {
     "deploy.py": "\n# Ours.\n",
 }
 
-pytestmark = pytest.mark.environment
+pytestmark = [pytest.mark.environment, pytest.mark.slow]
 
 
 @dataclass(frozen=True)

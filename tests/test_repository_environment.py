@@ -36,7 +36,11 @@ TOOLS = {
 }
 
 
-@pytest.fixture(scope="module", params=ANSWERS)
+# The defaults at each push; what is different in the others every week.
+GENERATED = ["defaults", pytest.param("others", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="module", params=GENERATED)
 def generated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generated repository under git, with its environment."""
     root = bake_into(tmp_path_factory.mktemp("environment"), **ANSWERS[request.param])
@@ -90,13 +94,12 @@ def test_a_tool_passes_without_fixing_anything_first(generated: Path, tool: str)
     passes_and_changes_nothing(generated, TOOLS[tool])
 
 
-# Those of the default repository are run where its README says so, in test_docs.py.
 @pytest.mark.environment
-@pytest.mark.parametrize("generated", ["others"], indirect=True)
 def test_its_own_tests_pass_before_any_edit(generated: Path) -> None:
     passes_and_changes_nothing(generated, ["pytest"])
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 @pytest.mark.parametrize("generated", ["others"], indirect=True)
 def test_the_end_to_end_test_passes_and_touches_nothing_of_the_users(generated: Path) -> None:
@@ -121,6 +124,7 @@ def test_the_end_to_end_test_passes_and_touches_nothing_of_the_users(generated: 
     assert not production.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 @pytest.mark.parametrize("generated", ["others"], indirect=True)
 def test_a_second_flow_has_a_command_of_its_own(generated: Path) -> None:
@@ -154,6 +158,7 @@ BUGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 @pytest.mark.parametrize("generated", ["others"], indirect=True)
 def test_a_newcomers_first_commit_is_let_through_and_bugs_are_not(generated: Path) -> None:
@@ -173,6 +178,7 @@ def test_a_newcomers_first_commit_is_let_through_and_bugs_are_not(generated: Pat
     assert [code for code in BUGS if code not in found.stdout] == []
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 @pytest.mark.parametrize("generated", ["defaults"], indirect=True)
 def test_an_editors_type_checker_finds_nothing_in_what_the_team_owns(generated: Path) -> None:
@@ -293,12 +299,14 @@ def replaced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 @pytest.mark.parametrize("tool", [*TOOLS.values(), ["pytest"]], ids=[*TOOLS, "tests"])
 def test_a_repository_without_its_sample_is_green(replaced: Path, tool: list[str]) -> None:
     passes_and_changes_nothing(replaced, tool)
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 def test_nothing_speaks_of_the_sample_where_it_was_replaced(replaced: Path) -> None:
     """Nothing of the team's, that is, but the record of which files an update leaves alone."""
@@ -310,6 +318,7 @@ def test_nothing_speaks_of_the_sample_where_it_was_replaced(replaced: Path) -> N
     assert [f"{name}: {word}" for name, text in texts.items() for word in words if word in text] == []
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 def test_a_flow_with_a_library_a_secret_and_a_variable_is_green_and_completes_on_a_worker(
     replaced: Path,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.sorting import FlowRunSort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,9 +83,10 @@ def test_wrong_orders_of_a_real_file_are_a_warning_that_counts_them(run: Run, tm
 
 def test_a_branch_that_fails_lets_the_others_end_and_then_fails_the_flow(run: Run, server: Server) -> None:
     with SyncPrefectClient(server.url) as client:
-        before = {each.id for each in client.read_flow_runs()}
+        before = {each.id for each in client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC)}
         done = run("-c", ONE_BRANCH_FAILS)
-        runs = [each for each in client.read_flow_runs() if each.id not in before]
+        after = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC)
+        runs = [each for each in after if each.id not in before]
     assert done.stdout.splitlines()[-1] == "Failed"
     (main,) = [each for each in runs if each.parent_task_run_id is None]
     assert main.state_name == "Failed"

@@ -240,6 +240,7 @@ def test_an_updated_repository_says_its_new_version(updated: Path, remote: Path)
     assert recorded["commit"] == git(remote, "rev-parse", "HEAD").strip()
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 def test_the_tests_of_an_updated_repository_pass(updated: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from prefect.client.orchestration import SyncPrefectClient
+
+    from helpers.support import Server
     from helpers.workshop import Workshop
 
 # First: it isolates this process before anything imports Prefect.
@@ -32,14 +35,22 @@ def repository(_made: Path) -> Iterator[Path]:
         yield _made
 
 
-@pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """A real server with pools, and a repository with its git remote; the tests stand in the repository."""
-    from helpers.workshop import inside, open_workshop, pointing_at  # noqa: PLC0415
+@pytest.fixture(scope="session")
+def _secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, SyncPrefectClient]]:
+    from helpers.workshop import secured_server  # noqa: PLC0415
 
-    with (
-        open_workshop(tmp_path_factory.mktemp("workshop")) as place,
-        inside(place.root),
-        pointing_at(place.server.url),
-    ):
+    with secured_server(tmp_path_factory.mktemp("secured")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def workshop(
+    _secured: tuple[Server, SyncPrefectClient], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workshop]:
+    """A real server with pools and nothing deployed, and a repository with its git remote, where the tests stand."""
+    from helpers.workshop import clear, furnish, inside, pointing_at  # noqa: PLC0415
+
+    place = furnish(tmp_path_factory.mktemp("workshop"), *_secured)
+    with inside(place.root), pointing_at(place.server.url):
         yield place
+        clear(place.client)

@@ -126,6 +126,7 @@ def test_a_run_gets_its_code_with_a_token_that_no_process_list_record_or_log_sho
     watcher.join()
     told = capsys.readouterr()
     assert status == 0, told
+    assert f"flow_ops: commit {git(workshop.root, 'rev-parse', 'HEAD')}" in told.out
     assert "2 copies of 2026-01-01" in told.out
     assert told.out.rstrip().endswith("Completed")
     assert watcher.clones
@@ -191,6 +192,7 @@ def test_the_log_of_a_run_is_in_order_of_time(followed: list[str]) -> None:
     assert times == sorted(times)
 
 
+@pytest.mark.slow
 def test_two_runs_of_a_deployment_take_turns(workshop: Workshop, pins: Deployments) -> None:
     assert deploy(pins, "apply", "prod") == 0
     created = [started(workshop, seconds=4) for _ in range(2)]

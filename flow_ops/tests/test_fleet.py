@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +33,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def on(server: Server) -> Iterator[SyncPrefectClient]:
+def said_of_nothing(server: Server) -> str:
+    """What the command says of a server on which nothing was made yet, and it ends with 1."""
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said), pointing_at(server.url, ""):
+        patch.setenv("FLOW_LANGUAGE", "en")
+        assert cli.run(["fleet"]) == 1
+    return said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def on(server: Server, said_of_nothing: str) -> Iterator[SyncPrefectClient]:
     """A server with the fleet."""
+    assert said_of_nothing
     with SyncPrefectClient(server.url) as client, pointing_at(server.url, ""):
         fleet.make_all(client)
         yield client
@@ -220,12 +233,8 @@ def test_it_needs_no_repository(
 # --- what is in the way
 
 
-def test_a_server_without_any_such_repository_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with prefect_server(tmp_path) as empty, pointing_at(empty.url, ""):
-        assert cli.run(["fleet"]) == 1
-    assert "FT-FLEET-13" in capsys.readouterr().err
+def test_a_server_without_any_such_repository_is_told(said_of_nothing: str) -> None:
+    assert "FT-FLEET-13" in said_of_nothing
 
 
 def test_no_server_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -307,3 +316,16 @@ def test_a_page_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.Ca
     assert "FT-FLEET-15" in capsys.readouterr().err
     assert cli.run(["fleet", "--html", str(tmp_path / "page.html"), "--check"]) == 2
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_the_page_names_each_deployment_and_shows_what_others_have_written_as_text(
+    on: SyncPrefectClient, server: Server, tmp_path: Path
+) -> None:
+    one = fleet.make(on, fleet.Made("malo", area="<img src=x onerror=document.title='run'>", watched=False))
+    with pointing_at(server.url, ""):
+        assert cli.run(["fleet", "--html", str(tmp_path / "page.html")]) == 0
+    on.delete_deployment(one)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert [each.name for each in (*fleet.FLEET, fleet.Made("malo")) if each.name not in page] == []
+    assert "&lt;img src=x" in page
+    assert "<img" not in page

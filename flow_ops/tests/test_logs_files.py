@@ -63,7 +63,7 @@ def written(folder: Path) -> Counter[str]:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("processes", [2, 8])
+@pytest.mark.parametrize("processes", [2, pytest.param(8, marks=pytest.mark.slow)])
 def test_processes_on_one_rotating_file_lose_tear_and_double_no_line(
     repository: Path, tmp_path: Path, processes: int
 ) -> None:

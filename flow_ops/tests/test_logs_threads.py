@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.sorting import FlowRunSort, LogSort
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,8 +94,8 @@ def seen(server: Server, repository: Path, tmp_path_factory: pytest.TempPathFact
         assert done.returncode == 0, done.stderr
         found[scenario] = (folder / "ventas-diarias.log").read_text(encoding="utf-8").splitlines()
     with SyncPrefectClient(server.url) as client:
-        names = {run.id: run.name for run in client.read_flow_runs(limit=200)}
-        records = client.read_logs(limit=200)
+        names = {run.id: run.name for run in client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC)}
+        records = client.read_logs(sort=LogSort.TIMESTAMP_DESC)
         found["ui"] = [(names[log.flow_run_id], log.message) for log in records if log.flow_run_id]
     return found
 

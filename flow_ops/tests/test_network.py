@@ -45,7 +45,13 @@ def _proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("with_server", [False, True], ids=["temporary server", "server on this machine"])
+@pytest.mark.parametrize(
+    "with_server",
+    [
+        pytest.param(False, id="temporary server", marks=pytest.mark.slow),
+        pytest.param(True, id="server on this machine"),
+    ],
+)
 def test_a_flow_runs_behind_a_proxy_that_knows_nothing_of_this_machine(
     server: Server, repository: Path, tmp_path: Path, with_server: bool
 ) -> None:

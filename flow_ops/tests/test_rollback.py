@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prefect.client.schemas.actions import LogCreate
+from prefect.states import Completed, Running
 
 from flow_ops import cli
 from flow_ops.deploy import server, state
 from flow_ops.deployment import Deployments, FolderSource
+from flow_ops.logging.runs import COMMIT
 from helpers.support import prefect_worker, wait_until
 from helpers.workshop import FULL_NAME, PACKAGE, PASSWORD, Workshop, deploy, git, with_prod
 
@@ -133,11 +137,37 @@ def test_what_is_not_deployed_cannot_go_back(pins: Deployments, capsys: pytest.C
     assert "FT-DEPLOY-07" in capsys.readouterr().err
 
 
+def completed_on(workshop: Workshop, commit: str) -> None:
+    """Make a run as a worker leaves it that completed on a commit: its log says which."""
+    deployment = workshop.client.read_deployment_by_name(FULL_NAME)
+    run = workshop.client.create_flow_run_from_deployment(deployment.id, state=Running())
+    said = {"name": "flow", "level": 20, "timestamp": datetime.now(UTC), "message": f"{COMMIT} {commit}"}
+    log = LogCreate.model_validate({**said, "flow_run_id": run.id})
+    workshop.client.create_logs([log])
+    workshop.client.set_flow_run_state(run.id, Completed(), force=True)
+
+
+def test_without_a_commit_it_goes_to_the_last_one_that_a_run_completed_on_and_once_more_to_the_one_before(
+    workshop: Workshop, pins: Deployments
+) -> None:
+    third = push(workshop, "README.md", "# Third\n")
+    assert deploy(pins, "apply", "prod", "--forward") == 0
+    first, second = git(workshop.root, "rev-parse", "HEAD~2", "HEAD~1").split()
+    for commit in (first, second, third):
+        completed_on(workshop, commit)
+    assert deploy(pins, "rollback", "prod") == 0
+    assert on_server(workshop)["version"] == second
+    assert deploy(pins, "rollback", "prod") == 0
+    assert on_server(workshop)["version"] == first
+    assert deploy(pins, "rollback", "prod") == 1
+
+
 # --- with a worker
 
 TASKS = f"src/{PACKAGE}/tasks.py"
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_push_that_breaks_production_is_taken_back_and_the_repaired_one_brought_forward(
     workshop: Workshop, pins: Deployments, tmp_path: Path, capsys: pytest.CaptureFixture[str]

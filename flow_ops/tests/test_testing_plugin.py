@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,24 +29,27 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def session(made: Path, tmp_path: Path) -> Session:
-    """A function that runs one test module, whose text is given, in a pytest of its own."""
+    """A function that runs a test module, whose text is given, in a pytest of its own."""
+    return session_in(made, tmp_path)
+
+
+def session_in(made: Path, tmp_path: Path) -> Session:
     folder = tmp_path / "tests"
     folder.mkdir()
 
     def run(
-        text: str, *options: str, conftest: str = "", **environment: str
+        *texts_and_options: str, conftest: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
+        texts = [each for each in texts_and_options if not each.startswith("-")]
+        options = [each for each in texts_and_options if each.startswith("-")]
         line = (made / "tests" / "conftest.py").read_text(encoding="utf-8")
         (folder / "conftest.py").write_text(conftest + line, encoding="utf-8")
-        (folder / "test_it.py").write_text(text, encoding="utf-8")
+        for number, text in enumerate(texts):
+            (folder / f"test_{number}.py").write_text(text, encoding="utf-8")
         ini = '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
         (tmp_path / "pyproject.toml").write_text(ini, encoding="utf-8")
         variables = {**os.environ, "FLOW_LANGUAGE": "en", **environment}
-        variables |= {
-            "PYTHONPATH": str(made / "src"),
-            "XDG_CACHE_HOME": str(CACHE),
-            "LOCALAPPDATA": str(CACHE),
-        }
+        variables |= {"PYTHONPATH": str(made / "src")}
         variables["FLOW_PROJECT_ROOT"] = str(made)
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "tests"],
@@ -59,20 +63,23 @@ def session(made: Path, tmp_path: Path) -> Session:
     return run
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    global CACHE  # noqa: PLW0603
-    CACHE = tmp_path_factory.mktemp("cache")
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The library's folder in an empty cache, of this test alone; the other sessions have that of these tests."""
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    return tmp_path / "cache" / "flow-ops"
 
-
-CACHE = Path()
 
 ISOLATED = """
 import os
 from pathlib import Path
 from prefect.settings import get_current_settings, PREFECT_API_KEY, PREFECT_API_URL
 
-def test_it():
+def test_no_server():
+    assert not list(os.scandir(os.environ["PREFECT_HOME"]))
+
+def test_isolated():
     settings = get_current_settings()
     assert settings.home.name.startswith("flow-tests-")
     assert settings.profiles_path.parent == settings.home
@@ -84,23 +91,54 @@ def test_it():
 """
 
 
-def test_nothing_of_the_person_or_the_folder_reaches_prefect(session: Session, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("PREFECT_API_URL=http://10.0.0.1:4200/api\n", encoding="utf-8")
-    (tmp_path / "prefect.toml").write_text('[logging]\nlevel = "CRITICAL"\n', encoding="utf-8")
-    home = tmp_path / "home"
+@dataclass(frozen=True)
+class Quiet:
+    """A session of tests that ask for no server, where settings lie about, and what it left."""
+
+    answer: subprocess.CompletedProcess[str]
+    left: list[Path]
+
+    @property
+    def output(self) -> str:
+        return self.answer.stdout + self.answer.stderr
+
+
+@pytest.fixture(scope="module")
+def quiet(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Quiet:
+    folder, temporary = tmp_path_factory.mktemp("quiet"), tmp_path_factory.mktemp("temporary")
+    (folder / ".env").write_text("PREFECT_API_URL=http://10.0.0.1:4200/api\n", encoding="utf-8")
+    (folder / "prefect.toml").write_text('[logging]\nlevel = "CRITICAL"\n', encoding="utf-8")
+    home = folder / "home"
     (home / ".prefect").mkdir(parents=True)
     profile = 'active = "p"\n[profiles.p]\nPREFECT_API_URL = "http://10.0.0.2:4200/api"\n'
     (home / ".prefect" / "profiles.toml").write_text(profile, encoding="utf-8")
-    answer = session(
+    answer = session_in(made, folder)(
         ISOLATED,
+        BEYOND,
+        PLAIN,
+        "-rA",
         HOME=str(home),
         USERPROFILE=str(home),
+        TMPDIR=str(temporary),
         PREFECT_API_URL="http://10.0.0.3:4200/api",
         PREFECT_API_KEY="hidden-key",
         FLOW_DATABASE_URL="postgresql://prod/db",
     )
-    assert answer.returncode == 0, answer.stdout
-    assert "hidden-key" not in answer.stdout + answer.stderr
+    return Quiet(answer, list(temporary.glob("flow-tests-*")))
+
+
+def test_nothing_of_the_person_or_the_folder_reaches_prefect(quiet: Quiet) -> None:
+    assert "PASSED tests/test_0.py::test_isolated" in quiet.output
+    assert "hidden-key" not in quiet.output
+
+
+def test_a_server_that_no_test_asks_for_is_not_started(quiet: Quiet) -> None:
+    assert "PASSED tests/test_0.py::test_no_server" in quiet.output
+
+
+def test_nothing_is_left_of_a_session(quiet: Quiet) -> None:
+    assert quiet.answer.returncode == pytest.ExitCode.TESTS_FAILED
+    assert quiet.left == []
 
 
 BEYOND = """
@@ -118,11 +156,10 @@ def test_async():
 """
 
 
-def test_a_request_beyond_loopback_is_refused_and_says_why(session: Session) -> None:
-    answer = session(BEYOND)
-    assert "2 failed" in answer.stdout
-    for host in ("prefect.example", "10.1.2.3"):
-        assert f"A test called a Prefect server at '{host}', which is not this machine." in answer.stdout
+def test_a_request_beyond_loopback_is_refused_and_says_why(quiet: Quiet) -> None:
+    for test, host in (("test_sync", "prefect.example"), ("test_async", "10.1.2.3")):
+        assert f"FAILED tests/test_1.py::{test}" in quiet.output
+        assert f"A test called a Prefect server at '{host}', which is not this machine." in quiet.output
 
 
 @pytest.mark.parametrize(
@@ -189,10 +226,11 @@ def test_schedule():
 """
 
 
-def test_functions_run_plainly_and_a_forgotten_server_is_named(session: Session) -> None:
-    answer = session(PLAIN)
-    assert "1 failed, 3 passed" in answer.stdout
-    assert "FT-TEST-02  'test_forgot_the_server' calls a flow or a task" in answer.stdout
+def test_functions_run_plainly_and_a_forgotten_server_is_named(quiet: Quiet) -> None:
+    for test in ("test_plain", "test_nothing_is_left_of_the_values", "test_schedule"):
+        assert f"PASSED tests/test_2.py::{test}" in quiet.output
+    assert "FAILED tests/test_2.py::test_forgot_the_server" in quiet.output
+    assert "FT-TEST-02  'test_forgot_the_server' calls a flow or a task" in quiet.output
 
 
 ON_A_SERVER = """
@@ -271,8 +309,11 @@ def test_the_server_refuses_nothing_because_parallel_subflows_write_at_a_time(se
     assert answer.returncode == 0, answer.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
-def test_two_workers_of_xdist_have_a_server_each_and_share_the_migrated_database(session: Session) -> None:
+def test_two_workers_of_xdist_have_a_server_each_and_share_the_migrated_database(
+    session: Session, cache: Path
+) -> None:
     text = """
 import os, pathlib
 import prefect, pytest
@@ -282,16 +323,18 @@ def f(): return 1
 def test_it(prefect_server, n):
     assert f() == 1
 """
-    answer = session(text, "-n", "2", "--dist", "each")
+    answer = session(text, "-n2", "--dist=each")
     assert "4 passed" in answer.stdout, answer.stdout + answer.stderr
-    assert len(list((CACHE / "flow-ops").glob("prefect-*.db"))) == 1
-    assert len(list((CACHE / "flow-ops").iterdir())) == 1
+    assert [file.suffix for file in cache.iterdir()] == [".db"]
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
-def test_a_copy_that_does_not_fit_falls_back_to_prefects_harness_and_is_thrown_away(session: Session) -> None:
-    copy = CACHE / "flow-ops" / testing_server._migrated().name
-    copy.parent.mkdir(exist_ok=True)
+def test_a_copy_that_does_not_fit_falls_back_to_prefects_harness_and_is_thrown_away(
+    session: Session, cache: Path
+) -> None:
+    copy = cache / testing_server._migrated().name
+    copy.parent.mkdir(parents=True)
     copy.write_bytes(b"no database at all, and long enough for SQLite to notice so")
     answer = session(
         "import prefect\n@prefect.flow\ndef f(): return 1\ndef test_it(prefect_server): assert f() == 1\n"
@@ -313,13 +356,6 @@ def test_a_session_that_is_killed_leaves_no_server(session: Session) -> None:
     )
     (url,) = re.findall(r"server: (\S+)", answer.stdout)
     wait_until(lambda: not testing_server._answers(f"{url}/health"), seconds=20, what="the server's end")
-
-
-def test_a_server_that_no_test_asks_for_is_not_started(session: Session) -> None:
-    answer = session(
-        "import os\ndef test_it():\n    assert not list(os.scandir(os.environ['PREFECT_HOME']))\n"
-    )
-    assert answer.returncode == 0, answer.stdout
 
 
 @pytest.mark.parametrize("option", ["--collect-only", "--numprocesses=1"])
@@ -344,12 +380,4 @@ def test_a_session_that_is_terminated_still_tidies_up(session: Session, tmp_path
     text = "import os, time\ndef test_it():\n    os.kill(os.getpid(), 15); time.sleep(60)\n"
     answer = session(text, TMPDIR=str(tmp_path))
     assert answer.returncode == pytest.ExitCode.INTERRUPTED
-    assert not list(tmp_path.glob("flow-tests-*"))
-
-
-def test_nothing_is_left_of_a_session(session: Session, tmp_path: Path) -> None:
-    answer = session(
-        "import os\ndef test_it():\n    print(os.environ['PREFECT_HOME'])\n", "-s", TMPDIR=str(tmp_path)
-    )
-    assert answer.returncode == 0
     assert not list(tmp_path.glob("flow-tests-*"))

@@ -3,6 +3,7 @@
 The runs are started, then the server is restarted, and only then do the limits pass: so most tests also say
 that their rule survives the restart. One server, one restart; each test waits for its own run.
 The server is on PostgreSQL: on SQLite, Prefect loses an event now and then, and what a rule would have done.
+One rule that nobody restarts is in `test_watchdog_rules.py`, for every day.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prefect import flow, get_client
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
-from prefect.blocks.system import Secret
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import State, StateType
 from prefect.events.actions import DoNothing
@@ -27,10 +27,8 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from prefect.events.schemas.events import Event, Resource
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling, Failed, Pending, Running
-from pydantic import SecretStr
 
 from flow_ops import watchdog
-from flow_ops.messages import FlowOpsError
 from flow_ops.watchdog import Limits, Notification
 from helpers import postgresql
 from helpers.support import free_port, prefect_server, prefect_worker, wait_until, webhook
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.slow,
     pytest.mark.skipif(bool(postgresql.missing()), reason=postgresql.missing() or "-"),
 ]
 
@@ -304,38 +303,3 @@ def test_what_apply_wrote_is_what_is_expected_after_a_restart(stage: Stage) -> N
     limits = Limits(running=RUNNING, late=LONG, pending=LONG, cancelling=LONG, heartbeat=LONG)
     arguments = stage.client, stage.deployments["sleeps"], "sleeper/sleeps", limits
     assert watchdog.differences(*arguments, Notification("custom-webhook/operations")) == []
-
-
-def test_an_automation_edited_in_the_ui_is_a_difference_that_apply_mends_in_place(stage: Stage) -> None:
-    client, name = stage.client, "sleeper/edited"
-    stage.deploy("edited", "nobody", Limits())
-    arguments = client, stage.deployments["edited"], name, Limits()
-    [running] = client.read_automations_by_name(f"{name} watchdog: running")
-    client.pause_automation(running.id)
-    [late] = client.read_automations_by_name(f"{name} watchdog: late")
-    edited = {**late.model_dump(exclude={"id", "owner_resource"}), "actions": [DoNothing(type="do-nothing")]}
-    client.update_automation(late.id, AutomationCore.model_validate(edited))
-    lines = watchdog.differences(*arguments)
-    assert len(lines) == 2
-    assert "enabled: False -> True" in lines[0]
-    assert "actions.1.type: do-nothing -> cancel-flow-run" in lines[1]
-    watchdog.apply(*arguments)
-    assert watchdog.differences(*arguments) == []
-    assert [found.id for found in client.read_automations_by_name(running.name)] == [running.id]
-    assert len(watchdog.remove(client, name)) == 5
-    assert client.read_automations_by_name(running.name) == []
-
-
-@pytest.mark.parametrize(
-    ("block", "code"),
-    [
-        ("operations", "FT-WATCHDOG-03"),
-        ("slack-webhook/nowhere", "FT-WATCHDOG-04"),
-        ("no-such-type/operations", "FT-WATCHDOG-04"),
-        ("secret/token", "FT-WATCHDOG-05"),
-    ],
-)
-def test_a_notification_block_that_cannot_serve_is_refused(stage: Stage, block: str, code: str) -> None:
-    Secret(value=SecretStr("x")).save("token", overwrite=True)
-    with pytest.raises(FlowOpsError, match=code):
-        watchdog.find_channel(stage.client, Notification(block))

@@ -136,6 +136,7 @@ def test_a_stopped_worker_lets_short_runs_complete_cancels_long_ones_and_takes_n
     world.client.delete_flow_run(late)
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_run_cut_off_with_its_worker_is_crashed_when_the_service_starts_again(
     world: World, tmp_path: Path
@@ -153,6 +154,7 @@ def test_a_run_cut_off_with_its_worker_is_crashed_when_the_service_starts_again(
         wait_until(lambda: not any(runs.iterdir()), seconds=20, what="the run's record gone")
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_worker_goes_on_after_its_server_was_away_and_does_not_make_a_missing_pool(
     tmp_path: Path, world: World

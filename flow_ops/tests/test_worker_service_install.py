@@ -125,6 +125,7 @@ def test_an_installation_that_fails_half_way_is_taken_back(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 def test_a_service_is_installed_runs_in_its_own_environment_is_installed_again_and_removed(
     machine: Machine, capsys: pytest.CaptureFixture[str]

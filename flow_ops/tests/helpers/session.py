@@ -1,16 +1,21 @@
-"""What every session of tests has, the library's and the template's: isolation, one cache, a server, slow files first.
+"""What every session of tests has, the library's and the template's: isolation, one cache, a server, a look at its end.
 
 A pytest plugin. It is imported before anything imports Prefect, which then knows no profile, home, server or `.env`
-but those that the tests make.
+but those that the tests make. All temporary files are below one folder, `HOME`, and a session ends without it, without
+a file elsewhere and without a process: one that leaves something fails, and says what.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +35,14 @@ for _name in [name for name in os.environ if name.startswith(("PREFECT_", "FLOW_
 # Nor does git see which repository a git hook or another tool stands in.
 for _name in {*git.POINTERS} & os.environ.keys():
     del os.environ[_name]
-# The library is imported where it stands: compiled files there would be generated with it. Programs
-# that are started on it are told so one by one: those of a generated environment start faster with theirs.
-sys.dont_write_bytecode = True
+# Compiled files make each process that the tests start some tenths of a second shorter.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 HOME = Path(tempfile.mkdtemp(prefix="flow-template-tests-"))
+if CACHE not in os.environ:  # Else this is a process of pytest-xdist: its folder is below that of the first.
+    HOME.chmod(0o711)  # PostgreSQL, which does not run as root, has to get to its files.
+    (HOME / "tmp").mkdir()
+    os.environ |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(HOME / "tmp"))
+    tempfile.tempdir = None  # what was found before is forgotten
 os.environ |= {
     "PREFECT_HOME": str(HOME / "prefect"),
     "PREFECT_PROFILES_PATH": str(HOME / "profiles.toml"),
@@ -52,6 +60,9 @@ SLOWEST = {"test_docs.py", "test_repository_environment.py", "test_watchdog_serv
 
 def pytest_configure() -> None:
     """Give a session a cache of its own, one for all the processes of pytest-xdist; uv's stays warm."""
+    if threading.current_thread() is threading.main_thread():
+        # A session that is ended from outside tidies up too, as with Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     if CACHE in os.environ:  # They have the variables of the first.
         return
     uv = subprocess.run([find_uv_bin(), "cache", "dir"], check=True, capture_output=True, encoding="utf-8")
@@ -71,13 +82,56 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.path.name not in SLOWEST, item.path not in slow))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Fail a session that leaves something; by then the processes of pytest-xdist have ended."""
+    yield
+    if hasattr(session.config, "workerinput"):
+        return
+    left = [f"the file {path}" for path in sorted(outside() - BEFORE)]
+    left += [f"the process {pid}: {command}" for pid, command in end_what_runs_still().items()]
+    for each in left:
+        session.config.get_terminal_writer().line(f"The tests have left {each}", red=True)
+    if left and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_unconfigure() -> None:
     """Leave nothing."""
     shutil.rmtree(HOME, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
+def outside() -> set[Path]:
+    """Return what there is where a test that forgets its folder writes: in the current folder."""
+    return {path for path in Path.cwd().iterdir() if "cache" not in path.name and path.name != ".hypothesis"}
+
+
+BEFORE = outside()
+
+
+def end_what_runs_still() -> dict[int, str]:
+    """End every process that has this session's folder in its environment; return their commands. On Linux."""
+    end = time.monotonic() + 5  # What is just ending may do so.
+    while (running := _running()) and time.monotonic() < end:
+        time.sleep(0.2)
+    for pid in running:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return running
+
+
+def _running() -> dict[int, str]:
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if int(process.name) != os.getpid() and os.fsencode(HOME) in (process / "environ").read_bytes():
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+                found[int(process.name)] = command.decode(errors="replace")[:200]
+    return found
+
+
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One real server for the tests of a module that only add to it, under names of their own."""
+    """One real server for all the tests of this process that only add to it, under names of their own."""
     with prefect_server(tmp_path_factory.mktemp("server")) as started:
         yield started

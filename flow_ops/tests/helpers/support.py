@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 PREFECT = [sys.executable, "-m", "prefect"]
-# Prefect without the garbage collection that stops its server for a minute when it meets a cursor of a
-# connection which waits for its turn on SQLite.
-UNCOLLECTED = [sys.executable, "-c", "import gc; gc.disable(); from prefect.cli import app; app()"]
+# Prefect without two traps of SQLite, which `flow_ops.testing.server` explains: the garbage collection that stops
+# its server for a minute, and the refusal of a write after which a client waits for two seconds.
+WITHOUT_TRAPS = [
+    sys.executable,
+    "-c",
+    "from flow_ops.testing.server import _WITHOUT_TRAPS as code; exec(code); from prefect.cli import app; app()",
+]
 # Names the folder of what the processes of a whole session share, where there is one.
 CACHE = "TEMPLATE_TESTS_CACHE"
 # The text of a flow, `many`, with as many subflows at a time as make SQLite answer that it is locked.
@@ -141,7 +145,7 @@ def prefect_server(
     testing = prefect is None and CACHE in os.environ
     in_home = not any("DATABASE" in name for name in settings)
     migrated = bring_migrated_database(home) if testing and in_home else None
-    prefect = prefect or (UNCOLLECTED if testing else PREFECT)
+    prefect = prefect or (WITHOUT_TRAPS if testing else PREFECT)
     port = port or free_port()
     url = f"http://127.0.0.1:{port}/api"
     environment = {
@@ -170,7 +174,7 @@ def prefect_server(
                 return bool(answer.status == 200)
             return False
 
-        wait_until(healthy, seconds=90, what="the Prefect server's health")
+        wait_until(healthy, seconds=180, what="the Prefect server's health")
         if migrated and not migrated.exists():
             from flow_ops.testing import server as testing_server  # noqa: PLC0415
 

@@ -42,7 +42,10 @@ PASSWORD = "admin:correct horse"  # noqa: S105  of a server that lives as long a
 MODULES = {
     "quick.py": """
         from datetime import date
+        from flow_ops.logs import get_logger
         from prefect import flow
+
+        get_logger()
 
         @flow(name="quick", timeout_seconds=60, log_prints=True)
         def quick(day: date, copies: int = 1, fail: bool = False, seconds: float = 0, address: str = ""):
@@ -120,6 +123,38 @@ def open_workshop(
     folder: Path, make: Callable[[Path, str], Path] = make_repository, /, **settings: str
 ) -> Iterator[Workshop]:
     """Start a server with these settings, make pools, a repository and its remote below `folder`."""
+    with secured_server(folder, **settings) as (running, client):
+        yield furnish(folder, running, client, make)
+
+
+@contextlib.contextmanager
+def secured_server(folder: Path, **settings: str) -> Iterator[tuple[support.Server, SyncPrefectClient]]:
+    """Start a server as the page on security says, with these settings too, and three pools; and a client of it."""
+    settings = {
+        "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "https://prefect.example.com",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "0.5",
+        # Seconds after which a run that waits for its turn asks again; 30 by default.
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
+        **settings,
+    }
+    with (
+        support.prefect_server(folder, port=None, **settings) as running,
+        SyncPrefectClient(running.url, auth_string=PASSWORD) as client,
+    ):
+        for pool in ("pool-dev", "pool-prod", "spare-prod"):
+            client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+        yield running, client
+
+
+def furnish(
+    folder: Path,
+    running: support.Server,
+    client: SyncPrefectClient,
+    make: Callable[[Path, str], Path] = make_repository,
+) -> Workshop:
+    """Make a repository and its remote below `folder`, for a server."""
     remote = folder / "remote.git"
     root = make(folder, SLUG)
     pins = (root / "deploy.py").read_text(encoding="utf-8")
@@ -131,22 +166,7 @@ def open_workshop(
     lock(root)
     git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
     publish(root, remote)
-    with contextlib.ExitStack() as stack:
-        settings = {
-            # As the page on security says.
-            "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
-            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
-            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "https://prefect.example.com",
-            "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "0.5",
-            # Seconds after which a run that waits for its turn asks again; 30 by default.
-            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
-            **settings,
-        }
-        running = stack.enter_context(support.prefect_server(folder, port=None, **settings))
-        client = stack.enter_context(SyncPrefectClient(running.url, auth_string=PASSWORD))
-        for pool in ("pool-dev", "pool-prod", "spare-prod"):
-            client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
-        yield Workshop(running, root, remote, client)
+    return Workshop(running, root, remote, client)
 
 
 @contextlib.contextmanager

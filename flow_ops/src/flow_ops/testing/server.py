@@ -45,20 +45,19 @@ threading.Thread(target=end, daemon=True).start()
 # seconds, several times a flow (measured with Prefect 3.9: the sample flow takes 4 s instead of 6.5). And no garbage
 # is collected, which is little: a collection that meets a cursor of a connection that waits for its turn stops the
 # whole server for a minute (seen in one session of ten).
-_UVICORN = """
+_WITHOUT_TRAPS = """
 import gc
 gc.disable()
 from prefect.server.database.configurations import AioSqliteConfiguration as Sqlite
 begin = Sqlite.begin_transaction
 Sqlite.begin_transaction = lambda self, session, with_for_update=False: begin(self, session, True)
-from uvicorn import main
-main()
 """
+_UVICORN = "from uvicorn import main; main()"
 
 # The server without its scheduler and its UI, as Prefect's harness starts it; task runs and events are recorded.
 QUICK = (
     "-c",
-    _ENDS_WITH_ITS_SESSION + _UVICORN,
+    _ENDS_WITH_ITS_SESSION + _WITHOUT_TRAPS + _UVICORN,
     "--factory",
     "prefect.server.api.server:create_app",
     "--log-level",
