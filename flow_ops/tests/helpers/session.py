@@ -54,8 +54,11 @@ os.environ |= {
     f"cookiecutters_dir: {HOME / 'cookiecutters'}\nreplay_dir: {HOME / 'replay'}\n", encoding="utf-8"
 )
 
-# Minutes each.
-SLOWEST = {"test_docs.py", "test_repository_environment.py", "test_watchdog_server.py"}
+# The longest, of each day and of each week.
+SLOWEST = {
+    *("test_deployment.py", "test_mistakes.py", "test_repository_environment.py", "test_deployment_runs.py"),
+    *("test_releases.py", "test_docs.py", "test_watchdog_server.py"),
+}
 
 
 def pytest_configure() -> None:
@@ -72,8 +75,8 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001
-    """Two processes more than there are processors: they often wait for servers and runs."""
-    return (os.cpu_count() or 1) + 2
+    """One process more than there are processors: they often wait for servers and runs, and each starts its own."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
