@@ -57,7 +57,7 @@ def main(folder: Path = DOCS, languages: tuple[str, ...] = LANGUAGES) -> int:
 def captured(folder: Path, server: Server, language: str) -> Iterator[tuple[str, str]]:
     """Yield each file's place below `docs/` and its contents."""
     folder.mkdir()
-    yield f"img/questions.{language}.svg", picture(questions(folder, language), "cookiecutter")
+    yield f"{language}/questions.svg", picture(questions(folder, language), "cookiecutter")
     slug, area = NAMES[language][1], AREAS[language]
     pool = naming.definition()["_work_pools"][area]["prod"]
     origin = f"git@github.com:your-org/{slug}.git"
@@ -98,7 +98,7 @@ def captured(folder: Path, server: Server, language: str) -> Iterator[tuple[str,
     git(root, environment, "add", "--all")
     git(root, environment, "commit", "--quiet", "--no-verify", "--message", "Add notes")
     screens.append(typed("apply", "prod"))
-    yield f"img/plan.{language}.svg", picture(plan, "deploy.py")
+    yield f"{language}/plan.svg", picture(plan, "deploy.py")
     yield f"{language}/terminal.txt", "\n".join(plain_text(screen) for screen in screens)
 
 

@@ -53,8 +53,8 @@ def compare(made: Path, name: str) -> None:
 def test_the_terminal_shows_what_the_documentation_says_that_it_shows(language: str, tmp_path: Path) -> None:
     terminal.main(tmp_path, (language,))
     for name in (
-        f"img/questions.{language}.svg",
-        f"img/plan.{language}.svg",
+        f"{language}/questions.svg",
+        f"{language}/plan.svg",
         f"{language}/terminal.txt",
     ):
         compare(tmp_path, name)

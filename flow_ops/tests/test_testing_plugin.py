@@ -337,7 +337,9 @@ def test_a_copy_that_does_not_fit_falls_back_to_prefects_harness_and_is_thrown_a
     copy.parent.mkdir(parents=True)
     copy.write_bytes(b"no database at all, and long enough for SQLite to notice so")
     answer = session(
-        "import prefect\n@prefect.flow\ndef f(): return 1\ndef test_it(prefect_server): assert f() == 1\n"
+        "import prefect\n@prefect.flow\ndef f(): return 1\ndef test_it(prefect_server): assert f() == 1\n",
+        "-o",
+        "filterwarnings=error\nignore:unclosed <socket:ResourceWarning",
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "FT-TEST-03" in answer.stdout
