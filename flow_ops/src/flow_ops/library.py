@@ -56,6 +56,11 @@ def address(document: Mapping[str, Any]) -> str | None:
     return next((one["url"] for one in indexes if one.get("name") == "flow-ops"), None)
 
 
+def git_address(document: Mapping[str, Any]) -> str | None:
+    """Return the address of the git repository that has the library; None where it comes from elsewhere."""
+    return str(source(document)["git"]) if kind(document) == "git" else None
+
+
 def described(document: Mapping[str, Any]) -> str:
     """Return the place in a few words, for people."""
     said = source(document)

@@ -313,7 +313,7 @@ def _notification(
 
 def _blocks(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]:
     environment = target.environment_name
-    text = json.dumps(state.job_variables(target.environment), default=str)
+    text = json.dumps(state.job_variables(target.environment, target.source), default=str)
     found = list(_PLACEHOLDER.finditer(text))
     wanted = {(match["type"], match["block"]) for match in found if match["block"]}
     if isinstance(target.source, GitSource) and target.source.credentials_block:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from flow_ops import git
+from flow_ops import git, library, updates
 from flow_ops.deploy.pins import FolderSource, GitSource, Source
 from flow_ops.deploy.server import without_credentials
 from flow_ops.messages import FlowOpsError
@@ -28,6 +28,8 @@ _REFUSED = re.compile(
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 _CLONE = "code"
+_SCRIPT = "prefect.deployments.steps.run_shell_script"
+_SYNC = "['uv', 'sync', '--no-default-groups', '--quiet']"
 _BLOCK = re.compile(r"\{\{ prefect\.blocks\.secret\.(\S+) \}\}")
 # Reads the token from the environment of the clone alone. Prefect's own `git_clone` with a token puts it on
 # git's command line, where every user of the worker's machine can read it, and in the clone's configuration.
@@ -63,11 +65,32 @@ def pull_steps(source: Source) -> list[dict[str, Any]]:
         wanted = {"commit_sha": source.commit} if source.commit else {"branch": source.branch}
         return [{f"{steps}.git_clone": {"repository": source.url, **wanted}}]
     script = f"git config --get {_NEEDS_GIT}\n{_clone_script(source)}"
-    token = f"{{{{ prefect.blocks.secret.{source.credentials_block} }}}}"
+    variables = credentials(source, placeholder(source.credentials_block))
     return [
-        {f"{steps}.run_shell_script": {"script": script, "env": credentials(source, token)}},
+        {f"{steps}.run_shell_script": {"script": script, "env": variables}},
         {f"{steps}.set_working_directory": {"directory": _CLONE}},
     ]
+
+
+def steps(source: Source) -> list[dict[str, Any]]:
+    """Return all steps before a run: its code, and its environment where that needs another server."""
+    return [*pull_steps(source), *_library_steps(source)]
+
+
+def _library_steps(source: Source) -> list[dict[str, Any]]:
+    """Return the step that makes a run's environment where flow-ops comes from another server: its failure is in the UI.
+
+    Prefect's own `uv run` comes later and says it in the worker's output alone; it finds the environment made.
+    """
+    where = updates.pyproject()
+    if library.kind(where) == "vendor":
+        return []
+    problem = FlowOpsError("FT-LIBRARY-09", where=library.described(where))
+    said = re.sub(r"""["'`$%&|<>^!\\\s]+""", " ", str(problem))
+    folder = source.path if isinstance(source, FolderSource) else "."
+    code = f"import subprocess, sys; sys.exit(subprocess.call({_SYNC}) and '{said}')"
+    script = f'uv run --no-project --quiet python -c "{code}"'
+    return [{_SCRIPT: {"script": script, "directory": folder}}]
 
 
 def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
@@ -75,6 +98,7 @@ def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
 
     The branch of one with a commit is not in them.
     """
+    steps = [step for step in steps if _SYNC not in str(step.get(_SCRIPT, {}).get("script"))]
     values = {name.rpartition(".")[2]: given for step in steps for name, given in step.items()}
     made: Source
     if clone := values.get("git_clone"):
@@ -96,6 +120,11 @@ def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
     else:
         return None
     return made if pull_steps(made) == list(steps) else None
+
+
+def placeholder(block: str) -> str:
+    """Return what a worker replaces with the value of a Secret block."""
+    return f"{{{{ prefect.blocks.secret.{block} }}}}"
 
 
 def credentials(source: GitSource, token: str) -> dict[str, str]:
