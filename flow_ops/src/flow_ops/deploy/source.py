@@ -28,6 +28,8 @@ _REFUSED = re.compile(
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 _CLONE = "code"
+# Its `id` among the steps, which is all that the UI shows of it without a click.
+LIBRARY_STEP = "FT-LIBRARY-09"
 _SCRIPT = "prefect.deployments.steps.run_shell_script"
 _SYNC = "['uv', 'sync', '--no-default-groups', '--quiet']"
 _BLOCK = re.compile(r"\{\{ prefect\.blocks\.secret\.(\S+) \}\}")
@@ -78,19 +80,31 @@ def steps(source: Source) -> list[dict[str, Any]]:
 
 
 def _library_steps(source: Source) -> list[dict[str, Any]]:
-    """Return the step that makes a run's environment where flow-ops comes from another server: its failure is in the UI.
+    """Return the step that makes a run's environment where flow-ops comes from another server.
 
-    Prefect's own `uv run` comes later and says it in the worker's output alone; it finds the environment made.
+    Prefect's own `uv run` comes later, finds it made, and would say in the worker's output alone why it cannot be.
+    Of a step that fails the UI has an event, with its name and all that is in it: the message too.
     """
-    where = updates.pyproject()
-    if library.kind(where) == "vendor":
+    if not has_library_step():
         return []
-    problem = FlowOpsError("FT-LIBRARY-09", where=library.described(where))
-    said = re.sub(r"""["'`$%&|<>^!\\\s]+""", " ", str(problem))
-    folder = source.path if isinstance(source, FolderSource) else "."
+    # As an argument in quotes, for the shells of Windows and for Prefect's own reading.
+    said = re.sub(r"""["'`$%&|<>^!\\\s]+""", " ", str(library_problem()))
+    # Prefect's own clone says where it is; the other steps have made that the current folder.
+    cloned = isinstance(source, GitSource) and not source.credentials_block
+    folder = "{{ directory }}" if cloned else "."
     code = f"import subprocess, sys; sys.exit(subprocess.call({_SYNC}) and '{said}')"
     script = f'uv run --no-project --quiet python -c "{code}"'
-    return [{_SCRIPT: {"script": script, "directory": folder}}]
+    return [{_SCRIPT: {"id": LIBRARY_STEP, "script": script, "directory": folder}}]
+
+
+def has_library_step() -> bool:
+    """Say whether a run's environment needs another server for flow-ops."""
+    return library.kind(updates.pyproject()) != "vendor"
+
+
+def library_problem() -> FlowOpsError:
+    """Return what to tell where a worker could not make the environment."""
+    return FlowOpsError("FT-LIBRARY-09", where=library.described(updates.pyproject()))
 
 
 def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
@@ -98,7 +112,7 @@ def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
 
     The branch of one with a commit is not in them.
     """
-    steps = [step for step in steps if _SYNC not in str(step.get(_SCRIPT, {}).get("script"))]
+    steps = [step for step in steps if step.get(_SCRIPT, {}).get("id") != LIBRARY_STEP]
     values = {name.rpartition(".")[2]: given for step in steps for name, given in step.items()}
     made: Source
     if clone := values.get("git_clone"):
