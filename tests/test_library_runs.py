@@ -89,7 +89,7 @@ PLACES = {"index": an_index, "git": a_private_git_host}
 
 @pytest.mark.parametrize("mode", PLACES)
 def test_a_run_on_a_worker_completes_and_one_that_cannot_have_the_library_says_so_in_the_ui(
-    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(PLACES[mode](tmp_path))
@@ -123,11 +123,14 @@ def test_a_run_on_a_worker_completes_and_one_that_cannot_have_the_library_says_s
 
         gone = place.library.rename(place.library.with_name("gone"))
         run = ended(client, deployment.id)
-        said = told(client, run)
         assert run.state_name in ("Crashed", "Failed")
-        assert "FT-LIBRARY-09" in said
+        wait_until(lambda: "FT-LIBRARY-09" in told(client, run), seconds=30, what="the event")
+        said = told(client, run)
         assert "uv run flow-ops source vendor" in said
         assert TOKEN not in said
+        with inside(root), pointing_at(server.url, ""):
+            assert deploy(runpy_pins(root), "run", "prod") == 1
+        assert "FT-LIBRARY-09" in capsys.readouterr().err
 
         gone.rename(place.library)
         run = ended(client, deployment.id)
@@ -165,6 +168,8 @@ def uv(root: Path, *arguments: str, **variables: str) -> None:
 
 
 def told(client: SyncPrefectClient, run: FlowRun) -> str:
-    """Return what the UI shows of a run: its state's message and its logs."""
+    """Return what the UI shows of a run: its state's message, its logs and its events."""
     logs = [log.message for log in client.read_logs(limit=200) if log.flow_run_id == run.id]
-    return "\n".join([str(run.state and run.state.message), *logs])
+    wanted = {"filter": {"resource": {"id": [f"prefect.flow-run.{run.id}"]}}}
+    events = client.request("POST", "/events/filter", json=wanted).json()["events"]
+    return "\n".join([str(run.state and run.state.message), *logs, *map(str, events)])
