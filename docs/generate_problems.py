@@ -48,6 +48,7 @@ SUBJECTS = {
     "FLOW": ("El flujo", "The flow"),
     "GIT": ("git", "git"),
     "IMAGE": ("Imágenes", "Images"),
+    "LIBRARY": ("De dónde sale flow-ops", "Where flow-ops comes from"),
     "LOCK": ("El archivo uv.lock", "The file uv.lock"),
     "LOGS": ("Registros", "Logs"),
     "MACHINE": ("Esta máquina", "This machine"),

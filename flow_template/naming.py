@@ -49,7 +49,21 @@ def choices(question: str) -> list[str]:
 def problems(answers: Mapping[str, Any], taken: Callable[[str], bool] | None = None) -> list[Problem]:
     """Return what is wrong with each answer; `taken` tells whether a flow's folder is there already."""
     found = [problem_with(question, answers, taken) for question in questions()]
-    return [problem for problem in found if problem]
+    return [*_conventions(answers), *(problem for problem in found if problem)]
+
+
+# Where the library of a generated repository comes from, `_flow_ops_source` in cookiecutter.json.
+SOURCES = ("vendor", "index", "git")
+
+
+def _conventions(answers: Mapping[str, Any]) -> Iterable[Problem]:
+    """Yield what is wrong with a convention of the organisation that no question asks for."""
+    where = str(answers.get("_flow_ops_source", SOURCES[0]))
+    if where not in SOURCES:
+        yield Problem("_flow_ops_source", where, "FT-CONVENTION-01", nearest(where, SOURCES))
+    index = str(answers.get("_flow_ops_index", ""))
+    if index and (_has_credentials(index) or not re.fullmatch(rf"https?://{_HOST}(:\d+)?{_PATH}/?", index)):
+        yield Problem("_flow_ops_index", masked(index), "FT-CONVENTION-02", without_credentials(index))
 
 
 def problem_with(

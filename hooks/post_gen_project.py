@@ -19,7 +19,8 @@ def main(root: Path, answers: dict[str, Any]) -> int:
         remove_everything(root)
         sys.stderr.write(messages.fit(messages.disagreement(found, answers["language"]), sys.stderr))
         return 1
-    embed.embed(root)
+    if answers["_flow_ops_source"] == "vendor":
+        embed.embed(root)
     if "_commit" not in answers:  # cruft keeps a record of its own, and compares folders without .git
         recorded, versioned = origin.record(root, answers), origin.git_init(root)
         said = messages.next_steps(root, answers, recorded=recorded, versioned=versioned)

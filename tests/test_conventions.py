@@ -48,3 +48,8 @@ def test_every_area_generates_with_the_default_answers(area: str, tmp_path: Path
     assert done.returncode == 0, done.stdout + done.stderr
     deploy = (tmp_path / "a-flow" / "deploy.py").read_text(encoding="utf-8")
     assert [pool for pool in DEFINITION["_work_pools"][area].values() if json.dumps(pool) not in deploy] == []
+
+
+def test_the_library_comes_from_a_known_place() -> None:
+    assert DEFINITION["_flow_ops_source"] in ("vendor", "index", "git")
+    assert isinstance(DEFINITION["_flow_ops_index"], str)

@@ -124,10 +124,11 @@ def image(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Image
     made = Image(home, settings)
     code = home / "code"
     code.mkdir()
-    dependencies, everything = re.findall(r"^RUN (uv .*)", text, re.MULTILINE)
+    dependencies, everything = re.findall(r"^RUN (?:--mount=\S+ +)?(uv .*)", text, re.MULTILINE)
     for name in ("pyproject.toml", "uv.lock"):
         shutil.copy(workshop.root / name, code)
     shutil.copytree(workshop.root / "vendor", code / "vendor")
+    shutil.copy(workshop.root / "README.md", code / "vendor")
     made.run(shlex.split(dependencies), code)
     for name in ("README.md", "src"):
         source = workshop.root / name

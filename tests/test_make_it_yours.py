@@ -26,6 +26,8 @@ THEIRS: dict[str, Any] = {
     "_git_base_url": "https://git.example.org/flows",
     "_git_token_block": "code-reader",
     "_local_base_folder": "D:/automation",
+    "_flow_ops_source": "index",
+    "_flow_ops_index": "https://packages.example.org/simple",
     "_examples": {
         "es": {"flow": "proceso", "flow_name": "Recuento nocturno", "description": "Cuenta lo que hay."},
         "en": {"flow": "job", "flow_name": "Night count", "description": "Counts what there is."},

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -356,6 +357,22 @@ def test_restore_puts_managed_files_back_as_their_own_release_has_them(
     assert cli.run(["update", "restore"]) == 0
     assert f"{LIBRARY.as_posix()}/logs.py, {LIBRARY.as_posix()}/secrets.py" in capsys.readouterr().out
     assert vendored_files(old) == before
+
+
+@pytest.mark.parametrize("to", ["index", "git"])
+def test_a_library_from_elsewhere_stays_there_in_an_update_and_a_tag_follows_the_release(
+    old: Path, remote: Path, to: str
+) -> None:
+    assert cli.run(["source", to]) == 0
+    if to == "git":
+        change(old / "pyproject.toml", f'tag = "v{version()}"', f'tag = "{PREVIOUS}"')
+    commit(old, "moved")
+    project.forget()
+    assert cli.run(["update", "apply", "--yes"]) == 0
+    assert not (old / "vendor").exists()
+    uv = tomllib.loads((old / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
+    said = {"git": remote.as_uri(), "tag": f"v{version()}", "subdirectory": "flow_ops"}
+    assert uv["sources"] == ({"flow-ops": said} if to == "git" else {})
 
 
 def test_without_the_hashes_a_message_says_how_to_have_them(

@@ -106,6 +106,13 @@ BREAKS = [
         APPENDED,
         f"from prefect import task\n\n\n@task\ndef read(key: str) -> None: ...\n\n\ndef late():\n    read(secret('erp'))\n\n\n{APPENDED}",
     ),
+    Break(
+        "the_library_comes_from_one_place",
+        "18",
+        PYPROJECT,
+        'flow-ops = { path = "vendor/flow_ops", editable = true }\n',
+        "",
+    ),
     Break("the_lock_file_is_committed", "16", ".gitignore", "build/\n", "build/\nuv.lock\n"),
 ]
 

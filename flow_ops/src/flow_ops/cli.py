@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flow_ops import arguments, new_flow, updates
+from flow_ops import arguments, library, moving, new_flow, updates
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.new_flow import sample
 from flow_ops.worker import service
@@ -19,6 +19,8 @@ ForSystem = Annotated[Literal["windows", "linux"] | None, Parameter(help="@worke
 Release = Annotated[str | None, Parameter(help="@update.release")]
 Yes = Annotated[bool, Parameter(help="@deploy.yes")]
 ReplaceSample = Annotated[bool, Parameter(help="@new-flow.replace", negative=())]
+SourceKind = Annotated[library.Kind | None, Parameter(help="@source.kind")]
+IndexAddress = Annotated[str | None, Parameter(help="@source.index")]
 NewName = Annotated[str, Parameter(help="@new-flow.name")]
 
 
@@ -36,6 +38,7 @@ def _command_line() -> App:
     made = arguments.app("flow-ops", "@flow-ops.help")
     made.command(_worker())
     made.command(_update())
+    made.command(_source, name="source", help="@source.help")
     made.command(_new_flow, name="new-flow", help="@new-flow.help")
     made.command("flow_ops.fleet.command:fleet", name="fleet", help="@fleet.help")
     return made
@@ -90,6 +93,11 @@ def _apply(release: Release = None, /, *, yes: Yes = False) -> int:
 
 def _restore() -> None:
     _say(text("update.restored", names=", ".join(updates.restore()) or "-"))
+
+
+def _source(kind: SourceKind = None, /, *, index: IndexAddress = None) -> None:
+    for line in moving.move(kind, index) if kind else [moving.current()]:
+        _say(line)
 
 
 def _new_flow(name: NewName, /, *, replace_sample: ReplaceSample = False) -> None:

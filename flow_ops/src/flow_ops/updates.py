@@ -17,17 +17,19 @@ import re
 import shutil
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
-from flow_ops import git, project, repository
+from flow_ops import git, library, project, repository
 from flow_ops.messages import FlowOpsError
 
 # Seconds to wait for the template's git server when only asking which releases there are.
 ASK_SECONDS = 10
-LIBRARY, HASHES, RECORD = "vendor/flow_ops", "vendor/flow_ops.sha256", ".cruft.json"
+LIBRARY, HASHES, RECORD = library.FOLDER, f"{library.FOLDER}.sha256", ".cruft.json"
 # `uv run` names its own program in UV.
 COOKIECUTTER = [os.environ.get("UV", "uv"), "tool", "run", "--from", "cookiecutter>=2.7,<3", "cookiecutter"]
 # What the template's own code does not get to see while it renders.
@@ -67,12 +69,15 @@ def origin() -> Origin:
 def changed_files() -> list[str]:
     """Return the files of `vendor/flow_ops` that are not as the template made them, missing and new ones too, sorted.
 
-    Works offline. Files that the team owns, by `[tool.cruft] skip`, are left out.
+    Works offline. Files that the team owns, by `[tool.cruft] skip`, are left out. None where the library comes from
+    elsewhere.
 
     Raises:
         FlowOpsError: FT-UPDATE-04 where `vendor/flow_ops.sha256` is missing or unreadable.
     """
     root = project.current().root
+    if library.kind(pyproject()) != "vendor":
+        return []
     expected = _expected(root / HASHES)
     there = {path.relative_to(root).as_posix(): _digest(path) for path in _files(root / LIBRARY)}
     changed = (name for name in {*expected, *there} if expected.get(name) != there.get(name))
@@ -109,6 +114,54 @@ def restore() -> list[str]:
     return changed
 
 
+def owned_files() -> list[str]:
+    """Return the files of `vendor/flow_ops` that the team has made its own."""
+    root = project.current().root
+    names = sorted(path.relative_to(root).as_posix() for path in _files(root / LIBRARY))
+    return [name for name in names if _is_owned(name)]
+
+
+def embed(made: Path, root: Path) -> None:
+    """Put the library that stands in the folder `made` into the repository in `root`, with the hashes of its files."""
+    target = root / LIBRARY
+    shutil.rmtree(target, ignore_errors=True)
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(made / "src", target / "src", ignore=ignored)
+    for name in ("LICENSE", "README.md", "pyproject.toml"):
+        shutil.copyfile(made / name, target / name)
+    rows = [
+        f"{_digest(path)}  {path.relative_to(target.parent).as_posix()}\n"
+        for path in sorted(_files(target), key=lambda path: path.parts)
+    ]
+    (root / HASHES).write_text("".join(rows), encoding="ascii", newline="\n")
+
+
+def embed_release(version: str, root: Path) -> None:
+    """Put the library of a release of the template into the folder `root`, as `embed`.
+
+    Raises:
+        FlowOpsError: FT-UPDATE-02 and -03 as above, FT-LIBRARY-07 where there is no such release.
+    """
+    made_by = origin()
+    require_release(version)
+    with _clone(made_by.template) as template:
+        _git(template, "checkout", "--quiet", "--detach", f"v{version}", asked=made_by.template)
+        embed(template / made_by.directory / "flow_ops", root)
+
+
+def require_release(version: str) -> None:
+    """Raise FT-LIBRARY-07 where the template has no release of this version."""
+    tags = _tags(origin().template)
+    if f"v{version}" not in tags:
+        raise FlowOpsError("FT-LIBRARY-07", version=version, known=", ".join(tags) or "-")
+
+
+def pyproject() -> dict[str, Any]:
+    """Return the `pyproject.toml` of this repository."""
+    found = repository.find()
+    return found.pyproject if found else {}
+
+
 def _expected(file: Path) -> dict[str, str]:
     try:
         rows = [line.split("  ", 1) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -132,8 +185,7 @@ def _digest(file: Path) -> str:
 
 def _is_owned(name: str) -> bool:
     """Say whether `[tool.cruft] skip` names a file, by itself, by a pattern, or by a folder above it."""
-    found = repository.find()
-    skip = found.pyproject.get("tool", {}).get("cruft", {}).get("skip", []) if found else []
+    skip = pyproject().get("tool", {}).get("cruft", {}).get("skip", [])
     owned = [str(each).rstrip("/") for each in skip]
     return any(fnmatch(name, own) or fnmatch(name, f"{own}/*") for own in owned)
 
@@ -148,9 +200,12 @@ def latest_version() -> str | None:
         FlowOpsError: FT-UPDATE-02 where the server does not answer within `ASK_SECONDS`, FT-UPDATE-03 where
             no template is recorded.
     """
-    template = origin().template
+    return _newest(_tags(origin().template))
+
+
+def _tags(template: str) -> list[str]:
     listing = _git(Path.cwd(), "ls-remote", "--tags", "--refs", template, seconds=ASK_SECONDS, asked=template)
-    return _newest(re.findall(r"refs/tags/(\S+)$", listing, re.MULTILINE))
+    return re.findall(r"refs/tags/(\S+)$", listing, re.MULTILINE)
 
 
 def newer_version() -> str | None:
@@ -295,6 +350,28 @@ def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
         said = (done.stderr or done.stdout).strip()
         raise FlowOpsError("FT-UPDATE-05", version=commit[:8], problem=said or f"exit {done.returncode}")
     rendered[0].rename(target)
+    _follow(target, inside / "flow_ops", is_new=commit != made_by.commit)
+
+
+def _follow(rendered: Path, made: Path, *, is_new: bool) -> None:
+    """Take the library of what was rendered from where this repository takes it, so that this is no difference.
+
+    Only the tag is the rendered version's, where it is one and the version is new.
+    """
+    file, here = rendered / "pyproject.toml", pyproject()
+    there = tomllib.loads(file.read_text(encoding="utf-8"))
+    said = library.source(here)
+    if "sources" not in there["tool"].get("uv", {}) or library.kind(there) == library.kind(here) == "vendor":
+        return  # Of a time when the library was no distribution; or nothing to do.
+    if library.kind(here) == "vendor":
+        embed(made, rendered)
+        content = library.moved(file, library.VENDORED)
+    else:
+        shutil.rmtree(rendered / "vendor", ignore_errors=True)
+        if is_new and "tag" in said:
+            said["tag"] = f"v{there['tool']['flow-ops']['template-version']}"
+        content = library.moved(file, library.line(said), library.address(here))
+    file.write_text(content, encoding="utf-8", newline="\n")
 
 
 def _commit_whole(rendered: Path, versions: Path) -> None:
@@ -322,7 +399,9 @@ def _merge(versions: Path, root: Path) -> None:
     gone = [name for name in sorted(here - {*theirs}) if not _is_owned(name)]
     if gone:
         _git(root, "rm", "--quiet", "--force", "--ignore-unmatch", "--", *gone, asked=str(root))
-    _git(root, "checkout", new, "--", *(name for name in theirs if not _is_owned(name)), asked=str(root))
+    taken = [name for name in theirs if not _is_owned(name)]
+    if taken:  # git would take everything where nothing is named.
+        _git(root, "checkout", new, "--", *taken, asked=str(root))
 
 
 def _record(root: Path, made_by: Origin, commit: str, rendered: Path) -> None:

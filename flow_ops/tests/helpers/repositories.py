@@ -24,7 +24,7 @@ version = "0.1.0"
 requires-python = ">=3.11"
 dependencies = [
     "prefect>=3.9,<4",
-    "flow-ops",
+    "flow-ops>=2,<3",
 ]
 
 [project.scripts]

@@ -24,7 +24,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 
-from flow_ops import flow_parameters, git, hidden, project, task_runners, watchdog
+from flow_ops import flow_parameters, git, hidden, library, project, task_runners, watchdog
 from flow_ops.deploy import schedules, server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Schedule
 from flow_ops.deploy.targets import Target, environment_names
@@ -77,6 +77,7 @@ def repository(deployments: Deployments) -> Iterator[FlowOpsError]:
     dependencies = pyproject["project"].get("dependencies", [])
     if not any(re.match(r"(?i)prefect\b(?!-)", dependency) for dependency in dependencies):
         yield FlowOpsError("FT-FLOW-05", file=about.root / "pyproject.toml")
+    yield from library.problems(about.root, pyproject)
 
 
 def lock(root: Path) -> Iterator[FlowOpsError]:
@@ -341,7 +342,7 @@ def _notification(
 
 def _blocks(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]:
     environment = target.environment_name
-    text = json.dumps(state.job_variables(target.environment), default=str)
+    text = json.dumps(state.job_variables(target.environment, target.source), default=str)
     found = list(_PLACEHOLDER.finditer(text))
     wanted = {(match["type"], match["block"]) for match in found if match["block"]}
     if isinstance(target.source, GitSource) and target.source.credentials_block:

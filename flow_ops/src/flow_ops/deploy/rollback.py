@@ -92,7 +92,7 @@ def pin(client: SyncPrefectClient, move: Move) -> None:
     tags = [tag for tag in before["tags"] if not tag.startswith(pinned.TAG)]
     changed: dict[str, Any] = {
         "version": move.commit,
-        "pull_steps": source.pull_steps(dataclasses.replace(move.source, commit=move.commit)),
+        "pull_steps": source.steps(dataclasses.replace(move.source, commit=move.commit)),
         "tags": sorted([*tags, pinned.tag(datetime.now(UTC))]),
     }
     name = move.target.full_name

@@ -34,6 +34,8 @@ from flow_ops.deploy.targets import Target
 _EVERY = 1.0
 # Seconds. The last records of a run reach the server up to two after its end.
 _LOG_DELAY = 2.0
+# How often to look for an event of a run that has ended: the server stores them a while later.
+_EVENT_LOOKS = 10
 # Seconds in which a pass of Prefect's scheduler that had begun before a pause has ended.
 _SCHEDULER_PASS = 2.0
 # Answers missing one after another before a person is told.
@@ -139,6 +141,20 @@ class _Following:
 def has_begun(client: SyncPrefectClient, run_id: UUID) -> bool:
     """Say whether a run's flow was ever reached: until then the worker takes the code and makes its environment."""
     return any(each.is_running() for each in client.read_flow_run_states(run_id))
+
+
+def failed_step(client: SyncPrefectClient, run_id: UUID) -> str | None:
+    """Return the `id` of the step in which a run ended before its flow was reached, from the event that the UI shows."""
+    wanted = {
+        "event": {"name": ["prefect.flow-run.pull-step.failed"]},
+        "resource": {"id": [f"prefect.flow-run.{run_id}"]},
+    }
+    for _ in range(_EVENT_LOOKS):
+        found = client.request("POST", "/events/filter", json={"filter": wanted}).json()["events"]
+        if found:
+            return str(found[0]["payload"].get("id"))
+        time.sleep(_EVERY)
+    return None
 
 
 def _subflows(client: SyncPrefectClient, run_id: UUID) -> dict[UUID, str]:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from flow_ops import git
+from flow_ops import git, library, updates
 from flow_ops.deploy.pins import FolderSource, GitSource, Source
 from flow_ops.deploy.server import without_credentials
 from flow_ops.messages import FlowOpsError
@@ -28,6 +28,10 @@ _REFUSED = re.compile(
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 _CLONE = "code"
+# Its `id` among the steps, which is all that the UI shows of it without a click.
+LIBRARY_STEP = "FT-LIBRARY-09"
+_SCRIPT = "prefect.deployments.steps.run_shell_script"
+_SYNC = "['uv', 'sync', '--no-default-groups', '--quiet']"
 _BLOCK = re.compile(r"\{\{ prefect\.blocks\.secret\.(\S+) \}\}")
 # Reads the token from the environment of the clone alone. Prefect's own `git_clone` with a token puts it on
 # git's command line, where every user of the worker's machine can read it, and in the clone's configuration.
@@ -63,11 +67,44 @@ def pull_steps(source: Source) -> list[dict[str, Any]]:
         wanted = {"commit_sha": source.commit} if source.commit else {"branch": source.branch}
         return [{f"{steps}.git_clone": {"repository": source.url, **wanted}}]
     script = f"git config --get {_NEEDS_GIT}\n{_clone_script(source)}"
-    token = f"{{{{ prefect.blocks.secret.{source.credentials_block} }}}}"
+    variables = credentials(source, placeholder(source.credentials_block))
     return [
-        {f"{steps}.run_shell_script": {"script": script, "env": credentials(source, token)}},
+        {f"{steps}.run_shell_script": {"script": script, "env": variables}},
         {f"{steps}.set_working_directory": {"directory": _CLONE}},
     ]
+
+
+def steps(source: Source) -> list[dict[str, Any]]:
+    """Return all steps before a run: its code, and its environment where that needs another server."""
+    return [*pull_steps(source), *_library_steps(source)]
+
+
+def _library_steps(source: Source) -> list[dict[str, Any]]:
+    """Return the step that makes a run's environment where flow-ops comes from another server.
+
+    Prefect's own `uv run` comes later, finds it made, and would say in the worker's output alone why it cannot be.
+    Of a step that fails the UI has an event, with its name and all that is in it: the message too.
+    """
+    if not has_library_step():
+        return []
+    # As an argument in quotes, for the shells of Windows and for Prefect's own reading.
+    said = re.sub(r"""["'`$%&|<>^!\\\s]+""", " ", str(library_problem()))
+    # Prefect's own clone says where it is; the other steps have made that the current folder.
+    cloned = isinstance(source, GitSource) and not source.credentials_block
+    folder = "{{ directory }}" if cloned else "."
+    code = f"import subprocess, sys; sys.exit(subprocess.call({_SYNC}) and '{said}')"
+    script = f'uv run --no-project --quiet python -c "{code}"'
+    return [{_SCRIPT: {"id": LIBRARY_STEP, "script": script, "directory": folder}}]
+
+
+def has_library_step() -> bool:
+    """Say whether a run's environment needs another server for flow-ops."""
+    return library.kind(updates.pyproject()) != "vendor"
+
+
+def library_problem() -> FlowOpsError:
+    """Return what to tell where a worker could not make the environment."""
+    return FlowOpsError("FT-LIBRARY-09", where=library.described(updates.pyproject()))
 
 
 def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
@@ -75,6 +112,7 @@ def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
 
     The branch of one with a commit is not in them.
     """
+    steps = [step for step in steps if step.get(_SCRIPT, {}).get("id") != LIBRARY_STEP]
     values = {name.rpartition(".")[2]: given for step in steps for name, given in step.items()}
     made: Source
     if clone := values.get("git_clone"):
@@ -96,6 +134,11 @@ def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
     else:
         return None
     return made if pull_steps(made) == list(steps) else None
+
+
+def placeholder(block: str) -> str:
+    """Return what a worker replaces with the value of a Secret block."""
+    return f"{{{{ prefect.blocks.secret.{block} }}}}"
 
 
 def credentials(source: GitSource, token: str) -> dict[str, str]:

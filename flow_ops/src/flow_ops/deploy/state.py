@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
@@ -20,9 +21,9 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy, Concurrency
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
-from flow_ops import flow_parameters, project, task_runners
+from flow_ops import flow_parameters, library, project, task_runners, updates
 from flow_ops.deploy import schedules, source
-from flow_ops.deploy.pins import Environment
+from flow_ops.deploy.pins import Environment, GitSource, Source
 from flow_ops.deploy.targets import Target
 
 State = dict[str, Any]
@@ -54,7 +55,7 @@ def desired(target: Target, wanted_schedules: list[State], *, paused: bool) -> S
         "work_queue": "default",
         "entrypoint": target.loaded.entrypoint,
         "version": source.version(target.source, about.root, about.version),
-        "pull_steps": source.pull_steps(target.source),
+        "pull_steps": source.steps(target.source),
         "schedules": wanted_schedules,
         "paused": paused,
         "parameters": flow_parameters.as_sent(flow, pins.parameters),
@@ -62,7 +63,7 @@ def desired(target: Target, wanted_schedules: list[State], *, paused: bool) -> S
         "enforce_parameter_schema": True,
         "concurrency_limit": pins.concurrency_limit,
         "collision": pins.collision if pins.concurrency_limit else None,
-        "job_variables": job_variables(pins),
+        "job_variables": job_variables(pins, target.source),
         "tags": sorted(
             {
                 f"repository:{about.slug}",
@@ -157,11 +158,23 @@ def write(client: SyncPrefectClient, target: Target, state: State) -> None:
     )
 
 
-def job_variables(pins: Environment) -> State:
-    """Return what an environment says to the workers of its pool."""
+def job_variables(pins: Environment, code: Source) -> State:
+    """Return what an environment says to the workers of its pool, for code that comes from there."""
     runner = {} if pins.task_runner == "threads" else {task_runners.VARIABLE: pins.task_runner}
     image = {"image": pins.image} if pins.image else {}
-    return {**pins.job_variables, **image, "env": {**RUN_ENVIRONMENT, **runner, **pins.env}}
+    return {**pins.job_variables, **image, "env": {**RUN_ENVIRONMENT, **_library(code), **runner, **pins.env}}
+
+
+def _library(code: Source) -> dict[str, str]:
+    """Return the variables by which a run's uv reads flow-ops from a private git repository, with the code's token.
+
+    The token is in the Secret block; the deployment has its placeholder.
+    """
+    address = library.git_address(updates.pyproject())
+    block = code.credentials_block if isinstance(code, GitSource) else None
+    if not block or not address or urlsplit(address).scheme != "https":
+        return {}
+    return source.credentials(GitSource(address), source.placeholder(block))
 
 
 def shown(value: Any) -> str:

@@ -27,7 +27,7 @@ import pytest
 from packaging.requirements import Requirement
 from prefect import Flow
 
-from flow_ops import project, repository, updates
+from flow_ops import library, project, repository, updates
 from flow_ops.deploy import checks, entrypoints, state
 from flow_ops.deploy.targets import targets
 from flow_ops.messages import FlowOpsError, render
@@ -145,6 +145,10 @@ def _vendored() -> Iterable[str]:
     return []
 
 
+def _library() -> Iterable[FlowOpsError]:
+    return library.problems(project.current().root, _pyproject())
+
+
 # --- the team's flows
 
 
@@ -235,5 +239,6 @@ RULES = (
         lambda: sources.places(sources.secrets_as_parameters, "FT-RULE-17"),
     ),
     Rule("exceptions_give_a_reason", "FT-TEST-06", _exceptions),
+    Rule("the_library_comes_from_one_place", "FT-RULE-18", _library),
     Rule("nobody_changed_the_vendored_library", "FT-UPDATE-01", _vendored),
 )

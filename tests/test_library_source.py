@@ -1,0 +1,97 @@
+"""Where a generated repository gets flow-ops: `_flow_ops_source` of the organisation's cookiecutter.json."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flow_template import naming
+from tests.generating import command, contents
+from tests.organisation import copied
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INDEX = "https://packages.example.org/simple"
+MODES: dict[str, dict[str, Any]] = {
+    "vendor": {"_flow_ops_source": "vendor"},
+    "index": {"_flow_ops_source": "index"},
+    "named index": {"_flow_ops_source": "index", "_flow_ops_index": INDEX},
+    "git": {"_flow_ops_source": "git", "_git_base_url": "https://git.example.org/data"},
+}
+SOURCES: dict[str, dict[str, Any]] = {
+    "vendor": {"sources": {"flow-ops": {"path": "vendor/flow_ops", "editable": True}}},
+    "index": {"sources": {}},
+    "named index": {
+        "index": [{"name": "flow-ops", "url": INDEX, "explicit": True}],
+        "sources": {"flow-ops": {"index": "flow-ops"}},
+    },
+    "git": {
+        "sources": {
+            "flow-ops": {
+                "git": "https://git.example.org/data/flow-template.git",
+                "tag": f"v{naming.definition()['__template_version']}",
+                "subdirectory": "flow_ops",
+            }
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A repository of each mode, with the same answers."""
+    made = {}
+    for mode, conventions in MODES.items():
+        folder = tmp_path_factory.mktemp("mode")
+        template = copied(folder / "flow-template", conventions)
+        done = command(template, "--no-input", "language=en", "flow_slug=sales", cwd=folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        made[mode] = folder / "sales"
+    return made
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pyproject_takes_the_library_from_where_the_organisation_has_it(
+    generated: dict[str, Path], mode: str
+) -> None:
+    content = tomllib.loads((generated[mode] / "pyproject.toml").read_text(encoding="utf-8"))
+    uv = content["tool"]["uv"]
+    del uv["build-backend"]
+    assert uv == SOURCES[mode]
+    assert "flow-ops>=2,<3" in content["project"]["dependencies"]
+
+
+@pytest.mark.parametrize("mode", ["index", "named index", "git"])
+def test_pyproject_the_readmes_row_and_vendor_are_all_that_differs_between_the_modes(
+    generated: dict[str, Path], mode: str
+) -> None:
+    vendored, other = contents(generated["vendor"]), contents(generated[mode])
+    del vendored[".cruft.json"], other[".cruft.json"]
+    assert vendored.keys() - other.keys() == {name for name in vendored if name.startswith("vendor/")}
+    differ = {name for name, content in other.items() if content != vendored[name]}
+    assert differ - {"deploy.py"} == {"pyproject.toml", "README.md"}  # deploy.py: the git base of the test
+    assert b"vendor" not in other["README.md"]
+
+
+@pytest.mark.parametrize(
+    ("conventions", "said"),
+    [
+        ({"_flow_ops_source": "pypi"}, ("FT-CONVENTION-01", "vendor, index")),
+        ({"_flow_ops_index": "https://me:secret@packages.example.org"}, ("FT-CONVENTION-02", "***")),
+        ({"_flow_ops_index": "packages"}, ("FT-CONVENTION-02", "packages")),
+    ],
+)
+def test_a_convention_that_cannot_be_is_refused_with_its_code_and_nothing_is_made(
+    tmp_path: Path, conventions: dict[str, str], said: tuple[str, str]
+) -> None:
+    template = copied(tmp_path / "flow-template", conventions)
+    done = command(template, "--no-input", "language=en", "flow_slug=sales", cwd=tmp_path)
+    output = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert [word for word in said if word not in output] == []
+    assert "Traceback" not in output
+    assert "secret" not in output
+    assert not (tmp_path / "sales").exists()
