@@ -158,6 +158,8 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    if process.stdin:
+        process.stdin.close()
 
 
 def is_loopback(host: str | None) -> bool:
