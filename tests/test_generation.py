@@ -666,7 +666,8 @@ def test_cruft_refuses_bad_answers_with_a_command_that_does_not_need_its_clone(
     remote: Path, isolated: dict[str, str], tmp_path: Path
 ) -> None:
     arguments = ["create", remote.as_uri(), "--no-input", "--extra-context", json.dumps({"flow_slug": "X y"})]
-    done = command(*arguments, cwd=tmp_path, program="cruft", **isolated)
+    # As wide as the path of the clone: cruft shows the message below a traceback of rich's, in a box.
+    done = command(*arguments, cwd=tmp_path, program="cruft", COLUMNS="400", **isolated)
     assert done.returncode == 1
     assert "FT-SLUG-01" in done.stderr
     assert f"{remote} --no-input language=es" in " ".join(done.stderr.split())
