@@ -54,6 +54,12 @@ def test_zizmor_finds_nothing() -> None:
 
 def test_the_workflows_are_valid_for_github() -> None:
     checked(SCRIPTS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILES)
+    checked(
+        SCRIPTS / "check-jsonschema",
+        "--builtin-schema",
+        "vendor.dependabot",
+        THEIRS.with_name("dependabot.yml"),
+    )
 
 
 def test_actionlint_finds_nothing() -> None:
