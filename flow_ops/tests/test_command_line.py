@@ -147,6 +147,7 @@ def test_a_place_that_cannot_be_used_is_named_before_anything_runs(
 
 
 @pytest.mark.e2e
+@pytest.mark.usefixtures("repository")  # whose log file another test's loggers may write to
 def test_a_server_that_is_lost_in_the_middle_of_a_run_is_told_with_its_code(
     server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
