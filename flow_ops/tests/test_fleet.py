@@ -6,6 +6,9 @@ import contextlib
 import dataclasses
 import io
 import json
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -316,6 +319,72 @@ def test_a_page_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.Ca
     assert "FT-FLEET-15" in capsys.readouterr().err
     assert cli.run(["fleet", "--html", str(tmp_path / "page.html"), "--check"]) == 2
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.fixture
+def there(on: SyncPrefectClient, server: Server) -> Iterator[SyncPrefectClient]:
+    """The fleet, pointed at again after a test that stood elsewhere."""
+    with pointing_at(server.url, ""):
+        yield on
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit of POSIX")
+def test_the_page_that_was_there_is_kept_where_the_new_one_cannot_be_written_whole(
+    server: Server, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("yesterday's", encoding="utf-8")
+    program = (
+        "import resource, sys; from flow_ops import cli;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192));"  # as a disk that is full half-way
+        f"sys.exit(cli.run(['fleet', '--html', {str(page)!r}]))"
+    )
+    environment = {**server.environment, "FLOW_LANGUAGE": "en", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, check=False, text=True
+    )
+    assert (done.returncode, "FT-FLEET-15" in done.stderr) == (1, True), done.stderr
+    assert page.read_text(encoding="utf-8") == "yesterday's"
+    assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
+
+
+@pytest.mark.usefixtures("there")
+def test_json_is_all_of_the_output_where_a_page_is_written_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["fleet", "--json", "--html", str(tmp_path / "page.html")]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["deployments"]
+    assert "page.html" in said.err
+
+
+def test_a_cron_that_never_fires_and_a_tag_that_commands_a_terminal_harm_nobody(
+    there: SyncPrefectClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = fleet.make(there, fleet.Made("raro", area="\x1b[2Jventas", cron="0 0 31 2 *", watched=False))
+    rows = shown(capsys)
+    assert cli.run(["fleet"]) == 0
+    said = capsys.readouterr().out
+    there.delete_deployment(one)
+    assert rows["raro-prod"]["next_run"] is None
+    assert len(rows) > 1
+    assert "\x1b" not in said
+    assert r"\x1b[2Jventas" in said
+
+
+@pytest.mark.usefixtures("there")
+def test_a_terminal_of_80_columns_shows_whole_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.run(["fleet"]) == 0
+    lines = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()
+    table = lines[: next(number for number, line in enumerate(lines) if line.startswith("FT-"))]
+    assert [one.name for one in fleet.FLEET if not any(one.name in line for line in table)] == []
+    assert max(map(len, table)) <= 80
+    assert "All columns: on a wider terminal, with --html FILE or with --json." in lines
 
 
 def test_the_page_names_each_deployment_and_shows_what_others_have_written_as_text(

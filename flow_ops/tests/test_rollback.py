@@ -97,7 +97,18 @@ def test_a_commit_that_the_remote_lacks_is_refused(
     git(workshop.root, "commit", "--quiet", "--allow-empty", "--message", "Kept here")
     here = git(workshop.root, "rev-parse", "HEAD")
     git(workshop.root, "reset", "--quiet", "--hard", "HEAD~1")
-    for commit in (here, "0123456789", "--all", "no-such-branch"):
+    git(workshop.root, "tag", "only-here")
+    for commit in (
+        here,
+        "0123456789",
+        "--all",
+        "no-such-branch",
+        "HEAD",
+        "HEAD~1",
+        "FETCH_HEAD",
+        "only-here",
+        "",
+    ):
         assert deploy(pins, "rollback", "prod", f"--to={commit}") == 1
         assert "FT-BACK-03" in capsys.readouterr().err
     assert on_server(workshop) == before
@@ -112,8 +123,9 @@ def test_a_commit_that_a_colleague_pushed_is_found(
     theirs = git(tmp_path / "theirs", "rev-parse", "HEAD")
     with pytest.raises(subprocess.CalledProcessError):
         git(workshop.root, "cat-file", "-e", theirs)
-    assert deploy(pins, "rollback", "prod", "--to", theirs) == 0
-    assert on_server(workshop)["version"] == theirs
+    for written in (f" {theirs} ", "theirs"):
+        assert deploy(pins, "rollback", "prod", "--to", written) == 0
+        assert on_server(workshop)["version"] == theirs
 
 
 def test_without_a_run_that_says_its_commit_one_is_asked_for(

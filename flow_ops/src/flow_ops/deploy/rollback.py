@@ -52,7 +52,7 @@ def find(client: SyncPrefectClient, target: Target, deployment: DeploymentRespon
     root = project.current().root
     remote = source.fetch(dataclasses.replace(found, branch=branch, commit=None), root)
     current = found.commit or remote.head
-    if to:
+    if to is not None:
         commit = source.on_remote(to, remote, root)
         if commit is None:
             raise FlowOpsError("FT-BACK-03", commit=to, url=source.without_credentials_in(found.url))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import calendar
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -145,14 +146,13 @@ def next_runs(
     """
     start = start or datetime.now(UTC)
     limit = {"end": end} if end else {}
-    moments = {
-        moment.astimezone(UTC)
-        for schedule in schedules
-        if schedule["active"]
-        for moment in asyncio.run(
-            _server_schedule(schedule["timing"]).get_dates(n=count, start=start, **limit)
-        )
-    }
+    moments: set[datetime] = set()
+    for schedule in schedules:
+        if schedule["active"]:
+            dates = _server_schedule(schedule["timing"]).get_dates(n=count, start=start, **limit)
+            # The server takes a cron that never fires (February 31), and Prefect raises where it looks for its dates.
+            with contextlib.suppress(ValueError):
+                moments |= {moment.astimezone(UTC) for moment in asyncio.run(dates)}
     return sorted(datetime.fromtimestamp(m.timestamp(), UTC) for m in moments)[:count]
 
 

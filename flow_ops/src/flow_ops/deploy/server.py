@@ -76,10 +76,18 @@ def api_url() -> str:
     url = get_current_settings().api.url
     if not url:
         raise FlowOpsError("FT-SERVER-09")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.rstrip("/") == "":
+    if not _is_address(url):
         raise FlowOpsError("FT-SERVER-02", url=without_credentials(url))
     return url
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        there = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        return False
+    return parts.scheme in ("http", "https") and there and parts.path.rstrip("/") != ""
 
 
 def without_credentials(url: str) -> str:

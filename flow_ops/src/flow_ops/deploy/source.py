@@ -117,16 +117,17 @@ def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
     made: Source
     if clone := values.get("git_clone"):
         branch = {"branch": clone["branch"]} if clone.get("branch") else {}
-        made = GitSource(str(clone.get("repository")), commit=clone.get("commit_sha"), **branch)
+        commit = clone.get("commit_sha")
+        made = GitSource(str(clone.get("repository")), commit=str(commit) if commit else None, **branch)
     elif shell := values.get("run_shell_script"):
         url = re.search(rf"(\S+) {_CLONE}$", str(shell.get("script")), re.MULTILINE)
         branch_of = re.search(r"--branch (\S+)", str(shell.get("script")))
-        commit = re.search(r"checkout --quiet (\S+)", str(shell.get("script")))
+        checkout = re.search(r"checkout --quiet (\S+)", str(shell.get("script")))
         block = _BLOCK.search(str((shell.get("env") or {}).get("FLOW_GIT_TOKEN")))
         made = GitSource(
             url[1] if url else "",
             branch=branch_of[1] if branch_of else "main",
-            commit=commit[1] if commit else None,
+            commit=checkout[1] if checkout else None,
             credentials_block=block[1] if block else None,
         )
     elif folder := values.get("set_working_directory"):
@@ -233,10 +234,10 @@ def written(source: Source) -> Iterator[FlowOpsError]:
 
 @dataclass(frozen=True)
 class Remote:
-    """What a source's repository has: the newest commit of its branch, and the commits of all branches and tags."""
+    """What a source's repository has: the newest commit of its branch, and all branches and tags with theirs."""
 
     head: str
-    heads: frozenset[str]
+    heads: Mapping[str, str]
 
 
 def fetch(source: GitSource, root: Path) -> Remote:
@@ -258,18 +259,27 @@ def fetch(source: GitSource, root: Path) -> Remote:
         names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
         url = without_credentials(source.url)
         raise FlowOpsError("FT-GIT-07", branch=source.branch, url=url, branches=", ".join(names) or "-")
-    return Remote(head, frozenset(heads.values()))
+    return Remote(head, heads)
 
 
 def on_remote(written: str, remote: Remote, root: Path) -> str | None:
-    """Return the full SHA of a commit, however it is written; None where no branch or tag of the remote has it."""
-    if not _SAFE_BRANCH.fullmatch(written):
+    """Return the full SHA of a commit; None where no branch or tag of the remote has it.
+
+    Args:
+        written: The commit's SHA or the beginning of it, or a branch or tag of the remote. What only this repository
+            calls so, as HEAD, is none: it would pin production to what nobody else can name.
+        remote: What the remote has.
+        root: The repository's folder here.
+    """
+    name = written.strip()
+    named = remote.heads.get(f"refs/heads/{name}") or remote.heads.get(f"refs/tags/{name}")
+    if not named and not re.fullmatch(r"[0-9A-Fa-f]{4,40}", name):
         return None
     try:
-        commit = _git(root, "rev-parse", "--verify", "--quiet", f"{written}^{{commit}}")
+        commit = _git(root, "rev-parse", "--verify", "--quiet", f"{named or name}^{{commit}}")
     except subprocess.CalledProcessError:
         return None
-    return commit if any(_is_ancestor(root, commit, head) for head in remote.heads) else None
+    return commit if any(_is_ancestor(root, commit, head) for head in remote.heads.values()) else None
 
 
 def is_earlier(commit: str, than: str, root: Path) -> bool:

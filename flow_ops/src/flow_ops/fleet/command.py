@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -68,7 +70,8 @@ def fleet(
         began = runs_since(client, shown, day.midnight(found)) if html and shown else {}
     if html:
         _write(html, page.render(found, shown, day.of(found, shown, began)))
-        report.line(text("fleet.written", file=html))
+        # Standard output is the document's, where one is asked for.
+        report.line(text("fleet.written", file=html), sys.stderr if json else None)
     if json:
         report.as_json(table.document(found, shown))
     elif not html:
@@ -77,7 +80,12 @@ def fleet(
 
 
 def _write(file: Path, content: str) -> None:
+    # Beside it first: the page that is there is kept where this one cannot be written whole.
+    made = file.with_name(f".{file.name}.new")
     try:
-        file.write_text(content, encoding="utf-8")
+        made.write_text(content, encoding="utf-8")
+        made.replace(file)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            made.unlink(missing_ok=True)
         raise FlowOpsError("FT-FLEET-15", file=file, reason=error.strerror or error) from None

@@ -114,7 +114,9 @@ def _row(one: DeploymentResponse, name: str, workers: dict[str, int | None]) -> 
 
 
 def _tags(one: DeploymentResponse) -> dict[str, str]:
-    pairs = (tag.partition(":") for tag in one.tags)
+    # Anyone may have written them: what would command a terminal is shown as it is written in Python.
+    tags = ("".join(each if each.isprintable() else ascii(each)[1:-1] for each in tag) for tag in one.tags)
+    pairs = (tag.partition(":") for tag in tags)
     return {name: value for name, colon, value in pairs if colon and value}
 
 

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
+
+from rich.console import Console
 
 from flow_ops.deploy import report, schedules, source
 from flow_ops.deploy.pins import GitSource
 from flow_ops.fleet import cells, problems
 from flow_ops.fleet.rows import Fleet, Row
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, text
+
+# What all columns take, and those that a narrower terminal has room for: state, deployment, last run, last runs.
+_WIDTH = 230
+_FIRST = (0, 1, 7, 8)
 
 
 def show(fleet: Fleet, shown: Sequence[Row]) -> None:
     """Print a line for each deployment, then each kind of problem once, then how many there are."""
     if shown:
-        marks = [cells.mark(row) for row in shown]
-        report.table(cells.columns(), [cells.cells(row, fleet) for row in shown], marks)
+        marks, rows = [cells.mark(row) for row in shown], [cells.cells(row, fleet) for row in shown]
+        columns = cells.columns()
+        if narrow := sys.stdout.isatty() and Console().width < _WIDTH:
+            columns, *rows = [[row[number] for number in _FIRST] for row in (columns, *rows)]
+        report.table(columns, rows, marks)
+        if narrow:
+            report.line(text("fleet.narrow"))
     for code, what, rest in cells.grouped(shown):
         for said in what:
             report.line(f"{code}  {said}")
