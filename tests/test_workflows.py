@@ -110,39 +110,27 @@ def test_the_tests_run_on_linux_and_windows_and_end_to_end_on_linux() -> None:
     assert (jobs["e2e"]["runs-on"], commands(jobs["e2e"])) == ("ubuntu-latest", ["uv run pytest -m e2e"])
 
 
-def reached(branch: str) -> dict[str, set[str]]:
-    """Return what a run of deploy.yml on `branch` reaches: GitHub environments, and those of deploy.py."""
-    found: dict[str, set[str]] = {"github": set(), "deploy.py": set()}
-    for job in read(THEIRS / "deploy.yml")["jobs"].values():
-        condition = re.fullmatch(r"github\.ref == 'refs/heads/([\w-]+)'", job["if"])
-        assert condition, job["if"]
-        if condition[1] == branch:
-            found["github"].add(job["environment"])
-            found["deploy.py"] |= set(re.findall(r"deploy\.py \w+ (\w+)", " ".join(commands(job))))
-    return found
+def test_a_person_chooses_the_environment_and_nothing_deploys_by_itself() -> None:
+    on = triggers(THEIRS / "deploy.yml")
+    assert list(on) == ["workflow_dispatch"]
+    assert on["workflow_dispatch"]["inputs"]["environment"]["options"] == ["dev", "prod"]
 
 
-@pytest.mark.parametrize(
-    ("branch", "environments"), [("main", {"dev"}), ("release", {"prod"}), ("a-feature", set())]
-)
-def test_a_branch_reaches_its_own_environment_only(branch: str, environments: set[str]) -> None:
-    assert reached(branch) == {"github": environments, "deploy.py": environments}
-
-
-def test_only_a_push_to_the_release_branch_deploys_by_itself() -> None:
-    assert triggers(THEIRS / "deploy.yml") == {"workflow_dispatch": None, "push": {"branches": ["release"]}}
-
-
-def test_a_deployment_is_planned_before_it_is_applied_and_two_never_meet() -> None:
+def test_each_environment_has_its_own_runner_secrets_and_queue_and_a_feature_branch_reaches_none() -> None:
     deploy = read(THEIRS / "deploy.yml")
-    for name, job in deploy["jobs"].items():
-        assert commands(job) == [
-            "uv sync",
-            f"uv run deploy.py plan {name} || [ $? -eq 2 ]",
-            f"uv run deploy.py apply {name}",
-        ]
-        assert job["runs-on"] == ["self-hosted", name]
-    assert deploy["concurrency"]["cancel-in-progress"] is False
+    job = deploy["jobs"]["deploy"]
+    chosen = "${{ inputs.environment }}"
+    assert (job["environment"], job["runs-on"]) == (chosen, ["self-hosted", chosen])
+    assert deploy["concurrency"] == {"group": f"deploy-{chosen}", "cancel-in-progress": False}
+    assert re.findall(r"refs/heads/([\w-]+)", job["if"]) == ["main", "release"]
+
+
+def test_a_deployment_is_planned_before_it_is_applied() -> None:
+    assert commands(read(THEIRS / "deploy.yml")["jobs"]["deploy"]) == [
+        "uv sync",
+        'uv run deploy.py plan "$ENVIRONMENT" || [ $? -eq 2 ]',
+        'uv run deploy.py apply "$ENVIRONMENT"',
+    ]
 
 
 def test_only_the_steps_that_talk_to_the_server_know_its_password() -> None:
