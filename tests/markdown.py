@@ -6,7 +6,6 @@ A mark is an HTML comment on the line above a block; readers do not see it:
     <!-- fails: ERROR -->      it is shown because it fails, with that error
     <!-- background -->        it goes on running while what follows is typed
     <!-- input: TEXT -->       what a person types when it asks
-    <!-- in: FILE -->          the file that a diff changes
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class Block:
     @property
     def runs(self) -> bool:
         """Whether a test has to run it."""
-        return self.kind in ("bash", "powershell", "python", "diff") and self.mark != "not run"
+        return self.kind in ("bash", "powershell", "python") and self.mark != "not run"
 
 
 def blocks(text: str) -> list[Block]:

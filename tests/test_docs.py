@@ -63,7 +63,7 @@ def test_every_page_exists_in_both_languages() -> None:
 @pytest.mark.parametrize("file", FILES, ids=identify)
 def test_every_block_says_what_it_is_and_every_command_block_is_run_or_says_why_not(file: Path) -> None:
     for block in markdown.blocks(read(file)):
-        assert block.kind in ("bash", "powershell", "python", "diff", "text", "mermaid"), block.code
+        assert block.kind in ("bash", "powershell", "python", "text", "mermaid"), block.code
         assert block.kind != "powershell" or block.mark == "not run", block.code
         assert block.mark in ("", "not run", "fails", "background", "input", "in"), block.mark
         assert (block.mark in ("", "background")) or block.value, block.code
@@ -244,28 +244,44 @@ class Terminal:
 
     def type(self, block: markdown.Block) -> None:
         """Run one block; a step that fails names its block."""
-        if block.kind == "diff":
-            self._edit(block)
-            return
         for line in self.read(block.code).splitlines():
             if exported := re.fullmatch(r"export (\w+)=(\S+)", line):
                 self.environment[exported[1]] = exported[2]
                 continue
-            done = subprocess.run(
-                ["bash", "-c", line],
-                cwd=self.repository,
-                env=self.environment,
-                input=block.value if block.mark == "input" else "",
-                capture_output=True,
-                text=True,
-                timeout=400,
-                check=False,
-                start_new_session=True,
-            )
-            self.output += done.stdout
+            status, said = self._answer(line, block.value) if block.mark == "input" else self._run(line)
+            self.output += said
             # `plan` says with 2 that there is something to change, `doctor` with 1 that there is one to fix.
             allowed = (0, 2) if " plan " in line else (0, 1) if " doctor " in line else (0,)
-            assert done.returncode in allowed, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            assert status in allowed, f"{line}\n{said[-3000:]}"
+
+    def _run(self, line: str) -> tuple[int, str]:
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=self.repository,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=400,
+            check=False,
+            start_new_session=True,
+        )
+        return done.returncode, done.stdout
+
+    def _answer(self, line: str, answer: str) -> tuple[int, str]:
+        """Type the answer when it is asked for, at a terminal: what asks does not ask elsewhere."""
+        import pexpect  # noqa: PLC0415
+
+        child = pexpect.spawn(
+            "bash", ["-c", line], cwd=self.repository, env=self.environment, encoding="utf-8", timeout=400
+        )
+        child.expect(r": $")
+        asked = child.before
+        child.sendline(answer)
+        child.expect(pexpect.EOF)
+        child.close()
+        return child.exitstatus, asked + child.before
 
     def background(self, block: markdown.Block) -> Any:
         """Start a block that goes on running, and return it as a context."""
@@ -276,13 +292,6 @@ class Terminal:
         return process(
             ["bash", "-c", f"exec {line}"], log=log, environment=dict(self.environment), cwd=self.repository
         )
-
-    def _edit(self, block: markdown.Block) -> None:
-        file = self.repository / block.value
-        old, new = (line[2:] for line in block.code.splitlines())
-        text = read(file)
-        assert text.count(old) == 1, f"{old!r} is not once in {block.value}"
-        file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

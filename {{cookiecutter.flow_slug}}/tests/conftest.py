@@ -1,3 +1,3 @@
-"""The fixtures of `flow_ops.testing`: Prefect apart from your own, and a server where a test asks for one."""
+"""The fixtures `prefect_server`, `flow_logs`, `secrets` and `variables`; tests never touch your own Prefect."""
 
 pytest_plugins = ["flow_ops.testing"]

@@ -1,4 +1,4 @@
-"""The tasks and functions, one by one: `.fn` is the plain function below a task, and needs no server."""
+"""The tasks and functions, one by one: `.fn` is a task's own function, called without Prefect."""
 
 from datetime import date
 from decimal import Decimal

@@ -11,8 +11,8 @@ from {{ cookiecutter.__package }} import tasks
 
 logger = get_logger("flow")
 SAMPLE = Path(__file__).parent / "data" / "orders.csv"
-# A Prefect server on SQLite refuses part of what more subflows write at the same moment, and each refusal is a wait
-# of two seconds or longer. On PostgreSQL, ten at a time are refused nothing.
+# With more, a Prefect server on SQLite answers some with "database is locked", and each of those waits two seconds
+# or longer. On PostgreSQL ten at a time are no problem.
 SUBFLOWS_AT_A_TIME = 2
 
 
@@ -41,7 +41,7 @@ async def {{ cookiecutter.__function }}(
             return await summarise_branch(file, branch, since)
 
     runs = [asyncio.create_task(in_turn(branch)) for branch in branches]
-    # Where one fails the others still go on to their end. Then it raises on the next line, and nothing is loaded.
+    # Each goes on to its end, even where another fails. `result()` then raises, and nothing is loaded.
     await asyncio.gather(*runs, return_exceptions=True)
     summaries = [run.result() for run in runs]
     tasks.load_summaries(summaries)

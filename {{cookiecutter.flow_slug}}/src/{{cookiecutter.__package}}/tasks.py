@@ -49,7 +49,7 @@ def list_branches(file: Path) -> list[str]:
 
 
 def summarise(file: Path, branch: str, since: date | None) -> Summary:
-    """Add up the orders of one branch, from `since` on; count the invalid rows, and log why."""
+    """Add up a branch's orders, from `since` on; count and log the invalid rows. Its subflow retries it."""
     summary = Summary(branch=branch)
     for row in read_rows(file):
         if row["branch"] != branch:
@@ -68,7 +68,7 @@ def summarise(file: Path, branch: str, since: date | None) -> Summary:
     return summary
 
 
-@task(tags=["db"], retries=3, retry_delay_seconds=[2, 4, 8], retry_jitter_factor=0.5, timeout_seconds=120)
+@task(retries=3, retry_delay_seconds=[2, 4, 8], retry_jitter_factor=0.5, timeout_seconds=120)
 def load_summaries(summaries: list[Summary]) -> None:
     """Replace the rows of these branches in one transaction: a second run changes nothing."""
     key = sa.Column("branch", sa.String(100), primary_key=True)
