@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from prefect.client.schemas.actions import LogCreate
+from prefect.client.schemas.actions import DeploymentUpdate, LogCreate
 from prefect.states import Completed, Running
 
 from flow_ops import cli
@@ -60,6 +60,17 @@ def test_the_commit_alone_is_changed(
     assert clone == {"repository": str(workshop.remote), "commit_sha": first}
     [pinned] = set(after["tags"]) - set(before["tags"])
     assert pinned.startswith("pinned:20")
+
+
+def test_going_back_to_where_it_is_changes_nothing(workshop: Workshop, pins: Deployments) -> None:
+    first = git(workshop.root, "rev-parse", "HEAD~1")
+    assert deploy(pins, "rollback", "prod", "--to", first) == 0
+    made = workshop.client.read_deployment_by_name(FULL_NAME)
+    tags = [tag for tag in made.tags if not tag.startswith("pinned:")]
+    workshop.client.update_deployment(made.id, DeploymentUpdate(tags=[*tags, "pinned:2026-01-31T03:00:00Z"]))
+    before = on_server(workshop)
+    assert deploy(pins, "rollback", "prod", "--to", first) == 0
+    assert on_server(workshop) == before
 
 
 def test_what_is_pinned_is_said_and_kept_until_it_is_let_go(

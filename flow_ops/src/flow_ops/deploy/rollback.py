@@ -83,12 +83,15 @@ def completed(client: SyncPrefectClient, deployment: DeploymentResponse) -> Iter
 
 
 def pin(client: SyncPrefectClient, move: Move) -> None:
-    """Write the commit and since when, and nothing else of the deployment; read it back.
+    """Write the commit and since when, and nothing else of the deployment; read it back. What is there already stays.
 
     Raises:
         FlowOpsError: FT-DEPLOY-04 where the server has something else afterwards.
     """
     before = state.actual(move.deployment)
+    held = pinned.read(before)
+    if held and held.commit == move.commit:
+        return
     tags = [tag for tag in before["tags"] if not tag.startswith(pinned.TAG)]
     changed: dict[str, Any] = {
         "version": move.commit,
