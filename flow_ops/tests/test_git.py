@@ -121,6 +121,14 @@ def test_a_damaged_index_is_told_with_what_helps(committed: Path) -> None:
     assert problems_of(committed) == []
 
 
+def test_a_machine_without_git_is_told_to_install_it(
+    committed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(committed))
+    with pytest.raises(FlowOpsError, match="FT-GIT-01"):
+        source.fetch(GitSource("https://example.com/a.git", branch="main"), committed)
+
+
 def test_a_folder_without_a_commit_is_no_repository_yet(tmp_path: Path) -> None:
     assert [problem.code for problem in problems_of(tmp_path)] == ["FT-GIT-02"]
     run_git(tmp_path, "init", "--quiet")

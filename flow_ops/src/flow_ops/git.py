@@ -90,7 +90,9 @@ def changed(root: Path) -> list[str]:
 
 
 def refusal(error: Exception, folder: Path) -> FlowOpsError:
-    """Return FT-GIT-14: what git said when it refused a command in `folder`, with what may help."""
+    """Return FT-GIT-14: what git said when it refused a command in `folder`, with what may help; FT-GIT-01 without a git."""
+    if not shutil.which("git"):
+        return FlowOpsError("FT-GIT-01")
     said = str(getattr(error, "stderr", None) or error).strip().splitlines() or ["-"]
     key = next((key for key, pattern in _HINTS.items() if re.search(pattern, "\n".join(said))), "git.look")
     return FlowOpsError("FT-GIT-14", folder=folder, reason=said[-1], hint=text(key, folder=folder))
