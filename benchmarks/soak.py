@@ -385,5 +385,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args()
     atexit.register(pytest_unconfigure)
+    # Ended as with Ctrl-C: server, database and workers end too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as name:
         sys.exit(soak(Path(name), options.runs, options.seed))
