@@ -139,6 +139,26 @@ def test_a_commit_that_a_colleague_pushed_is_found(
         assert on_server(workshop)["version"] == theirs
 
 
+@pytest.mark.parametrize("kind", ["--depth=1", "--single-branch"])
+def test_a_clone_of_a_part_goes_back_as_a_whole_one_does(
+    kind: str, workshop: Workshop, pins: Deployments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = git(workshop.root, "rev-parse", "HEAD~1")
+    written = git(workshop.root, "commit-tree", "-m", "Aside", "-p", first, f"{first}^{{tree}}")
+    git(workshop.root, "push", "--quiet", "origin", f"{written}:refs/heads/aside")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", kind, f"file://{workshop.remote.as_posix()}", str(clone))
+    git(clone, "remote", "set-url", "origin", str(workshop.remote))
+    monkeypatch.setenv("FLOW_PROJECT_ROOT", str(clone))
+    monkeypatch.chdir(clone)
+    try:
+        for commit in (first, written, "aside"):
+            assert deploy(pins, "rollback", "prod", "--to", commit) == 0
+            assert on_server(workshop)["version"] == (first if commit == first else written)
+    finally:
+        git(workshop.root, "push", "--quiet", "origin", ":refs/heads/aside")
+
+
 def test_without_a_run_that_says_its_commit_one_is_asked_for(
     pins: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -112,8 +112,9 @@ def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
 
     The branch of one with a commit is not in them.
     """
-    steps = [step for step in steps if step.get(_SCRIPT, {}).get("id") != LIBRARY_STEP]
-    values = {name.rpartition(".")[2]: given for step in steps for name, given in step.items()}
+    # Others may have written anything: a step without settings has none.
+    steps = [step for step in steps if (step.get(_SCRIPT) or {}).get("id") != LIBRARY_STEP]
+    values = {name.rpartition(".")[2]: given or {} for step in steps for name, given in step.items()}
     made: Source
     if clone := values.get("git_clone"):
         branch = {"branch": clone["branch"]} if clone.get("branch") else {}
@@ -251,7 +252,10 @@ def fetch(source: GitSource, root: Path) -> Remote:
         remote = _remote_of(source.url, root)
         if remote is None:
             raise _no_remote(source, root)
-        heads = _heads(source, root, remote, ("fetch", "--quiet", remote))
+        # Every branch, and all of its past, also where this clone was made of one branch or of the newest commits.
+        whole = ("--unshallow",) if _git(root, "rev-parse", "--is-shallow-repository") == "true" else ()
+        tips = {sha for name, sha in _heads(source, root, remote).items() if not name.endswith("^{}")}
+        heads = _heads(source, root, remote, ("fetch", "--quiet", *whole, remote, *tips))
     except (OSError, subprocess.SubprocessError) as error:
         raise git.refusal(error, root) from None
     head = _head(heads, source.branch)

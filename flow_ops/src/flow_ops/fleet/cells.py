@@ -24,6 +24,7 @@ def cells(row: Row, fleet: Fleet) -> list[str]:
     """Return what the columns say of a deployment."""
     return [
         text(f"doctor.{mark(row)}"),
+        row.repository,
         row.name.partition("/")[2],
         row.area,
         row.environment,

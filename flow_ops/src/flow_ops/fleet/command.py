@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,10 +81,17 @@ def fleet(
 
 
 def _write(file: Path, content: str) -> None:
+    """Write a page, or through a pipe or device that is there; what a link leads to is written, the link stays."""
+    file = file.resolve()
     # Beside it first: the page that is there is kept where this one cannot be written whole.
     made = file.with_name(f".{file.name}.new")
     try:
+        if file.exists() and not file.is_file():
+            file.write_text(content, encoding="utf-8")
+            return
         made.write_text(content, encoding="utf-8")
+        if file.exists():
+            shutil.copymode(file, made)
         made.replace(file)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -95,17 +95,17 @@ def _row(one: DeploymentResponse, name: str, workers: dict[str, int | None]) -> 
     found, tags = state.actual(one), _tags(one)
     return Row(
         id=one.id,
-        name=name,
+        name=_shown(name),
         repository=tags["repository"],
         area=tags.get("area", "-"),
         environment=tags.get("environment", "-"),
         # The server forgets the name of a pool that is deleted.
-        pool=one.work_pool_name,
+        pool=_shown(one.work_pool_name) if one.work_pool_name else None,
         workers=workers.get(one.work_pool_name or ""),
         schedules=found["schedules"],
         paused=one.paused,
         source=source.read(found["pull_steps"]),
-        commit=one.version,
+        commit=_shown(one.version) if one.version else None,
         pin=pinned.read(found),
         # Up to 2.0.0 the tag of the template alone was written, and both had one version.
         flow_ops=versions.read(tags.get("flow-ops") or tags.get("template")),
@@ -113,10 +113,13 @@ def _row(one: DeploymentResponse, name: str, workers: dict[str, int | None]) -> 
     )
 
 
+def _shown(written: str) -> str:
+    """Return a text of anybody's as one line; what would command a terminal is shown as it is written in Python."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in written)
+
+
 def _tags(one: DeploymentResponse) -> dict[str, str]:
-    # Anyone may have written them: what would command a terminal is shown as it is written in Python.
-    tags = ("".join(each if each.isprintable() else ascii(each)[1:-1] for each in tag) for tag in one.tags)
-    pairs = (tag.partition(":") for tag in tags)
+    pairs = (_shown(tag).partition(":") for tag in one.tags)
     return {name: value for name, colon, value in pairs if colon and value}
 
 
@@ -195,9 +198,9 @@ def _read_runs(
         Run(
             id=each["id"],
             deployment=UUID(each["deployment_id"]),
-            name=each["name"],
+            name=_shown(each["name"]),
             state=StateType(each["state_type"]),
-            state_name=each["state_name"],
+            state_name=_shown(each["state_name"]),
             start=_moment(each["start_time"]),
             end=_moment(each["end_time"]),
         )

@@ -72,7 +72,7 @@ def _table(fleet: Fleet, shown: Sequence[Row]) -> Iterator[str]:
     yield "</tbody></table>"
 
 
-_NAME, _BAR = 1, 8
+_NAME, _BAR = 2, 9
 
 
 def _bar(row: Row) -> str:

@@ -15,8 +15,8 @@ from flow_ops.fleet.rows import Fleet, Row
 from flow_ops.messages import FlowOpsError, text
 
 # What all columns take, and those that a narrower terminal has room for: state, deployment, last run, last runs.
-_WIDTH = 230
-_FIRST = (0, 1, 7, 8)
+_WIDTH = 250
+_FIRST = (0, 2, 8, 9)
 
 
 def show(fleet: Fleet, shown: Sequence[Row]) -> None:
