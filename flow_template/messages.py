@@ -1,33 +1,17 @@
 """What the user reads: the texts of `es.toml` and `en.toml`, and what is made of them."""
 
-import functools
 import re
 import shlex
 import shutil
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from flow_template import naming, origin, schedule
+from flow_template.texts import text, texts
 
 _LONGEST_SHOWN = 80
-
-
-def texts(language: object) -> dict[str, Any]:
-    """Return everything that is said in a language; Spanish where it is none."""
-    return _read("en.toml" if language == "en" else "es.toml")
-
-
-@functools.cache
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
-
-
-def text(name: str, language: object, /, **values: object) -> str:
-    """Return one text of a language, with its values."""
-    return str(texts(language)[name]).format(**values)
 
 
 def refusal(
@@ -56,7 +40,7 @@ def explanation(problem: naming.Problem, language: object) -> str:
     """Return what is odd about one answer, which rule says so, and what would pass."""
     question, value, code, suggestion = problem
     rule = texts(language)["codes"][code].format(choices=", ".join(naming.choices(question)))
-    suggestion += f"  ({in_words(suggestion, language)})" if question == "schedule" else ""
+    suggestion += f"  ({schedule.in_words(suggestion, language)})" if question == "schedule" else ""
     named = {"label": label(question, language), "value": shown(value)}
     return text("problem", language, **named, code=code, rule=rule, suggestion=suggestion)
 
@@ -64,7 +48,7 @@ def explanation(problem: naming.Problem, language: object) -> str:
 def remark(question: str, answers: Mapping[str, Any]) -> str:
     """Return what there is to say of a good answer: a schedule in words, a folder that is not here."""
     if question == "schedule":
-        return f"  = {in_words(answers[question], answers.get('language'))}\n"
+        return f"  = {schedule.in_words(answers[question], answers.get('language'))}\n"
     local = question == "repo_url" and answers.get("code_source") == "local"
     return text("not_here", answers.get("language")) if local and not Path(answers[question]).is_dir() else ""
 
@@ -100,11 +84,6 @@ def next_steps(root: Path, answers: Mapping[str, Any], *, recorded: bool, versio
     address = f"{naming.definition()['_git_base_url']}/flow-template.git"
     missing = [("no_git", versioned), ("no_origin", recorded)]
     return ready + "".join(text(name, language, address=address) for name, there in missing if not there)
-
-
-def in_words(value: str, language: object) -> str:
-    """Return a schedule as one says it."""
-    return schedule.in_words(value, texts(language)["words"])
 
 
 def label(question: str, language: object) -> str:
