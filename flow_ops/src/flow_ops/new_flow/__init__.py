@@ -12,13 +12,14 @@ import keyword
 import re
 import runpy
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from flow_ops import project, updates
+from flow_ops import project
 from flow_ops.messages import FlowOpsError, text
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def refuse_taken(root: Path, slug: str, *files: Path) -> None:
     for file in files:
         if file.exists():
             raise FlowOpsError("FT-NEW-02", place=file.relative_to(root).as_posix())
-    if slug in updates.pyproject()["project"].get("scripts", {}):
+    document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    if slug in document["project"].get("scripts", {}):
         raise FlowOpsError("FT-NEW-02", place=f"pyproject.toml: [project.scripts] {slug}")
 
 
