@@ -16,7 +16,7 @@ TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "flow_ops" / "src")]
 
 from flow_ops.messages import Text, catalogue  # noqa: E402
-from flow_template.messages import texts  # noqa: E402
+from flow_template.texts import texts  # noqa: E402
 
 BEGIN, END = "<!-- codes: begin -->", "<!-- codes: end -->"
 WORDS = {

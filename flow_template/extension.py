@@ -50,9 +50,8 @@ class AnswersExtension(Extension):
         if self._own is not None and source not in self._own:
             return source.replace("{", "{{ '{' }}")
         # The folder's name is what cookiecutter renders first, whatever way the answers came (--replay).
-        return (
-            "{{ cookiecutter | all_checked }}" + source if source == "{{cookiecutter.flow_slug}}" else source
-        )
+        first = source == "{{cookiecutter.flow_slug}}"
+        return "{{ cookiecutter | all_checked }}" + source if first else source
 
 
 def asked(answers: dict[str, Any], question: str) -> str:
@@ -69,10 +68,10 @@ def asked(answers: dict[str, Any], question: str) -> str:
             default = confirmed = odd.value
         else:
             break
-        _tell(messages.explanation(odd, language))
+        messages.say(messages.explanation(odd, language), sys.stdout)
         label = {question: f"  {messages.label(question, language)}"}
         answers[question] = read_user_variable(question, default, label)
-    _tell(messages.remark(question, answers))
+    messages.say(messages.remark(question, answers), sys.stdout)
     return ""
 
 
@@ -102,7 +101,7 @@ def _clear_up(folder: Path, language: str, *, kept: bool) -> None:
     if kept:
         folder.mkdir(exist_ok=True)
     if isinstance(problem, OSError):
-        sys.stderr.write(messages.fit(messages.unwritable(problem, language), sys.stderr))
+        messages.say(messages.unwritable(problem, language), sys.stderr)
         raise click.exceptions.Exit(1)
 
 
@@ -163,8 +162,3 @@ def _command_line() -> click.Context | None:
     """Return cookiecutter's command line; None where another program calls its functions."""
     context = click.get_current_context(silent=True)
     return context if context and {"extra_context", "template"} <= {*context.params} else None
-
-
-def _tell(text: str) -> None:
-    sys.stdout.write(messages.fit(text, sys.stdout))
-    sys.stdout.flush()

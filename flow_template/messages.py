@@ -1,48 +1,28 @@
 """What the user reads: the texts of `es.toml` and `en.toml`, and what is made of them."""
 
-import functools
 import re
 import shlex
 import shutil
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from flow_template import naming, origin, schedule
+from flow_template.texts import text, texts
 
 _LONGEST_SHOWN = 80
 
 
-def texts(language: object) -> dict[str, Any]:
-    """Return everything that is said in a language; Spanish where it is none."""
-    return _read("en.toml" if language == "en" else "es.toml")
-
-
-@functools.cache
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
-
-
-def text(name: str, language: object, /, **values: object) -> str:
-    """Return one text of a language, with its values."""
-    return str(texts(language)[name]).format(**values)
-
-
 def refusal(
     problems: Sequence[naming.Problem],
-    answers: Mapping[str, Any],
+    answers: naming.Answers,
     call: Sequence[str] = (),
     given: Mapping[str, str] | None = None,
 ) -> str:
     """Return the whole message: all the problems, then the command that works.
 
-    Args:
-        problems: What is wrong with the answers.
-        answers: All answers.
-        call: The words that the user typed before them, where that is known.
-        given: The answers that the user typed, where that is known; the others derive from these again.
+    `call` and `given` are what the user typed, where that is known: the words, and the answers after them.
     """
     language = answers.get("language")
     pairs = [f"{name}={value}" for name, value in corrected(problems, answers, given).items()]
@@ -56,25 +36,22 @@ def explanation(problem: naming.Problem, language: object) -> str:
     """Return what is odd about one answer, which rule says so, and what would pass."""
     question, value, code, suggestion = problem
     rule = texts(language)["codes"][code].format(choices=", ".join(naming.choices(question)))
-    suggestion += f"  ({in_words(suggestion, language)})" if question == "schedule" else ""
+    suggestion += f"  ({schedule.in_words(suggestion, language)})" if question == "schedule" else ""
     named = {"label": label(question, language), "value": shown(value)}
     return text("problem", language, **named, code=code, rule=rule, suggestion=suggestion)
 
 
-def remark(question: str, answers: Mapping[str, Any]) -> str:
+def remark(question: str, answers: naming.Answers) -> str:
     """Return what there is to say of a good answer: a schedule in words, a folder that is not here."""
     if question == "schedule":
-        return f"  = {in_words(answers[question], answers.get('language'))}\n"
+        return f"  = {schedule.in_words(answers[question], answers.get('language'))}\n"
     local = question == "repo_url" and answers.get("code_source") == "local"
     return text("not_here", answers.get("language")) if local and not Path(answers[question]).is_dir() else ""
 
 
 def disagreement(found: Sequence[tuple[str, object, object]], language: object) -> str:
     """Return the message for whoever maintains the template: a user cannot cause this with answers alone."""
-    lines = [
-        text("disagreement", language, place=place, expected=right, found=said)
-        for place, right, said in found
-    ]
+    lines = [text("disagreement", language, place=each[0], expected=each[1], found=each[2]) for each in found]
     return "\n".join([f"FT-GEN-01  {texts(language)['codes']['FT-GEN-01']}", *lines, ""])
 
 
@@ -85,26 +62,15 @@ def unwritable(problem: OSError, language: object) -> str:
     return f"FT-GEN-02  {texts(language)['codes']['FT-GEN-02'].format(problem=why)}\n"
 
 
-def next_steps(root: Path, answers: Mapping[str, Any], *, recorded: bool, versioned: bool) -> str:
+def next_steps(root: Path, answers: naming.Answers, *, recorded: bool, versioned: bool) -> str:
     """Return what the user reads when the repository is ready: what is next, as commands to paste."""
     language = answers["language"]
-    message = quoted([text("message", language)])
-    ready = text(
-        "ready",
-        language,
-        name=answers["flow_name"],
-        folder=quoted([str(root)]),
-        slug=answers["flow_slug"],
-        message=message,
-    )
+    values = {"name": answers["flow_name"], "slug": answers["flow_slug"]}
+    pasted = {"folder": quoted([str(root)]), "message": quoted([text("message", language)])}
+    ready = text("ready", language, **values, **pasted)
     address = f"{naming.definition()['_git_base_url']}/flow-template.git"
     missing = [("no_git", versioned), ("no_origin", recorded)]
     return ready + "".join(text(name, language, address=address) for name, there in missing if not there)
-
-
-def in_words(value: str, language: object) -> str:
-    """Return a schedule as one says it."""
-    return schedule.in_words(value, texts(language)["words"])
 
 
 def label(question: str, language: object) -> str:
@@ -115,7 +81,7 @@ def label(question: str, language: object) -> str:
 
 
 def corrected(
-    problems: Sequence[naming.Problem], answers: Mapping[str, Any], given: Mapping[str, str] | None = None
+    problems: Sequence[naming.Problem], answers: naming.Answers, given: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Return the answers for the command that works: what the user gave, with the suggestions in place."""
     public = {name: str(answers[name]) for name in naming.questions() if name in answers}
@@ -132,7 +98,9 @@ def corrected(
 
 def shown(value: str) -> str:
     """Return `value` fit for a terminal: credentials masked, controls escaped, cut short."""
-    visible = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in naming.masked(value))
+    visible = "".join(
+        each if each.isprintable() else ascii(each)[1:-1] for each in naming.without_credentials(value, "***")
+    )
     return f'"{visible if len(visible) <= _LONGEST_SHOWN else visible[:_LONGEST_SHOWN] + "..."}"'
 
 
@@ -146,6 +114,12 @@ def _quoted_for_powershell(word: str) -> str:
     if word and all(each.isalnum() or each in "-_./:\\=" for each in word) and not word.startswith("-="):
         return word
     return "'" + word.replace("'", "''").replace('"', '\\"') + "'"
+
+
+def say(said: str, stream: TextIO) -> None:
+    """Write a text to `stream`, which has it at once."""
+    stream.write(fit(said, stream))
+    stream.flush()
 
 
 def fit(said: str, stream: TextIO) -> str:

@@ -1,7 +1,6 @@
 """Every rule for every answer, as pure functions: in goes a value, out comes the broken rule's code."""
 
 import difflib
-import functools
 import importlib.util
 import itertools
 import json
@@ -11,12 +10,16 @@ import sys
 import unicodedata
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flow_template import schedule
 
 TEMPLATE = Path(__file__).resolve().parent.parent
+
+
+Answers = Mapping[str, Any]
 
 
 class Problem(NamedTuple):
@@ -28,7 +31,7 @@ class Problem(NamedTuple):
     suggestion: str
 
 
-@functools.cache
+@cache
 def definition() -> dict[str, Any]:
     """Return `cookiecutter.json` as it stands: questions, choices, labels and conventions."""
     content: dict[str, Any] = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
@@ -46,58 +49,46 @@ def choices(question: str) -> list[str]:
     return list(asked) if isinstance(asked, list) else []
 
 
-def problems(answers: Mapping[str, Any], taken: Callable[[str], bool] | None = None) -> list[Problem]:
+def problems(answers: Answers, taken: Callable[[str], bool] | None = None) -> list[Problem]:
     """Return what is wrong with each answer; `taken` tells whether a flow's folder is there already."""
     found = [problem_with(question, answers, taken) for question in questions()]
-    return [*_conventions(answers), *(problem for problem in found if problem)]
+    return [*_conventions(answers), *filter(None, found)]
 
 
-# Where the library of a generated repository comes from, `_flow_ops_source` in cookiecutter.json.
-SOURCES = ("vendor", "index", "git")
-
-
-def _conventions(answers: Mapping[str, Any]) -> Iterable[Problem]:
+def _conventions(answers: Answers) -> Iterable[Problem]:
     """Yield what is wrong with a convention of the organisation that no question asks for."""
-    where = str(answers.get("_flow_ops_source", SOURCES[0]))
-    if where not in SOURCES:
-        yield Problem("_flow_ops_source", where, "FT-CONVENTION-01", nearest(where, SOURCES))
+    where, known = str(answers.get("_flow_ops_source", "vendor")), ("vendor", "index", "git")
+    if where not in known:
+        yield Problem("_flow_ops_source", where, "FT-CONVENTION-01", nearest(where, known))
     index = str(answers.get("_flow_ops_index", ""))
     if index and (_has_credentials(index) or not re.fullmatch(rf"https?://{_HOST}(:\d+)?{_PATH}/?", index)):
-        yield Problem("_flow_ops_index", masked(index), "FT-CONVENTION-02", without_credentials(index))
+        yield Problem(
+            "_flow_ops_index",
+            without_credentials(index, "***"),
+            "FT-CONVENTION-02",
+            without_credentials(index),
+        )
 
 
 def problem_with(
-    question: str, answers: Mapping[str, Any], taken: Callable[[str], bool] | None = None
+    question: str, answers: Answers, taken: Callable[[str], bool] | None = None
 ) -> Problem | None:
     """Return what is wrong with one answer, with a suggestion that breaks no rule; None where it is right."""
     given = answers.get(question)
     value = given if isinstance(given, str) else json.dumps(given, default=str)
-    if choices(question):
-        right = value in choices(question)
-        return None if right else Problem(question, value, "FT-CHOICE-01", nearest(value, choices(question)))
+    if offered := choices(question):
+        return None if value in offered else Problem(question, value, "FT-CHOICE-01", nearest(value, offered))
     place = "folder" if answers.get("code_source") == "local" else "url"
-    if code := _RULES[place if question == "repo_url" else question](value):
-        return Problem(question, value, code, _suggested(question, value, answers))
+    rule, suggested = _RULES[place if question == "repo_url" else question]
+    if code := rule(value):
+        return Problem(question, value, code, suggested(value, answers))
     if question == "flow_slug" and taken and taken(value):
         numbered = (f"{value[:36].rstrip('-')}-{number}" for number in itertools.count(2))
         return Problem(question, value, "FT-SLUG-08", next(each for each in numbered if not taken(each)))
     return None
 
 
-def _suggested(question: str, value: str, answers: Mapping[str, Any]) -> str:
-    match question:
-        case "flow_slug":
-            return _suggested_slug(value, answers)
-        case "timezone":
-            return _suggested_zone(value)
-        case "schedule":
-            return schedule.suggested(value, definition()["_usual_schedule"])
-        case "repo_url":
-            return _suggested_source(value, answers)
-    return _suggested_text(value, _TEXTS[question]) or _example(question, answers.get("language"))
-
-
-def doubt_about(question: str, answers: Mapping[str, Any]) -> Problem | None:
+def doubt_about(question: str, answers: Answers) -> Problem | None:
     """Return what is odd about a good answer, with what was perhaps meant; the same again confirms it."""
     found = schedule.doubt(answers[question]) if question == "schedule" else None
     return Problem(question, answers[question], *found) if found else None
@@ -105,11 +96,9 @@ def doubt_about(question: str, answers: Mapping[str, Any]) -> Problem | None:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` that looks most like `word`."""
-
-    def likeness(each: str) -> float:
-        return difflib.SequenceMatcher(None, word.casefold(), each.casefold()).ratio()
-
-    return max(words, key=likeness)
+    return max(
+        words, key=lambda each: difflib.SequenceMatcher(None, word.casefold(), each.casefold()).ratio()
+    )
 
 
 def _example(name: str, language: object) -> str:
@@ -161,7 +150,7 @@ def slug_from(text: str, language: object) -> str:
     return _cut(f"{_example('flow', language)}-{slug}") if slug and slug_rule(slug) else slug
 
 
-def _suggested_slug(value: str, answers: Mapping[str, Any]) -> str:
+def _suggested_slug(value: str, answers: Answers) -> str:
     language = answers.get("language")
     return slug_from(value, language) or slug_from(_example("flow_name", language), language)
 
@@ -205,16 +194,15 @@ def as_python(text: str) -> str:
     return "'" + in_quotes(text).replace('\\"', '"').replace("'", "\\'") + "'"
 
 
-def _suggested_text(value: str, longest: int) -> str:
-    """Return what can be kept of `value`; empty where that is nothing."""
-    visible = (
+def _suggested_text(value: str, answers: Answers, *, question: str) -> str:
+    """Return what can be kept of `value`, or else the example."""
+    visible = [
         " " if unicodedata.category(each) in _INVISIBLE else each for each in value if each <= "\uffff"
-    )
-    spaced = "".join(visible)
-    kept = " ".join(spaced.split()) if spaced != value else spaced.strip()
-    while _width(kept) > longest:
+    ]
+    kept = " ".join("".join(visible).split())
+    while _width(kept) > _TEXTS[question]:
         kept = kept[:-1].rstrip()
-    return kept
+    return kept or _example(question, answers.get("language"))
 
 
 def _width(text: str) -> int:
@@ -239,25 +227,21 @@ def zone_rule(value: str) -> str | None:
     return "FT-TIMEZONE-02" if _links().get(value) in _places() else "FT-TIMEZONE-01"
 
 
-def _suggested_zone(value: str) -> str:
+def _suggested_zone(value: str, _: Answers) -> str:
     typed = re.sub(r"\s*/\s*", "/", value.strip()).replace(" ", "_").casefold()
-    for name in (*_places(), *_links()):
-        if name.casefold() == typed or (typed and name.casefold().endswith("/" + typed)):
-            near = _links().get(name, name)
-            break
-    else:
-        near = nearest(typed, _places())
-        near = near if near.casefold()[:4] == typed[:4] else ""
-    return near if near in _places() else str(definition()["_usual_timezone"])
+    known = [name for name in (*_places(), *_links()) if f"/{name.casefold()}".endswith(f"/{typed}")]
+    near = known[0] if known else nearest(typed, _places())
+    place = _links().get(near, near)
+    good = place in _places() and (known or near.casefold()[:4] == typed[:4])
+    return place if good else str(definition()["_usual_timezone"])
 
 
-@functools.cache
-def _places() -> dict[str, None]:
-    rows = _database("zone.tab").splitlines()
-    return dict.fromkeys(row.split("\t")[2] for row in rows if row and not row.startswith("#"))
+@cache
+def _places() -> list[str]:
+    return [row.split("\t")[2] for row in _database("zone.tab").splitlines() if not row.startswith("#")]
 
 
-@functools.cache
+@cache
 def _links() -> dict[str, str]:
     """Return each alias with what it stands for."""
     rows = (row.split() for row in _database("tzdata.zi").splitlines() if row.startswith("L "))
@@ -283,6 +267,7 @@ _GIT_ADDRESS = (
 )
 _CREDENTIALS = r"(?P<scheme>[A-Za-z]+://)(?P<who>[^/@\s]*|[^@\s]*:[^@\s]*)@"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+:/"
+_ILLEGAL_ON_WINDOWS = rf"""|.*[<>:"|?*].*|.*[ .]|(?i:{"|".join(_WINDOWS_DEVICES)}) *(\..*)?"""
 _WINDOWS = r"[A-Za-z]:[\\/]|(\\\\|//)(?=[^\\/])"
 
 
@@ -307,7 +292,8 @@ def folder_rule(value: str) -> str | None:
     if "\\" in value and "/" in value:
         return "FT-FOLDER-02"
     parts = re.split(r"[\\/]", value[windows.end() if windows else 1 :])
-    return "FT-FOLDER-03" if any(_illegal(part, on_windows=bool(windows)) for part in parts) else None
+    illegal = r"|\.\.?" + (_ILLEGAL_ON_WINDOWS if windows else "")
+    return "FT-FOLDER-03" if any(re.fullmatch(illegal, part) for part in parts) else None
 
 
 def without_credentials(value: str, mask: str = "") -> str:
@@ -316,25 +302,13 @@ def without_credentials(value: str, mask: str = "") -> str:
     return re.sub(r"(?s)[?&#].*", mask and f"?{mask}", bare) if re.match(_SCHEME, bare) else bare
 
 
-def masked(value: str) -> str:
-    """Return `value` with `***` in the place of credentials, to be shown."""
-    return without_credentials(value, "***") if _has_credentials(value) else value
-
-
 def _has_credentials(value: str) -> bool:
     found = re.match(_CREDENTIALS, value)
     harmless = not found or (value.startswith("ssh://") and ":" not in found["who"])
     return not harmless or bool(re.match(_SCHEME, value) and "=" in value.partition("?")[2])
 
 
-def _illegal(part: str, *, on_windows: bool) -> bool:
-    if part in ("", ".", "..") or not on_windows:
-        return part in ("", ".", "..")
-    device = part.partition(".")[0].rstrip().lower() in _WINDOWS_DEVICES
-    return device or part[-1] in " ." or any(each in '<>:"|?*' for each in part)
-
-
-def _suggested_source(value: str, answers: Mapping[str, Any]) -> str:
+def _suggested_source(value: str, answers: Answers) -> str:
     slug = str(answers.get("flow_slug", ""))
     slug = _suggested_slug(slug, answers) if slug_rule(slug) else slug
     if answers.get("code_source") == "local":
@@ -344,12 +318,20 @@ def _suggested_source(value: str, answers: Mapping[str, Any]) -> str:
     return f"{definition()['_git_base_url']}/{slug}.git" if url_rule(url) else url
 
 
-# The rule of each question with a free answer; that of `repo_url` depends on the answer to `code_source`.
-_RULES: dict[str, Callable[[str], str | None]] = {
-    **{question: functools.partial(text_rule, longest=longest) for question, longest in _TEXTS.items()},
-    "flow_slug": slug_rule,
-    "timezone": zone_rule,
-    "schedule": schedule.rule,
-    "url": url_rule,
-    "folder": folder_rule,
+def _suggested_schedule(value: str, _: Answers) -> str:
+    return schedule.suggested(value, definition()["_usual_schedule"])
+
+
+# Of each question with a free answer, the rule, and what to suggest where it is broken: a value that always passes.
+# Those of `repo_url` depend on the answer to `code_source`.
+_RULES: dict[str, tuple[Callable[[str], str | None], Callable[[str, Answers], str]]] = {
+    **{
+        question: (partial(text_rule, longest=longest), partial(_suggested_text, question=question))
+        for question, longest in _TEXTS.items()
+    },
+    "flow_slug": (slug_rule, _suggested_slug),
+    "timezone": (zone_rule, _suggested_zone),
+    "schedule": (schedule.rule, _suggested_schedule),
+    "url": (url_rule, _suggested_source),
+    "folder": (folder_rule, _suggested_source),
 }

@@ -2,18 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from flow_template import naming
 
-# In a git hook or a linked worktree, these would point every command at that other repository.
-_POINTERS = ("COMMON_DIR", "DIR", "INDEX_FILE", "OBJECT_DIRECTORY", "PREFIX", "WORK_TREE")
 
-
-def record(root: Path, answers: Mapping[str, Any]) -> bool:
+def record(root: Path, answers: naming.Answers) -> bool:
     """Write `.cruft.json`; False, and no file, where the template is in no git commit (a zip, a copy)."""
     # Fails unless the template is in the commit itself: a copy inside another repository is not.
     found = _git(naming.TEMPLATE, "rev-parse", "HEAD:./cookiecutter.json", "HEAD", "--show-prefix")
@@ -34,9 +30,9 @@ def record(root: Path, answers: Mapping[str, Any]) -> bool:
 
 def git_init(root: Path) -> bool:
     """Make `root` a git repository with the branch `main`, where it is none; False where that fails."""
-    return (root / ".git").exists() or _git(
-        root, "-c", "init.defaultBranch=main", "init", "--quiet"
-    ) is not None
+    if not (root / ".git").exists():
+        _git(root, "-c", "init.defaultBranch=main", "init", "--quiet")
+    return (root / ".git").exists()
 
 
 def address() -> str:
@@ -48,9 +44,8 @@ def address() -> str:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     """Return what git prints; None where it fails, does not answer or is not installed."""
-    environment = {
-        name: value for name, value in os.environ.items() if name.removeprefix("GIT_") not in _POINTERS
-    }
+    # In a git hook or a linked worktree, GIT_DIR and others would point every command at that other repository.
+    environment = {name: each for name, each in os.environ.items() if not re.match("GIT_(?!CONFIG)", name)}
     command = ["git", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, check=True, env=environment, timeout=10)  # noqa: S603 - git

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from flow_template.texts import LANGUAGES, texts
+
 NONE = "none"
 _WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _MONTHS = ["", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -89,8 +91,9 @@ def _number(text: str, names: list[str]) -> int:
 _SOME, _FEW = 3, 6
 
 
-def in_words(value: str, words: dict[str, Any]) -> str:
-    """Return a good schedule as one says it, with the words of a language."""
+def in_words(value: str, language: object) -> str:
+    """Return a good schedule as one says it."""
+    words = texts(language)["words"]
     if value == NONE:
         return str(words["none"])
     minutes, hours, days, months, weekdays = _read(value)
@@ -126,60 +129,44 @@ def _joined(parts: list[str], words: dict[str, Any]) -> str:
     return str(words["and"]).join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
-# --- what somebody meant: hours as people say them, in Spanish or English, accents folded
+# --- what somebody meant: days and hours as people say them, in either language
 
-_NO = "none|no|ningun[oa]|nunca|never|manual|a mano|by hand"
-_SAME = {
-    r"(dias )?(habiles|laborables)|weekdays?|(business|working) days": "lunes a viernes",
-    r"medianoche|midnight|@daily": "0:00",
-    r"mediodia|noon": "12:00",
-    r" y media\b": ":30",
-    r"\b(\d+)(st|nd|rd|th)\b": r"day \1",
-}
-_DAY = r"\b(?:(dom|sun)|(lun|mon(?!th))|(mar|tue)|(mie|wed)|(jue|thu)|(vie|fri)|(sab|sat))[a-z]*"
-_ORDINAL = r"\b(?:(primer|first)|(segundo|second)|(tercer|third)|(cuarto|fourth)|(quinto|fifth))\b"
-_DATE = r"\b(?:el|dia|day)\s+(\d{1,2})\b(?!\s*[:.h])"
-_INTERVAL = r"\b(?:cada|every)\s+(\d*)\s*(min|h)"
-_TIME = r"(?<!\d)(\d{1,2})(?:[:.h]?(\d\d))?(?!\d)(?:\s*([ap])\.?\s?m\b)?"
+_DAY = rf"\b(?:{'|'.join(_WEEKDAYS)})\b"
+_TIME = r"(?<![\d#])(\d{1,2})(?:[:.h]?(\d\d))?(?!\d)(?:\s*([ap])\.?\s?m\b)?"
 
 
 def suggested(value: str, usual: str) -> str:
     """Return a schedule that breaks no rule: what can be heard in `value`, or `usual`."""
     plain = unicodedata.normalize("NFKD", value.casefold()).encode("ascii", "ignore").decode()
-    typed = " ".join(re.sub(r"[()\[\]{}\"'`]", " ", plain).replace("?", "*").split())
-    if re.fullmatch(_NO, typed):
-        return NONE
-    if re.match(r"[\d*,/-]+ [\d*,/-]+( \S+){3}", typed):
-        fields = re.sub(_DAY, lambda day: _WEEKDAYS[(day.lastindex or 1) - 1], typed).split(" ")
-        # As it stands, without a sixth field for seconds, or on a day that every month has.
-        candidates = [fields, fields[1:6], fields[:5], [*fields[:2], "28", *fields[3:]]]
-        return next((text for each in candidates if not rule(text := " ".join(each))), usual)
-    return typed if not rule(typed) else heard if not rule(heard := _heard(typed, usual)) else usual
+    said = re.sub(r"[()\[\]\"'` ]+", " ", plain).strip()
+    for language in LANGUAGES:
+        for meant, forms in texts(language)["heard"].items():
+            said = re.sub(rf"\b(?:{forms})\b", meant, said)
+    heard = usual if "*" in said else _heard(said, usual)
+    return next(each for each in (said, heard, usual) if not rule(each))
 
 
-def _heard(typed: str, usual: str) -> str:
+def _heard(said: str, usual: str) -> str:
     """Return the schedule that is said, at the usual hours where it says days alone; else the usual one."""
-    for said, same in _SAME.items():
-        typed = re.sub(said, same, typed)
-    date, ordinal = re.search(_DATE, typed), re.search(_ORDINAL, typed)
-    names = [_WEEKDAYS[(day.lastindex or 1) - 1] for day in re.finditer(_DAY, typed)]
-    weekdays = ("-" if re.search(rf"{_DAY}\s*(-|a|al|hasta|to|through)\s*{_DAY}", typed) else ",").join(names)
-    if ordinal and names:
-        weekdays = f"{names[0]}#{ordinal.lastindex}"
-    times = _times_heard(re.sub(_DATE, "", typed))
-    if not (times or date or names or re.search(r"\b(dia|day|dai)", typed)):
+    date, ordinal = re.search(r"\bday (\d+)", said), re.search(r"#\d", said)
+    days = re.findall(_DAY, said)
+    weekdays = ("-" if re.search(f"{_DAY} ?(to|-) ?{_DAY}", said) else ",").join(days)
+    if ordinal and days:
+        weekdays = days[0] + ordinal[0]
+    times = _times_heard(said.replace(date[0], "") if date else said)
+    if not (times or date or days or "daily" in said):
         return usual
-    return f"{times or ' '.join(usual.split(' ')[:2])} {date[1] if date else '*'} * {weekdays or '*'}"
+    return f"{times or ' '.join(usual.split()[:2])} {date[1] if date else '*'} * {weekdays or '*'}"
 
 
-def _times_heard(typed: str) -> str:
+def _times_heard(said: str) -> str:
     """Return the first two fields; empty where no hour is said."""
-    if interval := re.search(_INTERVAL, typed):
+    if interval := re.search(r"\bevery (\d*) ?(min|h)", said):
         every = f"*/{interval[1]}" if interval[1] else "*"
         return f"{every} *" if interval[2] == "min" else f"0 {every}"
-    late = "p" if re.search(r"tarde|noche|afternoon|evening|night", typed) else ""
+    late = "p" if re.search(r"\blate\b", said) else ""
     hours: dict[int, set[int]] = {}
-    for hour, minute, half in re.findall(_TIME, typed):
+    for hour, minute, half in re.findall(_TIME, said):
         of_day = int(hour) % 12 + 12 * ((half or late) == "p") if half or late else int(hour)
         hours.setdefault(int(minute or 0), set()).add(of_day)
     # One cron has the same minutes in all its hours: those of the first hour that is said.

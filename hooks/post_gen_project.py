@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, json.loads(r""" {{ template_folder | jsonify }} """))
+sys.path.insert(1, f"{sys.path[0]}/flow_ops/src")
 
-from flow_template import agreement, embed, messages, origin
+from flow_ops import embedding
+from flow_template import agreement, messages, naming, origin
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
@@ -17,14 +19,13 @@ def main(root: Path, answers: dict[str, Any]) -> int:
     """Return 1, with nothing left of what was generated, where its names disagree."""
     if found := agreement.disagreements(root, answers):
         remove_everything(root)
-        sys.stderr.write(messages.fit(messages.disagreement(found, answers["language"]), sys.stderr))
+        messages.say(messages.disagreement(found, answers["language"]), sys.stderr)
         return 1
     if answers["_flow_ops_source"] == "vendor":
-        embed.embed(root)
+        embedding.embed(naming.TEMPLATE / "flow_ops", root)
     if "_commit" not in answers:  # cruft keeps a record of its own, and compares folders without .git
         recorded, versioned = origin.record(root, answers), origin.git_init(root)
-        said = messages.next_steps(root, answers, recorded=recorded, versioned=versioned)
-        sys.stdout.write(messages.fit(said, sys.stdout))
+        messages.say(messages.next_steps(root, answers, recorded=recorded, versioned=versioned), sys.stdout)
     return 0
 
 
@@ -42,4 +43,5 @@ if __name__ == "__main__":
         sys.exit(1)
     except OSError as problem:
         remove_everything(Path.cwd())
-        sys.exit(messages.fit(messages.unwritable(problem, ANSWERS["language"]), sys.stderr))
+        messages.say(messages.unwritable(problem, ANSWERS["language"]), sys.stderr)
+        sys.exit(1)

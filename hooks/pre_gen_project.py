@@ -16,7 +16,7 @@ def main(root: Path, answers: dict[str, Any]) -> int:
     """Return 1, with everything that is wrong on the terminal, where nothing may be written."""
     found = naming.problems(answers, lambda slug: any((root.parent / slug).glob("*")))
     if found:
-        sys.stderr.write(messages.fit(messages.refusal(found, answers), sys.stderr))
+        messages.say(messages.refusal(found, answers), sys.stderr)
     return 1 if found else 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flow_ops import updates
+from flow_ops import embedding
 from helpers.workshop import git
 from tests.generating import command
 from tests.organisation import ROOT
@@ -36,7 +36,7 @@ def test_the_tests_and_rules_of_an_earlier_release_pass_with_the_library_of_toda
     done = command(template, "--no-input", "language=en", "flow_slug=night-sales", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     root = tmp_path / "night-sales"
-    updates.embed(ROOT / "flow_ops", root)
+    embedding.embed(ROOT / "flow_ops", root)
     hidden = ("VIRTUAL_ENV", "PYTHONPATH", "FLOW_PROJECT_ROOT")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     for arguments in (["sync", "--quiet"], ["run", "pytest", "-q"]):

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flow_ops.messages import catalogue
-from flow_template import messages, naming
+from flow_template import messages, naming, schedule
+from flow_template.texts import texts
 from tests.conftest import TEMPLATE
 from tests.test_naming import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SPANISH, ENGLISH = messages.texts("es"), messages.texts("en")
+SPANISH, ENGLISH = texts("es"), texts("en")
 CODES = sorted(SPANISH["codes"])
 
 
@@ -104,5 +105,5 @@ def test_a_question_for_a_folder_is_not_called_one_for_git_alone() -> None:
 def test_every_refusal_of_a_schedule_shows_an_example_and_what_it_means(value: str, language: str) -> None:
     problem = naming.problem_with("schedule", {"schedule": value})
     assert problem
-    example = messages.in_words(problem.suggestion, language)
+    example = schedule.in_words(problem.suggestion, language)
     assert f"{problem.suggestion}  ({example})" in messages.explanation(problem, language)

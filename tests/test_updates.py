@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flow_ops import cli, project, updates
+from flow_ops import cli, embedding, project, updates
 from flow_ops.deploy import checks
 from helpers.support import bring_bytecode
 from tests.conftest import TEMPLATE
@@ -176,9 +176,9 @@ LIBRARY = Path("vendor", "flow_ops", "src", "flow_ops")
 
 
 def vendored_files(root: Path) -> dict[str, bytes]:
-    lines = (root / updates.HASHES).read_text(encoding="utf-8").splitlines()
+    lines = (root / embedding.HASHES).read_text(encoding="utf-8").splitlines()
     names = [f"vendor/{line.partition('  ')[2]}" for line in lines]
-    return {name: (root / name).read_bytes() for name in [updates.HASHES, *names]}
+    return {name: (root / name).read_bytes() for name in [embedding.HASHES, *names]}
 
 
 # --- from every release to the current tree
@@ -378,7 +378,7 @@ def test_a_library_from_elsewhere_stays_there_in_an_update_and_a_tag_follows_the
 def test_without_the_hashes_a_message_says_how_to_have_them(
     old: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (old / updates.HASHES).unlink()
+    (old / embedding.HASHES).unlink()
     assert cli.run(["update"]) == 1
     assert "FT-UPDATE-04" in capsys.readouterr().err
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flow_ops import cli, library, moving, project, updates
+from flow_ops import cli, embedding, library, moving, project, updates
 from flow_ops.messages import FlowOpsError
 from helpers.repositories import LIBRARY, contents, make_repository
 from helpers.workshop import git, inside
@@ -178,7 +178,7 @@ def test_a_file_that_is_in_use_leaves_all_as_it_was(
     real = shutil.move
 
     def in_use(source: Path, target: Path) -> object:
-        if source == repository / updates.HASHES:
+        if source == repository / embedding.HASHES:
             raise PermissionError(13, "in use")
         return real(source, target)
 

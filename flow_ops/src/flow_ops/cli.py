@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flow_ops import arguments, library, moving, new_flow, updates
+from flow_ops import arguments, embedding, library, moving, new_flow, updates
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.new_flow import sample
 from flow_ops.worker import service
@@ -78,7 +78,7 @@ def _apply(release: Release = None, /, *, yes: Yes = False) -> int:
         _say(text("update.changes", release=name))
         for change in changes:
             # The library is replaced whole: its files say nothing to a team.
-            if f"\t{updates.LIBRARY}/" not in change:
+            if f"\t{embedding.FOLDER}/" not in change:
                 _say(f"  {change}")
         if yes:
             return True

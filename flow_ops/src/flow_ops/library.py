@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 
+from flow_ops.embedding import FOLDER
 from flow_ops.messages import FlowOpsError
 
 Kind = Literal["vendor", "index", "git"]
 
-FOLDER = "vendor/flow_ops"
 VENDORED = f'{{ path = "{FOLDER}", editable = true }}'
 INDEXED = '{ index = "flow-ops" }'
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-from flow_ops import library, project, updates
+from flow_ops import embedding, library, project, updates
 from flow_ops.messages import FlowOpsError, text
 
 
@@ -77,7 +77,7 @@ def _replace(root: Path, new: Path, pyproject: str) -> None:
     file = root / "pyproject.toml"
     before = file.read_bytes()
     try:
-        for name in (updates.LIBRARY, updates.HASHES):
+        for name in (embedding.FOLDER, embedding.HASHES):
             if (new / name).exists():
                 (root / name).parent.mkdir(exist_ok=True)
                 shutil.move(new / name, root / name)
@@ -87,7 +87,7 @@ def _replace(root: Path, new: Path, pyproject: str) -> None:
         file.write_text(pyproject, encoding="utf-8", newline="\n")
     except OSError as error:
         file.write_bytes(before)
-        for name in (updates.LIBRARY, updates.HASHES):
+        for name in (embedding.FOLDER, embedding.HASHES):
             saved = old / Path(name).name
             if saved.exists() and not (root / name).exists():
                 shutil.move(saved, root / name)

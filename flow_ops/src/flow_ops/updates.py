@@ -10,7 +10,6 @@ them whole. A file that is named in `skip` of `[tool.cruft]` in `pyproject.toml`
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -24,12 +23,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from flow_ops import git, library, project, repository
+from flow_ops import embedding, git, library, project, repository
 from flow_ops.messages import FlowOpsError
 
 # Seconds to wait for the template's git server when only asking which releases there are.
 ASK_SECONDS = 10
-LIBRARY, HASHES, RECORD = library.FOLDER, f"{library.FOLDER}.sha256", ".cruft.json"
+RECORD = ".cruft.json"
 # `uv run` names its own program in UV.
 COOKIECUTTER = [os.environ.get("UV", "uv"), "tool", "run", "--from", "cookiecutter>=2.7,<3", "cookiecutter"]
 # What the template's own code does not get to see while it renders.
@@ -78,8 +77,11 @@ def changed_files() -> list[str]:
     root = project.current().root
     if library.kind(pyproject()) != "vendor":
         return []
-    expected = _expected(root / HASHES)
-    there = {path.relative_to(root).as_posix(): _digest(path) for path in _files(root / LIBRARY)}
+    expected = _expected(root / embedding.HASHES)
+    there = {
+        path.relative_to(root).as_posix(): embedding.digest(path)
+        for path in embedding.files(root / embedding.FOLDER)
+    }
     changed = (name for name in {*expected, *there} if expected.get(name) != there.get(name))
     return sorted(name for name in changed if not _is_owned(name))
 
@@ -102,7 +104,7 @@ def restore() -> list[str]:
     if not changed:
         return []
     root = project.current().root
-    theirs = _expected(root / HASHES)
+    theirs = _expected(root / embedding.HASHES)
     with _clone(made_by.template) as template:
         for name in changed:
             (root / name).unlink(missing_ok=True)
@@ -117,27 +119,12 @@ def restore() -> list[str]:
 def owned_files() -> list[str]:
     """Return the files of `vendor/flow_ops` that the team has made its own."""
     root = project.current().root
-    names = sorted(path.relative_to(root).as_posix() for path in _files(root / LIBRARY))
+    names = sorted(path.relative_to(root).as_posix() for path in embedding.files(root / embedding.FOLDER))
     return [name for name in names if _is_owned(name)]
 
 
-def embed(made: Path, root: Path) -> None:
-    """Put the library that stands in the folder `made` into the repository in `root`, with the hashes of its files."""
-    target = root / LIBRARY
-    shutil.rmtree(target, ignore_errors=True)
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    shutil.copytree(made / "src", target / "src", ignore=ignored)
-    for name in ("LICENSE", "README.md", "pyproject.toml"):
-        shutil.copyfile(made / name, target / name)
-    rows = [
-        f"{_digest(path)}  {path.relative_to(target.parent).as_posix()}\n"
-        for path in sorted(_files(target), key=lambda path: path.parts)
-    ]
-    (root / HASHES).write_text("".join(rows), encoding="ascii", newline="\n")
-
-
 def embed_release(version: str, root: Path) -> None:
-    """Put the library of a release of the template into the folder `root`, as `embed`.
+    """Put the library of a release of the template into the folder `root`, as `embedding.embed`.
 
     Raises:
         FlowOpsError: FT-UPDATE-02 and -03 as above, FT-LIBRARY-07 where there is no such release.
@@ -146,7 +133,7 @@ def embed_release(version: str, root: Path) -> None:
     require_release(version)
     with _clone(made_by.template) as template:
         _git(template, "checkout", "--quiet", "--detach", f"v{version}", asked=made_by.template)
-        embed(template / made_by.directory / "flow_ops", root)
+        embedding.embed(template / made_by.directory / "flow_ops", root)
 
 
 def require_release(version: str) -> None:
@@ -168,19 +155,6 @@ def _expected(file: Path) -> dict[str, str]:
         return {f"{file.parent.name}/{name}": digest for digest, name in rows}
     except (OSError, ValueError):
         raise FlowOpsError("FT-UPDATE-04", file=file) from None
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files below `folder`, but what Python and its installers make there."""
-    for path in folder.rglob("*"):
-        made = any(part == "__pycache__" or part.endswith(".egg-info") for part in path.parts)
-        if path.is_file() and not made:
-            yield path
-
-
-def _digest(file: Path) -> str:
-    """Return the SHA-256 of a file with the line ends of the template."""
-    return hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
 def _is_owned(name: str) -> bool:
@@ -364,7 +338,7 @@ def _follow(rendered: Path, made: Path, *, is_new: bool) -> None:
     if "sources" not in there["tool"].get("uv", {}) or library.kind(there) == library.kind(here) == "vendor":
         return  # Of a time when the library was no distribution; or nothing to do.
     if library.kind(here) == "vendor":
-        embed(made, rendered)
+        embedding.embed(made, rendered)
         content = library.moved(file, library.VENDORED)
     else:
         shutil.rmtree(rendered / "vendor", ignore_errors=True)
@@ -394,7 +368,7 @@ def _merge(versions: Path, root: Path) -> None:
     new = _git(root, "rev-parse", "FETCH_HEAD", asked=str(root)).strip()
     with contextlib.suppress(FlowOpsError):  # Conflicts, which are looked for afterwards.
         _git(root, *_AUTHOR, "cherry-pick", "--no-commit", new, asked=str(root))
-    here = {path.relative_to(root).as_posix() for path in _files(root / LIBRARY)}
+    here = {path.relative_to(root).as_posix() for path in embedding.files(root / embedding.FOLDER)}
     theirs = _git(root, "ls-tree", "-r", "--name-only", new, "--", "vendor", asked=str(root)).splitlines()
     gone = [name for name in sorted(here - {*theirs}) if not _is_owned(name)]
     if gone:

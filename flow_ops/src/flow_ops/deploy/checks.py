@@ -11,7 +11,6 @@ import json
 import re
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 
-from flow_ops import flow_parameters, git, hidden, library, project, task_runners, watchdog
+from flow_ops import flow_parameters, git, hidden, library, project, task_runners, updates, watchdog
 from flow_ops.deploy import schedules, server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Schedule
 from flow_ops.deploy.targets import Target, environment_names
@@ -73,7 +72,7 @@ def repository(deployments: Deployments) -> Iterator[FlowOpsError]:
     yield from _timezone(deployments.timezone, about.timezone)
     yield from watchdog.check_limits(deployments.limits)
     yield from lock(about.root)
-    pyproject = tomllib.loads((about.root / "pyproject.toml").read_text(encoding="utf-8"))
+    pyproject = updates.pyproject()
     dependencies = pyproject["project"].get("dependencies", [])
     if not any(re.match(r"(?i)prefect\b(?!-)", dependency) for dependency in dependencies):
         yield FlowOpsError("FT-FLOW-05", file=about.root / "pyproject.toml")

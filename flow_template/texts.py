@@ -1,0 +1,23 @@
+"""The texts of `es.toml` and `en.toml`: all that is said to a user, and heard from one."""
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("es", "en")
+
+
+@functools.cache
+def _read(language: str) -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name(f"{language}.toml").read_text(encoding="utf-8"))
+
+
+def texts(language: object) -> dict[str, Any]:
+    """Return everything in a language; in Spanish where it is none."""
+    return _read("en" if language == "en" else "es")
+
+
+def text(name: str, language: object, /, **values: object) -> str:
+    """Return one text of a language, with its values."""
+    return str(texts(language)[name]).format(**values)
