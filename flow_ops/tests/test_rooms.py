@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # From the bottom up. A room is a module or a package, with all that is in it.
 ROOMS = (
     "repository",
+    "signals",
+    "changelog",
     "messages",
     "git",
     "network",
