@@ -133,6 +133,17 @@ def test_the_command_says_where_the_library_comes_from(capsys: pytest.CaptureFix
     ]
 
 
+def test_a_place_that_is_none_is_refused_with_those_that_there_are(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(repository)
+    assert move("pypi") == 1
+    said = capsys.readouterr().err
+    assert "FT-ARGS-02" in said
+    assert "vendor, index, git" in said
+    assert contents(repository) == before
+
+
 def refused(repository: Path, code: str, to: library.Kind, index: str | None = None) -> str:
     """Fail unless the move is refused with this code and nothing is changed; return the message."""
     project.forget()
