@@ -399,14 +399,14 @@ def wanted_changes() -> Iterator[Change]:
         FlowOpsError: FT-UPDATE-02, -03, -05 and -09, as `apply`.
     """
     made = project.current().template_version
+    longest_first = sorted((made, metadata.version("flow-ops")), key=len, reverse=True)
+    numbers = re.compile("|".join(map(re.escape, longest_first)))
     with _both_versions(origin(), None) as both:
         asked = str(both.versions)
         listed = _git(both.versions, "diff", "--no-renames", "--name-only", "HEAD~", "HEAD", asked=asked)
         for name in listed.splitlines():
             old, new = (_content(both.versions, f"{commit}:{name}") for commit in ("HEAD~", "HEAD"))
-            for number in (made, metadata.version("flow-ops")):
-                old = old.replace(number, both.release)
-            if old != new and not name.startswith("vendor/"):
+            if numbers.sub(both.release, old) != new and not name.startswith("vendor/"):
                 yield Change(name, *changelog.said_of(name, both.changelog, after=made))
 
 
