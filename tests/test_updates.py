@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ import pytest
 
 from flow_ops import cli, embedding, project, updates
 from flow_ops.deploy import checks
+from flow_ops.messages import FlowOpsError
 from helpers.support import bring_bytecode
 from tests.conftest import TEMPLATE
 from tests.organisation import NOT_COPIED, ROOT
@@ -461,6 +463,159 @@ def test_the_templates_code_sees_no_token_and_no_server_while_it_renders(
     assert "PATH" in seen.read_text(encoding="utf-8")
     assert "not-to-be-seen" not in seen.read_text(encoding="utf-8")
     assert git(old, "status", "--porcelain") == ""
+
+
+NEXT = f"{version()}.1"
+CHANGES = f"""
+## {NEXT}
+
+- `.gitattributes` keeps the line ends of spreadsheets,
+  on Windows too.
+- The library waits longer for a slow server.
+
+**What to do:** `deploy.py` names the team that is told, because the watchdog writes to it from now on.
+"""
+
+
+@pytest.fixture
+def followed(remote: Path, tmp_path: Path, enter: Callable[[Path], Path]) -> tuple[Path, Path]:
+    """A repository that takes the library from an index, and the template's repository, in which the next comes."""
+    template = tmp_path / "flow-template.git"
+    git(tmp_path, "clone", "--quiet", str(remote), str(template))
+    root = enter(generate(template.as_uri(), tmp_path / "x"))
+    assert cli.run(["source", "index"]) == 0
+    commit(root, "first")
+    project.forget()
+    return root, template
+
+
+def release_next(template: Path, said: str = "") -> None:
+    """Publish a version of which the library alone is another; `said` goes into the CHANGELOG."""
+    for name in ("cookiecutter.json", "flow_ops/pyproject.toml"):
+        change(
+            template / name,
+            f'ersion": "{version()}"' if name.endswith("json") else f'"{version()}"',
+            f'ersion": "{NEXT}"' if name.endswith("json") else f'"{NEXT}"',
+        )
+    change(template / "flow_ops" / "src" / "flow_ops" / "__init__.py", '"""Logs', '"""Newer logs')
+    file = template / "CHANGELOG.md"
+    head, _, rest = file.read_text(encoding="utf-8").partition(f"\n## {version()}")
+    file.write_text(f"{head}{said}\n## {version()}{rest}", encoding="utf-8")
+    commit(template, NEXT)
+    git(template, "tag", f"v{NEXT}")
+
+
+def test_a_newer_library_from_an_index_is_one_command_and_no_file_has_to_follow(
+    followed: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, template = followed
+    assert cli.run(["update", "check"]) == 0
+    release_next(template)
+    capsys.readouterr()
+    assert cli.run(["update", "check"]) == cli.NEWER
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == (
+        f"This repository has flow-ops {version()}; the latest: {NEXT}. "
+        "Bring it with: uv lock --upgrade-package flow-ops"
+    )
+    assert said[2:] == ["No file of this repository has to follow.", "No other file is otherwise in it."]
+    # As after that command, in the environment that it changes.
+    monkeypatch.setattr(metadata, "version", lambda _: NEXT)
+    assert cli.run(["update", "check"]) == 0
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_files_that_have_to_follow_are_named_first_each_with_its_reason_from_the_changelog(
+    followed: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, template = followed
+    for name in ("deploy.py", ".gitattributes", ".editorconfig"):
+        with (template / GENERATED / name).open("a", encoding="utf-8", newline="\n") as file:
+            file.write("\n# Another.\n")
+    release_next(template, CHANGES)
+    capsys.readouterr()
+    assert cli.run(["update", "check"]) == cli.NEWER
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "Files of this repository that have to follow, with: uv run flow-ops update apply",
+        "  deploy.py: `deploy.py` names the team that is told, because the watchdog writes to it from now on.",
+        "Files that are otherwise in the new template, which the same command brings when you want them:",
+        "  .editorconfig",
+        "  .gitattributes: `.gitattributes` keeps the line ends of spreadsheets, on Windows too.",
+    ]
+
+
+def test_a_release_beyond_the_bounds_of_pyproject_is_no_newer_library(followed: tuple[Path, Path]) -> None:
+    _, template = followed
+    git(template, "tag", "v3.0.0")
+    assert updates.newer_library() is None
+    git(template, "tag", "v2.999.0")
+    assert updates.newer_library() == "2.999.0"
+
+
+def test_update_library_leaves_a_repository_with_vendor_to_update_apply(
+    old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["update", "library"]) == 0
+    assert "uv run flow-ops update apply" in capsys.readouterr().out
+    assert git(old, "status", "--porcelain") == ""
+
+
+def test_a_change_made_while_the_update_asks_is_not_lost(old: Path) -> None:
+    def confirm(_release: str, _changes: list[str]) -> bool:
+        (old / "README.md").write_text("in the meantime\n", encoding="utf-8")
+        return True
+
+    with pytest.raises(FlowOpsError) as problem:
+        updates.apply(confirm=confirm)
+    assert problem.value.code == "FT-UPDATE-08"
+    assert git(old, "status", "--porcelain").split() == ["M", "README.md"]
+
+
+def test_an_update_that_fails_in_the_middle_leaves_the_repository_as_it_was(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Stands for a disk that is full.
+    monkeypatch.setattr(updates, "_record", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    assert cli.run(["update", "apply", "--yes"]) == 1
+    assert git(old, "status", "--porcelain", "--ignored") == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals of POSIX")
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("when", ["rendering", "merging"])
+def test_an_update_that_is_stopped_is_done_or_not_begun(
+    old: Path, sent: str, when: str, tmp_path: Path
+) -> None:
+    point = {"rendering": "_commit_whole", "merging": "_record"}[when]
+    program = f"""
+import os, signal, sys
+from flow_ops import cli, updates
+updates.COOKIECUTTER = [sys.executable, "-m", "cookiecutter"]
+real = updates.{point}
+def stopped(*arguments):
+    os.kill(os.getpid(), signal.{sent})
+    return real(*arguments)
+updates.{point} = stopped
+sys.exit(cli.run(["update", "apply", "--yes"]))
+"""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=old,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert "Traceback" not in done.stderr
+    assert list(temporary.iterdir()) == []
+    if when == "merging":
+        assert done.returncode == 0, done.stderr
+        assert updates.origin().commit != json.loads(git(old, "show", "HEAD:.cruft.json"))["commit"]
+    else:
+        assert done.returncode in (130, 143)
+        assert git(old, "status", "--porcelain") == ""
 
 
 def test_a_repository_says_which_version_made_it_and_which_is_the_latest(

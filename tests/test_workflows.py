@@ -82,9 +82,10 @@ def test_an_action_has_the_same_pin_everywhere() -> None:
 @every_workflow
 def test_a_job_may_read_the_code_and_nothing_else(file: Path) -> None:
     assert read(file)["permissions"] == {}
-    assert [job["permissions"] for job in read(file)["jobs"].values()] == [{"contents": "read"}] * len(
-        read(file)["jobs"]
-    )
+    # The one job that opens a pull request.
+    writing = {("template.yml", "library"): {"contents": "write", "pull-requests": "write"}}
+    for name, job in read(file)["jobs"].items():
+        assert job["permissions"] == writing.get((file.name, name), {"contents": "read"}), name
 
 
 @every_workflow
@@ -142,11 +143,31 @@ def test_only_the_steps_that_talk_to_the_server_know_its_password() -> None:
             assert ("PREFECT_API_AUTH_STRING" in str(step)) == ("deploy.py" in step.get("run", ""))
 
 
-def test_the_template_is_compared_weekly_and_no_pull_request_is_opened() -> None:
+def test_the_template_is_compared_weekly_and_a_newer_library_is_tested_before_it_is_proposed() -> None:
     template = read(THEIRS / "template.yml")
     (schedule,) = triggers(THEIRS / "template.yml")["schedule"]
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"])
     assert commands(template["jobs"]["check"]) == ["uv run flow-ops update check"]
+    # What the last command does is seen in test_library_updates.py.
+    assert commands(template["jobs"]["library"])[:-1] == [
+        "uv run flow-ops update library",
+        'git diff --quiet || uv run pytest -m "not e2e"',
+    ]
+
+
+def test_only_the_last_step_of_the_job_that_writes_has_its_token() -> None:
+    *others, last = read(THEIRS / "template.yml")["jobs"]["library"]["steps"]
+    assert last["env"]["GH_TOKEN"] == "${{ github.token }}"  # noqa: S105 - an expression of GitHub
+    assert "github.token" not in str(others)
+    assert others[0]["with"] == {"persist-credentials": False}
+
+
+def test_a_library_from_an_index_is_among_what_dependabot_proposes_each_week() -> None:
+    (updates,) = read(THEIRS.with_name("dependabot.yml"))["updates"]
+    assert (updates["package-ecosystem"], updates["directory"]) == ("uv", "/")
+    assert updates["schedule"] == {"interval": "weekly"}
+    assert updates["groups"] == {"libraries": {"patterns": ["*"]}}
+    assert "ignore" not in updates
 
 
 # --- the template

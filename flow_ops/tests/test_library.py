@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tomllib
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
+from uv import find_uv_bin
 
 from flow_ops import cli, embedding, library, moving, project, updates
+from flow_ops.deploy import source
+from flow_ops.deployment import GitSource
 from flow_ops.messages import FlowOpsError
+from helpers.https_git import private_git_host
 from helpers.repositories import LIBRARY, contents, make_repository
 from helpers.workshop import git, inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 VERSION = metadata.version("flow-ops")
 INDEX = "https://packages.example.com/simple"
@@ -124,6 +133,17 @@ def test_the_command_says_where_the_library_comes_from(capsys: pytest.CaptureFix
     ]
 
 
+def test_a_place_that_is_none_is_refused_with_those_that_there_are(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(repository)
+    assert move("pypi") == 1
+    said = capsys.readouterr().err
+    assert "FT-ARGS-02" in said
+    assert "vendor, index, git" in said
+    assert contents(repository) == before
+
+
 def refused(repository: Path, code: str, to: library.Kind, index: str | None = None) -> str:
     """Fail unless the move is refused with this code and nothing is changed; return the message."""
     project.forget()
@@ -184,6 +204,88 @@ def test_a_file_that_is_in_use_leaves_all_as_it_was(
 
     monkeypatch.setattr(shutil, "move", in_use)
     refused(repository, "FT-LIBRARY-06", "index")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals of POSIX")
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("point", ["updates.embed", "shutil.move"])
+def test_a_move_that_is_stopped_is_done_or_not_begun(
+    repository: Path, tmp_path: Path, sent: str, point: str
+) -> None:
+    assert move("index") == 0
+    before = contents(repository)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    program = f"""
+import os, shutil, signal, sys
+from flow_ops import cli, updates
+real = {point}
+def stopped(*arguments):
+    os.kill(os.getpid(), signal.{sent})
+    return real(*arguments)
+{point} = stopped
+sys.exit(cli.run(["source", "vendor"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=repository,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert "Traceback" not in done.stderr
+    assert list(temporary.iterdir()) == []
+    project.forget()
+    if point == "shutil.move":
+        assert done.returncode == 0, done.stderr
+        assert (found(repository), updates.changed_files()) == ([], [])
+    else:
+        assert done.returncode in (130, 143)
+        assert contents(repository) == before
+
+
+@pytest.mark.parametrize(
+    "broken", ["an index that is not there", "a token that may not read it", "a folder that is gone"]
+)
+def test_doctor_hears_from_uv_why_the_library_cannot_be_read(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    # As uv itself sets it, which others of these tests may have left out.
+    monkeypatch.setenv("UV", find_uv_bin())
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with contextlib.ExitStack() as stack:
+        if "index" in broken:
+            assert move("index", "--index", "http://127.0.0.1:9/simple") == 0
+            said = "127.0.0.1:9"
+        elif "token" in broken:
+            hosted = tmp_path / "hosted"
+            git(tmp_path, "clone", "--quiet", "--bare", str(repository_of(repository)), f"{hosted}/t.git")
+            address, certificate = stack.enter_context(private_git_host(hosted, "right", tmp_path))
+            for name, value in source.credentials(GitSource(address), "a-wrong-one").items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setenv("GIT_SSL_CAINFO", str(certificate))
+            assert move("git") == 0
+            pyproject = repository / "pyproject.toml"
+            text = pyproject.read_text(encoding="utf-8")
+            text = text.replace(repository_of(repository).as_uri(), f"{address}/t.git")
+            pyproject.write_text(text, encoding="utf-8")
+            said = f"{address}/t.git"
+        else:
+            shutil.rmtree(repository / "vendor")
+            said = "vendor/flow_ops"
+        project.forget()
+        problems = [*updates.problems(), *library.problems(repository, updates.pyproject())]
+    code = "FT-UPDATE-04" if "folder" in broken else "FT-LIBRARY-10"
+    assert problems[0].code == code
+    assert said in str(problems[0])
+    assert "a-wrong-one" not in "".join(map(str, problems))
+
+
+def repository_of(root: Path) -> Path:
+    """Return the template's repository that `.cruft.json` names."""
+    record = json.loads((root / ".cruft.json").read_text(encoding="utf-8"))
+    return Path(unquote(urlsplit(record["template"]).path))
 
 
 @pytest.mark.parametrize(

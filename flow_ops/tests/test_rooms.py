@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ROOMS = (
     "embedding",
     "repository",
+    "signals",
+    "changelog",
     "messages",
     "git",
     "network",

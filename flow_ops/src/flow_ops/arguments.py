@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 import cyclopts
 from cyclopts import App, Group, Parameter
@@ -138,6 +138,8 @@ def _problem(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]
 
 
 def _kind(error: cyclopts.CoercionError) -> str:
+    if get_origin(error.target_type) is Literal:
+        return text("args.none-of", known=", ".join(map(str, get_args(error.target_type))))
     return text("args.not-a", kind=getattr(error.target_type, "__name__", "?"))
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flow_ops import arguments, embedding, library, moving, new_flow, updates
+from flow_ops import arguments, embedding, library, moving, new_flow, signals, updates
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.new_flow import sample
 from flow_ops.worker import service
@@ -31,7 +32,8 @@ def main() -> None:
 
 def run(tokens: list[str] | None = None) -> int:
     """Run one command; print the problems that it meets and return the exit status."""
-    return arguments.execute(_command_line(), tokens)
+    with signals.sigterm_ends_in_order():
+        return arguments.execute(_command_line(), tokens)
 
 
 def _command_line() -> App:
@@ -62,6 +64,7 @@ def _update() -> App:
     made.default(_check)
     made.command(_check, name="check", help="@update.check")
     made.command(_apply, name="apply", help="@update.apply")
+    made.command(_library, name="library", help="@update.library-help")
     made.command(_restore, name="restore", help="@update.restore")
     return made
 
@@ -69,8 +72,39 @@ def _update() -> App:
 def _check() -> int:
     made, newer = updates.versions()
     _say(text("update.versions", made=made, latest=newer or text("update.that-one")))
+    library_is_old = _say_library()
+    changes = [*updates.wanted_changes()] if newer else []
+    if newer:
+        _say_changes(changes)
     updates.check_vendored()
-    return NEWER if newer else 0
+    vendored = library.kind(updates.pyproject()) == "vendor"
+    return NEWER if library_is_old or changes or (newer and vendored) else 0
+
+
+def _say_library() -> bool:
+    """Say which library is newer, where it comes from elsewhere, and return whether one is."""
+    if latest := updates.newer_library():
+        command = library.update_command(updates.pyproject(), latest)
+        _say(text("update.library", here=metadata.version("flow-ops"), latest=latest, command=command))
+    return latest is not None
+
+
+def _say_changes(changes: list[updates.Change]) -> None:
+    """Say which files of the team's are otherwise in the newer template, those that have to follow first."""
+    for key, is_needed in (("update.needed", True), ("update.optional", False)):
+        chosen = [change for change in changes if change.is_needed == is_needed]
+        _say(text(key if chosen else f"{key}-none"))
+        for change in chosen:
+            _say(f"  {change.name}: {change.why}" if change.why else f"  {change.name}")
+
+
+def _library() -> None:
+    if library.kind(updates.pyproject()) == "vendor":
+        _say(text("update.library-vendored"))
+    elif command := updates.update_library():
+        _say(text("update.library-done", command=command))
+    else:
+        _say(text("update.library-newest", here=metadata.version("flow-ops")))
 
 
 def _apply(release: Release = None, /, *, yes: Yes = False) -> int:

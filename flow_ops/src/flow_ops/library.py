@@ -86,7 +86,7 @@ def problems(root: Path, document: Mapping[str, Any]) -> Iterator[FlowOpsError]:
         secret = bool(parts.password or (parts.username and parts.scheme != "ssh"))
         if secret or parts.scheme == "http" or not _pinned(said):
             yield FlowOpsError("FT-LIBRARY-02", url=_shown(str(said["git"])))
-    if where == "index" and not _bounded(document):
+    if where == "index" and allows(document, "1000"):
         yield FlowOpsError("FT-LIBRARY-03")
 
 
@@ -94,10 +94,18 @@ def _pinned(said: Mapping[str, Any]) -> str | None:
     return next((name for name in ("tag", "rev") if name in said), None)
 
 
-def _bounded(document: Mapping[str, Any]) -> bool:
-    """Say whether a next major version is kept out."""
+def allows(document: Mapping[str, Any], version: str) -> bool:
+    """Say whether the bounds in `dependencies` let a version in."""
     written = map(Requirement, document.get("project", {}).get("dependencies", []))
-    return any(one.name.lower() == "flow-ops" and not one.specifier.contains("1000") for one in written)
+    bounds = [one.specifier for one in written if one.name.lower() == "flow-ops"]
+    return all(each.contains(version) for each in bounds)
+
+
+def update_command(document: Mapping[str, Any], version: str | None) -> str:
+    """Return the one command that brings a release, where the library comes from elsewhere; an index has its own."""
+    if kind(document) == "git":
+        return f"uv add flow-ops --tag v{version}"
+    return "uv lock --upgrade-package flow-ops"
 
 
 def moved(file: Path, said: str | None, index: str | None = None) -> str:

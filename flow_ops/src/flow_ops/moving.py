@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
-from flow_ops import embedding, library, project, updates
+from flow_ops import embedding, library, project, signals, updates
 from flow_ops.messages import FlowOpsError, text
 
 
@@ -59,7 +59,7 @@ def _git_line() -> str:
     made_by, version = updates.origin(), metadata.version("flow-ops")
     updates.require_release(version)
     place = "/".join(filter(None, (made_by.directory, "flow_ops")))
-    return f'{{ git = "{_as_url(made_by.template)}", tag = "v{version}", subdirectory = "{place}" }}'
+    return f'{{ git = "{_as_url(made_by.template)}", subdirectory = "{place}", tag = "v{version}" }}'
 
 
 def _as_url(address: str) -> str:
@@ -76,21 +76,22 @@ def _replace(root: Path, new: Path, pyproject: str) -> None:
     vendor, old = root / "vendor", new / "old"
     file = root / "pyproject.toml"
     before = file.read_bytes()
-    try:
-        for name in (embedding.FOLDER, embedding.HASHES):
-            if (new / name).exists():
-                (root / name).parent.mkdir(exist_ok=True)
-                shutil.move(new / name, root / name)
-            elif (root / name).exists():
-                old.mkdir(exist_ok=True)
-                shutil.move(root / name, old / Path(name).name)
-        file.write_text(pyproject, encoding="utf-8", newline="\n")
-    except OSError as error:
-        file.write_bytes(before)
-        for name in (embedding.FOLDER, embedding.HASHES):
-            saved = old / Path(name).name
-            if saved.exists() and not (root / name).exists():
-                shutil.move(saved, root / name)
-        raise FlowOpsError("FT-LIBRARY-06", reason=error) from None
-    with suppress(OSError):  # Something of the team's is in it too.
-        vendor.rmdir()
+    with signals.undisturbed():
+        try:
+            for name in (embedding.FOLDER, embedding.HASHES):
+                if (new / name).exists():
+                    (root / name).parent.mkdir(exist_ok=True)
+                    shutil.move(new / name, root / name)
+                elif (root / name).exists():
+                    old.mkdir(exist_ok=True)
+                    shutil.move(root / name, old / Path(name).name)
+            file.write_text(pyproject, encoding="utf-8", newline="\n")
+        except OSError as error:
+            file.write_bytes(before)
+            for name in (embedding.FOLDER, embedding.HASHES):
+                saved = old / Path(name).name
+                if saved.exists() and not (root / name).exists():
+                    shutil.move(saved, root / name)
+            raise FlowOpsError("FT-LIBRARY-06", reason=error) from None
+        with suppress(OSError):  # Something of the team's is in it too.
+            vendor.rmdir()

@@ -20,15 +20,20 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from flow_ops import embedding, git, library, project, repository
+from packaging.version import Version
+
+from flow_ops import changelog, embedding, git, library, project, repository, signals
 from flow_ops.messages import FlowOpsError
 
 # Seconds to wait for the template's git server when only asking which releases there are.
 ASK_SECONDS = 10
 RECORD = ".cruft.json"
+# And for uv, where it reads the library from an index or from git: only to say that it can.
+UV_SECONDS = 120
 # `uv run` names its own program in UV.
 COOKIECUTTER = [os.environ.get("UV", "uv"), "tool", "run", "--from", "cookiecutter>=2.7,<3", "cookiecutter"]
 # What the template's own code does not get to see while it renders.
@@ -60,6 +65,15 @@ def origin() -> Origin:
         return Origin(content["template"], content["commit"], content.get("directory") or "", public)
     except (OSError, ValueError, KeyError):
         raise FlowOpsError("FT-UPDATE-03", file=file, version=project.current().template_version) from None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file that a newer release of the template has otherwise, with what its CHANGELOG says of it."""
+
+    name: str
+    is_needed: bool
+    why: str
 
 
 # --- the vendored library
@@ -202,8 +216,88 @@ def versions() -> tuple[str, str | None]:
     return project.current().template_version, newer_version()
 
 
+def newer_library() -> str | None:
+    """Return the newest release of the library within the bounds of `pyproject.toml`, where it is newer than this one.
+
+    None where it is in `vendor/`: there it is part of the template's release.
+
+    Raises:
+        FlowOpsError: FT-UPDATE-02 or FT-UPDATE-03, as `latest_version`.
+    """
+    document = pyproject()
+    if library.kind(document) == "vendor":
+        return None
+    tags = _tags(library.git_address(document) or origin().template)
+    latest = _newest([tag for tag in _numbered(tags) if library.allows(document, tag)])
+    return latest if latest and Version(latest) > Version(metadata.version("flow-ops")) else None
+
+
+def update_library() -> str | None:
+    """Bring the newest release of the library where it comes from an index or from git; return the uv command.
+
+    None where there is nothing to bring, as always in `vendor/`.
+
+    Raises:
+        FlowOpsError: FT-UPDATE-02 or FT-UPDATE-03, as `newer_library`; FT-UPDATE-11 with what uv said.
+    """
+    document, root = pyproject(), project.current().root
+    where = library.kind(document)
+    # What an index has is known to uv alone.
+    latest = newer_library() if where == "git" else None
+    if where == "vendor" or (where == "git" and not latest):
+        return None
+    command = library.update_command(document, latest)
+    before = _dependencies(root)
+    try:
+        _uv(root, *command.split()[1:])
+    except (OSError, subprocess.SubprocessError) as error:
+        _put_back(before)
+        raise FlowOpsError("FT-UPDATE-11", command=command, problem=_said(error)) from None
+    except BaseException:  # Ctrl-C and SIGTERM.
+        _put_back(before)
+        raise
+    return command if _dependencies(root) != before else None
+
+
+def _dependencies(root: Path) -> dict[Path, bytes]:
+    files = (root / "pyproject.toml", root / "uv.lock")
+    return {file: file.read_bytes() for file in files if file.exists()}
+
+
+def _put_back(before: dict[Path, bytes]) -> None:
+    with signals.undisturbed():
+        for file, content in before.items():
+            file.write_bytes(content)
+
+
+def _uv(root: Path, *arguments: str, seconds: float | None = None) -> None:
+    """Run uv, which names its own program in UV to what it runs."""
+    command = [os.environ.get("UV", "uv"), *arguments, "--quiet"]
+    subprocess.run(
+        command,
+        cwd=root,
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=seconds,
+    )
+
+
+def _said(error: Exception) -> str:
+    return str(getattr(error, "stderr", None) or error).strip()
+
+
 def problems() -> Iterator[FlowOpsError]:
-    """Yield changed vendored files, a newer release, and why either cannot be known: news for `doctor`."""
+    """Yield what is wrong with the library, a newer release, and why either cannot be known: news for `doctor`.
+
+    Where the library comes from elsewhere it is the library's release that counts.
+    """
+    vendored = library.kind(pyproject()) == "vendor"
+    yield from _changed_or_new() if vendored else _unreadable_or_new()
+
+
+def _changed_or_new() -> Iterator[FlowOpsError]:
     try:
         check_vendored()
     except FlowOpsError as problem:
@@ -215,9 +309,28 @@ def problems() -> Iterator[FlowOpsError]:
         yield problem
 
 
+def _unreadable_or_new() -> Iterator[FlowOpsError]:
+    document = pyproject()
+    try:
+        anew = ("--upgrade-package", "flow-ops", "--refresh-package", "flow-ops")
+        _uv(project.current().root, "lock", "--dry-run", *anew, seconds=UV_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
+        yield FlowOpsError("FT-LIBRARY-10", where=library.described(document), problem=_said(error))
+        return
+    try:
+        if latest := newer_library():
+            here, command = metadata.version("flow-ops"), library.update_command(document, latest)
+            yield FlowOpsError("FT-UPDATE-12", here=here, latest=latest, command=command)
+    except FlowOpsError as problem:
+        yield problem
+
+
 def _newest(tags: list[str]) -> str | None:
-    found = [tag.removeprefix("v") for tag in tags if re.fullmatch(r"v?\d+(\.\d+)+", tag)]
-    return max(found, key=_numbers, default=None)
+    return max(_numbered(tags), key=_numbers, default=None)
+
+
+def _numbered(tags: list[str]) -> list[str]:
+    return [tag.removeprefix("v") for tag in tags if re.fullmatch(r"v?\d+(\.\d+)+", tag)]
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -238,8 +351,61 @@ def apply(to: str | None = None, *, confirm: Callable[[str, list[str]], bool]) -
             naming the files, where conflicts are left, FT-UPDATE-08 for changes that are not committed, FT-UPDATE-09
             where there is no such release.
     """
-    made_by, root = origin(), project.current().root
+    root = project.current().root
     _refuse_pending_changes(root)
+    with _both_versions(origin(), to) as both:
+        changes = _git(both.versions, "diff", "--name-status", "HEAD~", "HEAD", asked="HEAD").splitlines()
+        if not confirm(both.release, changes):
+            return False
+        _refuse_pending_changes(root)  # Somebody may have worked on while the question stood there.
+        with _all_or_nothing(root):
+            _merge(both.versions, root)
+            _record(root, both)
+    if found := _conflicts(root):
+        raise FlowOpsError("FT-UPDATE-06", files=", ".join(found))
+    return True
+
+
+def wanted_changes() -> Iterator[Change]:
+    """Yield the files outside `vendor/` that the newest release has otherwise, but for the version's own number.
+
+    Raises:
+        FlowOpsError: FT-UPDATE-02, -03, -05 and -09, as `apply`.
+    """
+    made = project.current().template_version
+    longest_first = sorted((made, metadata.version("flow-ops")), key=len, reverse=True)
+    numbers = re.compile("|".join(map(re.escape, longest_first)))
+    with _both_versions(origin(), None) as both:
+        asked = str(both.versions)
+        listed = _git(both.versions, "diff", "--no-renames", "--name-only", "HEAD~", "HEAD", asked=asked)
+        for name in listed.splitlines():
+            old, new = (_content(both.versions, f"{commit}:{name}") for commit in ("HEAD~", "HEAD"))
+            if numbers.sub(both.release, old) != new and not name.startswith("vendor/"):
+                yield Change(name, *changelog.said_of(name, both.changelog, after=made))
+
+
+def _content(versions: Path, name: str) -> str:
+    """Return a file of a commit, `COMMIT:NAME`; nothing where it is not in it."""
+    try:
+        return git.run(versions, "show", name)
+    except subprocess.SubprocessError:
+        return ""
+
+
+@dataclass(frozen=True)
+class _Both:
+    """The version that made this repository and another one, rendered, as the two commits of `versions`."""
+
+    made_by: Origin
+    release: str
+    commit: str
+    rendered: Path
+    versions: Path
+    changelog: str
+
+
+@contextlib.contextmanager
+def _both_versions(made_by: Origin, to: str | None) -> Iterator[_Both]:
     with (
         _clone(made_by.template) as template,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
@@ -251,14 +417,20 @@ def apply(to: str | None = None, *, confirm: Callable[[str, list[str]], bool]) -
         for version in (made_by.commit, commit):
             _render(template, version, made_by, Path(folder, version))
             _commit_whole(Path(folder, version), versions)
-        changes = _git(versions, "diff", "--name-status", "HEAD~", "HEAD", asked=str(versions)).splitlines()
-        if not confirm(release, changes):
-            return False
-        _merge(versions, root)
-        _record(root, made_by, commit, Path(folder, commit))
-    if found := _conflicts(root):
-        raise FlowOpsError("FT-UPDATE-06", files=", ".join(found))
-    return True
+        file = template / made_by.directory / "CHANGELOG.md"
+        said = file.read_text(encoding="utf-8") if file.is_file() else ""
+        yield _Both(made_by, release, commit, Path(folder, commit), versions, said)
+
+
+@contextlib.contextmanager
+def _all_or_nothing(root: Path) -> Iterator[None]:
+    """Put a repository, in which all is committed, back to its commit where what is done here fails."""
+    with signals.undisturbed():
+        try:
+            yield
+        except BaseException:
+            _git(root, "reset", "--quiet", "--hard", asked=str(root))
+            raise
 
 
 def _conflicts(root: Path) -> list[str]:
@@ -378,15 +550,14 @@ def _merge(versions: Path, root: Path) -> None:
         _git(root, "checkout", new, "--", *taken, asked=str(root))
 
 
-def _record(root: Path, made_by: Origin, commit: str, rendered: Path) -> None:
+def _record(root: Path, both: _Both) -> None:
     """Write the new commit into `.cruft.json`, with the answers to questions that are new."""
     file = root / RECORD
     content = json.loads(file.read_text(encoding="utf-8"))
-    made = (
-        json.loads((rendered / RECORD).read_text(encoding="utf-8")) if (rendered / RECORD).is_file() else {}
-    )
-    answers = {**made.get("context", {}).get("cookiecutter", {}), **made_by.answers}
-    content |= {"commit": commit, "checkout": None, "context": {"cookiecutter": answers}}
+    new = both.rendered / RECORD
+    made = json.loads(new.read_text(encoding="utf-8")) if new.is_file() else {}
+    answers = {**made.get("context", {}).get("cookiecutter", {}), **both.made_by.answers}
+    content |= {"commit": both.commit, "checkout": None, "context": {"cookiecutter": answers}}
     file.write_text(json.dumps(content, indent=2) + "\n", encoding="ascii", newline="\n")
     _git(root, "add", "--", RECORD, asked=str(root))
 

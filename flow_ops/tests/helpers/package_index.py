@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def package_index(folder: Path) -> Iterator[str]:
-    """Serve the distributions of flow-ops that are in a folder when they are asked for; yield the address."""
+    """Serve the distributions of flow-ops that are in a folder, and take more of them; yield the address."""
 
     class Index(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -37,6 +38,19 @@ def package_index(folder: Path) -> Iterator[str]:
                 self.wfile.write(content)
 
         do_HEAD = do_GET  # noqa: N815
+
+        def do_POST(self) -> None:
+            """Take what `uv publish` sends."""
+            form = self.rfile.read(int(self.headers["Content-Length"]))
+            boundary = self.headers["Content-Type"].partition("boundary=")[2]
+            for part in form.split(f"\r\n--{boundary}".encode()):
+                head, _, content = part.partition(b"\r\n\r\n")
+                if name := re.search(rb'filename="([^"]+)"', head):
+                    folder.mkdir(exist_ok=True)
+                    (folder / name[1].decode()).write_bytes(content)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -45,7 +45,8 @@ WARNINGS = {
     "FT-MACHINE-01",
     "FT-MACHINE-02",
     "FT-DEPLOY-08",
-} | {f"FT-UPDATE-0{number}" for number in (1, 2, 3, 4, 7)}
+    "FT-LIBRARY-10",
+} | {f"FT-UPDATE-{number:02}" for number in (1, 2, 3, 4, 7, 12)}
 
 _PLACEHOLDER = re.compile(
     r"\{\{\s*prefect\.(?:blocks\.(?P<type>[\w-]+)\.(?P<block>[\w-]+)|variables\.(?P<variable>[\w-]+))"
