@@ -67,8 +67,8 @@ def written(folder: Path) -> Counter[str]:
 def test_processes_on_one_rotating_file_lose_tear_and_double_no_line(
     repository: Path, tmp_path: Path, processes: int
 ) -> None:
-    count = 20_000
-    children = [writer(repository, tmp_path, f"p{n}", count, FLOW_LOG_MAX_MB="0.5") for n in range(processes)]
+    count = 2_500 * processes
+    children = [writer(repository, tmp_path, f"p{n}", count, FLOW_LOG_MAX_MB="0.1") for n in range(processes)]
     assert [child.wait(240) for child in children] == [0] * processes
     expected = {f"<p{n} {number} {'x' * 20}>": 1 for n in range(processes) for number in range(count)}
     found = written(tmp_path)
