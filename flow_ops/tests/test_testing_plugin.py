@@ -367,9 +367,8 @@ def test_a_session_that_is_killed_leaves_no_server(session: Session) -> None:
     wait_until(lambda: not testing_server._answers(f"{url}/health"), seconds=20, what="the server's end")
 
 
-@pytest.mark.parametrize(
-    "option", ["--collect-only", pytest.param("--numprocesses=1", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["--collect-only", "--numprocesses=1"])
 def test_a_process_that_runs_no_tests_begins_no_server(session: Session, option: str) -> None:
     said = """
 import os
@@ -386,6 +385,7 @@ def pytest_unconfigure():
     assert "HOME []" in answer.stdout, answer.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can answer")
 def test_a_session_that_is_terminated_still_tidies_up(session: Session, tmp_path: Path) -> None:
     text = "import os, time\ndef test_it():\n    os.kill(os.getpid(), 15); time.sleep(60)\n"
