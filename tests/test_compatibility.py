@@ -21,6 +21,7 @@ RELEASES = tomllib.loads((Path(__file__).parent / "releases.toml").read_text(enc
 pytestmark = pytest.mark.environment
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("release", RELEASES, ids=[release["name"] for release in RELEASES])
 def test_the_tests_and_rules_of_an_earlier_release_pass_with_the_library_of_today(
     release: dict[str, str], tmp_path: Path

@@ -200,6 +200,7 @@ def copies(server: Server, repository: Path) -> Iterator[subprocess.Popen[str]]:
         yield running
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.parametrize("block", PYTHON_BLOCKS.values(), ids=PYTHON_BLOCKS)
 def test_a_python_block_does_what_it_is_shown_for(

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from prefect.blocks.system import Secret
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName, LogFilter, LogFilterFlowRunId
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from pydantic import SecretStr
 
 from helpers.https_git import private_git_host
 from helpers.support import PREFECT, process, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from helpers.support import Server
 
@@ -25,6 +31,8 @@ pytestmark = pytest.mark.e2e
 
 TEMPLATE = Path(__file__).resolve().parents[1]
 RECIPES = {file.stem: file for file in sorted((TEMPLATE / "docs" / "recipes").glob("*.py"))}
+# At each push. The others every week.
+DAILY = {"hello"}
 ENDS = {"Completed", "Failed", "Crashed", "Cancelled", "TimedOut"}
 TOKEN = "a-token-that-opens-the-repository"  # noqa: S105
 SECTION = re.compile(r"^(Prints|Logs|UI|File [\w.-]+):\n\n((?:    .*\n|\n)+)", re.MULTILINE)
@@ -63,13 +71,6 @@ def sections(recipe: str) -> dict[str, list[str]]:
     }
 
 
-def get_client_of(context: Context) -> Any:
-    """Return a client of the server; Prefect is imported by whoever asks for it."""
-    from prefect.client.orchestration import SyncPrefectClient  # noqa: PLC0415
-
-    return SyncPrefectClient(context.server.url)
-
-
 def timeless(line: str) -> str:
     return " ".join(MOMENT.sub("*", line).split())
 
@@ -99,20 +100,15 @@ def context(server: Server, repository: Path, tmp_path_factory: pytest.TempPathF
             "GIT_TERMINAL_PROMPT": "0",
             "COLUMNS": "200",
         }
-        subprocess.run(
-            [*PREFECT, "work-pool", "create", "pool-dev", "--type", "process", "--overwrite"],
-            env=environment,
-            check=True,
-            capture_output=True,
-        )
-        block = f"from prefect.blocks.system import Secret; Secret(value={TOKEN!r}).save('git-token')"
-        subprocess.run([sys.executable, "-c", block], env=environment, check=True)
+        with SyncPrefectClient(server.url) as client, temporary_settings({PREFECT_API_URL: server.url}):
+            client.create_work_pool(WorkPoolCreate(name="pool-dev", type="process"), overwrite=True)
+            Secret(value=SecretStr(TOKEN)).save("git-token", overwrite=True)
         yield Context(server, environment, f"{address}/hello.git", folder)
 
 
 @pytest.fixture(scope="module")
-def outcomes(context: Context) -> dict[str, Outcome]:
-    """Run every recipe, two at a time."""
+def outcomes(context: Context) -> Callable[[str], Outcome]:
+    """A function that runs a recipe, the first time that it is asked for."""
 
     def run(recipe: str) -> Outcome:
         if recipe == "human_input":
@@ -130,8 +126,7 @@ def outcomes(context: Context) -> dict[str, Outcome]:
         assert done.returncode == 0, done.stderr
         return Outcome(done.stdout, done.stderr)
 
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(RECIPES, pool.map(run, RECIPES), strict=True))
+    return functools.cache(run)
 
 
 def _answered(context: Context) -> Outcome:
@@ -147,20 +142,23 @@ def _answered(context: Context) -> Outcome:
     return Outcome("\n".join(line for line in text.splitlines() if " | " not in line), text)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    "recipe",
+    [recipe if recipe in DAILY else pytest.param(recipe, marks=pytest.mark.slow) for recipe in RECIPES],
+)
 def test_a_recipe_has_the_output_that_it_shows(
-    recipe: str, outcomes: dict[str, Outcome], context: Context
+    recipe: str, outcomes: Callable[[str], Outcome], context: Context
 ) -> None:
-    promised = sections(recipe)
+    promised, outcome = sections(recipe), outcomes(recipe)
     assert promised, "its docstring shows no output"
     for place, lines in promised.items():
         if place == "Prints":
-            assert outcomes[recipe].printed.rstrip().splitlines()[-len(lines) :] == lines
+            assert outcome.printed.rstrip().splitlines()[-len(lines) :] == lines
         elif place == "UI":
             assert [line for line in _in_the_ui(context, recipe) if line in lines] == lines
         else:
             written = (
-                outcomes[recipe].logged
+                outcome.logged
                 if place == "Logs"
                 else (context.server.home / "logs" / place.removeprefix("File ")).read_text(encoding="utf-8")
             )
@@ -171,15 +169,8 @@ def test_a_recipe_has_the_output_that_it_shows(
 
 def _in_the_ui(context: Context, recipe: str) -> list[str]:
     """Return the messages that the UI shows for the run of the recipe's flow."""
-    from prefect.client.schemas.filters import (  # noqa: PLC0415
-        FlowFilter,
-        FlowFilterName,
-        LogFilter,
-        LogFilterFlowRunId,
-    )
-
     name = re.findall(r"@flow\ndef (\w+)", RECIPES[recipe].read_text(encoding="utf-8"))[-1].replace("_", "-")
-    with get_client_of(context) as client:
+    with SyncPrefectClient(context.server.url) as client:
         run = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=[name])))[0]
         return [
             log.message for log in client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))
@@ -188,9 +179,10 @@ def _in_the_ui(context: Context, recipe: str) -> list[str]:
 
 @pytest.mark.slow
 def test_deployed_recipes_run_on_a_worker_the_paused_one_once_it_is_answered(
-    context: Context, outcomes: dict[str, Outcome]
+    context: Context, outcomes: Callable[[str], Outcome]
 ) -> None:
-    assert outcomes
+    for recipe in ("deploy_folder", "deploy_git"):
+        assert outcomes(recipe)
     names = ["hello/from-folder", "hello/from-git", "pay/on-worker"]
     subprocess.run(
         [
@@ -202,7 +194,7 @@ def test_deployed_recipes_run_on_a_worker_the_paused_one_once_it_is_answered(
         check=True,
         capture_output=True,
     )
-    with get_client_of(context) as client:
+    with SyncPrefectClient(context.server.url) as client:
         runs = [
             client.create_flow_run_from_deployment(client.read_deployment_by_name(name).id) for name in names
         ]

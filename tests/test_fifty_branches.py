@@ -29,6 +29,7 @@ async def test_it(prefect_server, tmp_path, monkeypatch):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_the_sample_flow_summarises_fifty_branches_without_a_jam(bake: Callable[..., Path]) -> None:
     root = bake()

@@ -396,8 +396,8 @@ def everything(root: Path) -> dict[str, bytes]:
     [
         ([], "es", "ya hay algo"),
         (["-f"], "en", "there is something"),
-        (["-f", "-s"], "es", "ya hay algo"),
-        (["-f", "--keep-project-on-failure"], "es", "ya hay algo"),
+        pytest.param(["-f", "-s"], "es", "ya hay algo", marks=pytest.mark.slow),
+        pytest.param(["-f", "--keep-project-on-failure"], "es", "ya hay algo", marks=pytest.mark.slow),
     ],
 )
 def test_a_repository_is_never_generated_over(
@@ -415,7 +415,7 @@ def test_a_repository_is_never_generated_over(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ventas-diarias", "ventas-diarias-2"]
 
 
-@pytest.mark.parametrize("program", ["replay", "cruft"])
+@pytest.mark.parametrize("program", ["replay", pytest.param("cruft", marks=pytest.mark.slow)])
 def test_a_repository_is_not_generated_over_where_no_question_is_asked(
     program: str, remote: Path, isolated: dict[str, str], tmp_path: Path
 ) -> None:
@@ -445,7 +445,13 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="limits and signals o
 
 
 @posix
-@pytest.mark.parametrize("before", [[], ["ventas-diarias"]], ids=["new", "into-an-empty-folder"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param([], id="new", marks=pytest.mark.slow),
+        pytest.param(["ventas-diarias"], id="into-an-empty-folder"),
+    ],
+)
 @pytest.mark.parametrize("limit", [9_000, 30_000], ids=["a-file-of-the-template", "the-library"])
 def test_a_disk_that_cannot_take_a_repository_leaves_nothing_of_it(
     before: list[str], limit: int, tmp_path: Path

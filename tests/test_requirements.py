@@ -58,7 +58,10 @@ def test_what_is_missing_is_said_in_both_languages_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("version", [NEEDED, "2.10.0", "3.0", "2.7.1"])
+@pytest.mark.parametrize(
+    "version",
+    [NEEDED, "2.10.0", *(pytest.param(version, marks=pytest.mark.slow) for version in ("3.0", "2.7.1"))],
+)
 def test_a_cookiecutter_that_is_new_enough_is_not_stopped(version: str, tmp_path: Path) -> None:
     done = generate_with(f"import cookiecutter; cookiecutter.__version__ = {version!r}", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

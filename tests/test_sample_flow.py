@@ -70,6 +70,7 @@ def test_the_sample_is_summed_up_and_says_that_its_wrong_orders_are_meant(run: R
     assert " | WARNING | " not in done.stderr
 
 
+@pytest.mark.slow
 def test_wrong_orders_of_a_real_file_are_a_warning_that_counts_them(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     rows = ["1,Centro,2026-03-02,2,10.50", "2,Centro,2026-03-02,-2,10.50"]
@@ -81,6 +82,7 @@ def test_wrong_orders_of_a_real_file_are_a_warning_that_counts_them(run: Run, tm
     assert "on purpose" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_branch_that_fails_lets_the_others_end_and_then_fails_the_flow(run: Run, server: Server) -> None:
     with SyncPrefectClient(server.url) as client:
         before = {each.id for each in client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC)}

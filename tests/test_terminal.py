@@ -50,8 +50,9 @@ def compare(made: Path, name: str) -> None:
     assert same_every_time(new) == same_every_time(kept), "anew: uv run python -m docs.terminal"
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
-@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.slow), "es"])
+@pytest.mark.parametrize("language", ["en", "es"])
 def test_the_terminal_shows_what_the_documentation_says_that_it_shows(language: str, tmp_path: Path) -> None:
     terminal.main(tmp_path, (language,))
     for name in (

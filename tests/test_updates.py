@@ -62,7 +62,7 @@ def released_tags() -> list[str]:
     return listed.stdout.split()
 
 
-RELEASES = [PREVIOUS, *released_tags()]
+RELEASES = [PREVIOUS, *(pytest.param(tag, marks=pytest.mark.slow) for tag in released_tags())]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -264,7 +264,14 @@ def test_the_tests_of_an_updated_repository_pass(updated: Path) -> None:
 # --- what cruft itself makes of a repository that plain cookiecutter generated
 
 
-@pytest.mark.parametrize("checkout", [None, PREVIOUS, "a-branch"], ids=["default", "tag", "branch"])
+@pytest.mark.parametrize(
+    "checkout",
+    [
+        pytest.param(None, id="default"),
+        pytest.param(PREVIOUS, id="tag", marks=pytest.mark.slow),
+        pytest.param("a-branch", id="branch", marks=pytest.mark.slow),
+    ],
+)
 def test_cruft_works_on_what_cookiecutter_generated(
     remote: Path, tmp_path: Path, checkout: str | None
 ) -> None:
@@ -361,7 +368,7 @@ def test_restore_puts_managed_files_back_as_their_own_release_has_them(
     assert vendored_files(old) == before
 
 
-@pytest.mark.parametrize("to", ["index", "git"])
+@pytest.mark.parametrize("to", [pytest.param("index", marks=pytest.mark.slow), "git"])
 def test_a_library_from_elsewhere_stays_there_in_an_update_and_a_tag_follows_the_release(
     old: Path, remote: Path, to: str
 ) -> None:
@@ -407,6 +414,7 @@ def test_an_update_of_a_repository_with_pending_changes_is_refused(
     assert git(old, "status", "--porcelain").split() == ["M", "README.md"]
 
 
+@pytest.mark.slow
 def test_a_lock_file_that_uv_has_just_made_does_not_stop_an_update(old: Path) -> None:
     (old / "uv.lock").write_text("version = 1\n", encoding="utf-8")
     assert cli.run(["update", "apply", "--yes"]) == 0

@@ -139,37 +139,31 @@ def test_applying_twice_writes_nothing_the_second_time(workshop: Workshop) -> No
     assert [r for r in requests if not r.startswith("GET") and not r.endswith("/filter")] == []
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        pytest.param(DeploymentUpdate(tags=["mine"]), id="tags"),
-        pytest.param(DeploymentUpdate(parameters={"since": "2020-01-01"}), id="parameters"),
-        pytest.param(DeploymentUpdate(description="mine"), id="description"),
-        pytest.param(DeploymentUpdate(job_variables={"env": {}}), id="environment variables"),
-        pytest.param(DeploymentUpdate(work_pool_name="spare-prod"), id="pool"),
-    ],
-)
-def test_an_edit_in_the_interface_is_drift_that_the_next_apply_takes_back(
-    workshop: Workshop, edit: DeploymentUpdate
+def test_each_edit_in_the_interface_is_drift_that_the_next_apply_takes_back(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pins = with_prod(workshop.pins, schedule=None)
     apply(pins)
+    edit = DeploymentUpdate(
+        tags=["mine"],
+        parameters={"since": "2020-01-01"},
+        description="mine",
+        job_variables={"env": {}},
+        work_pool_name="spare-prod",
+    )
     workshop.client.update_deployment(on_server(workshop).id, edit)
-    assert deploy(pins, "plan", "prod") == 2
+    workshop.client.pause_automation(workshop.client.read_automations()[0].id)
+    capsys.readouterr()
+    assert deploy(pins, "plan", "prod", "--json") == 2
+    [plan] = documents(capsys)["deployments"]
+    fields = {each["field"].partition(".")[0] for each in plan["differences"]}
+    assert fields == {"tags", "parameters", "description", "job_variables", "work_pool"}
+    assert len(plan["watchdog"]) == 1
     apply(pins)
     assert deploy(pins, "plan", "prod") == 0
 
 
-def test_an_automation_edited_in_the_interface_is_drift(workshop: Workshop) -> None:
-    pins = with_prod(workshop.pins, schedule=None)
-    apply(pins)
-    automation = workshop.client.read_automations()[0]
-    workshop.client.pause_automation(automation.id)
-    assert deploy(pins, "plan", "prod") == 2
-    apply(pins)
-    assert deploy(pins, "plan", "prod") == 0
-
-
+@pytest.mark.slow
 def test_a_change_by_someone_else_at_the_same_moment_is_noticed(
     workshop: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +180,7 @@ def test_a_change_by_someone_else_at_the_same_moment_is_noticed(
     assert "tags" in told
 
 
+@pytest.mark.slow
 def test_several_flows_are_deployed_each_in_its_environments(workshop: Workshop) -> None:
     quick = {"prod": Environment(work_pool="spare-prod", parameters={"day": date(2026, 1, 1)})}
     pins = dataclasses.replace(workshop.pins, flows={**workshop.pins.flows, QUICK: quick})
@@ -223,6 +218,7 @@ def schedules_day(moment: datetime) -> str:
     return f"{['lun', 'mar', 'mié', 'jue', 'vie', 'sáb', 'dom'][moment.weekday()]} {moment:%Y-%m-%d %H:%M}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "offsets"),
     [
@@ -282,26 +278,24 @@ def pause_schedules(workshop: Workshop) -> None:
         workshop.client.update_deployment_schedule(deployment.id, schedule.id, active=False)
 
 
-@pytest.mark.parametrize(
-    "then",
-    [
-        pytest.param({"parameters": {"since": date(2026, 1, 1)}}, id="something else changes"),
-        pytest.param({"schedule": ANOTHER}, id="its cron changes"),
-    ],
-)
-def test_a_schedule_paused_in_the_interface_stays_paused(workshop: Workshop, then: dict[str, Any]) -> None:
+def test_a_schedule_paused_in_the_interface_stays_paused_when_something_else_or_its_cron_changes(
+    workshop: Workshop,
+) -> None:
     apply(workshop.pins)
     pause_schedules(workshop)
     assert deploy(workshop.pins, "plan", "prod") == 0
-    changed = with_prod(workshop.pins, **then)
-    apply(changed)
+    apply(with_prod(workshop.pins, parameters={"since": date(2026, 1, 1)}))
     assert list(timings(workshop).values()) == [False]
+    changed = with_prod(workshop.pins, schedule=ANOTHER)
+    apply(changed)
+    assert timings(workshop) == {ANOTHER: False}
     apply(changed, "--activate")
     assert list(timings(workshop).values()) == [True]
     apply(changed, "--pause")
     assert list(timings(workshop).values()) == [False]
 
 
+@pytest.mark.slow
 def test_a_deployment_paused_in_the_interface_stays_paused(workshop: Workshop) -> None:
     apply(workshop.pins)
     workshop.client.pause_deployment(on_server(workshop).id)
@@ -312,24 +306,17 @@ def test_a_deployment_paused_in_the_interface_stays_paused(workshop: Workshop) -
     assert not on_server(workshop).paused
 
 
-@pytest.mark.parametrize(
-    ("schedule", "left"),
-    [
-        pytest.param(ANOTHER, {ANOTHER: True}, id="another cron"),
-        pytest.param(("0 9 * * *", "0 18 * * *"), {"0 9 * * *": True, "0 18 * * *": True}, id="two"),
-        pytest.param(None, {}, id="none"),
-    ],
-)
-def test_the_server_has_the_schedules_of_the_file_and_no_others(
-    workshop: Workshop, schedule: Any, left: dict[str, bool]
-) -> None:
+@pytest.mark.slow
+def test_the_server_has_the_schedules_of_the_file_and_no_others(workshop: Workshop) -> None:
     apply(workshop.pins)
-    apply(with_prod(workshop.pins, schedule=schedule))
-    assert timings(workshop) == left
-    found: Any = on_server(workshop).schedules
-    assert {one.schedule.timezone for one in found} <= {TIMEZONE}
+    for written in (ANOTHER,), ("0 9 * * *", "0 18 * * *"), ():
+        apply(with_prod(workshop.pins, schedule=written or None))
+        assert timings(workshop) == dict.fromkeys(written, True)
+        found: Any = on_server(workshop).schedules
+        assert {one.schedule.timezone for one in found} <= {TIMEZONE}
 
 
+@pytest.mark.slow
 def test_an_interval_is_stable_from_one_apply_to_the_next(workshop: Workshop) -> None:
     pins = with_prod(workshop.pins, schedule=timedelta(hours=6))
     apply(pins)
@@ -341,6 +328,7 @@ def by_hand(workshop: Workshop, cron: str = ANOTHER) -> None:
     workshop.client.create_deployment_schedules(on_server(workshop).id, [create])
 
 
+@pytest.mark.slow
 def test_a_schedule_made_by_hand_is_named_by_the_plan(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -353,6 +341,7 @@ def test_a_schedule_made_by_hand_is_named_by_the_plan(
     assert "FT-SCHED-03  " in told.err
 
 
+@pytest.mark.slow
 def test_a_schedule_made_by_hand_can_be_adopted_for_good_and_removed_later(workshop: Workshop) -> None:
     apply(workshop.pins)
     by_hand(workshop)
@@ -365,6 +354,7 @@ def test_a_schedule_made_by_hand_can_be_adopted_for_good_and_removed_later(works
     assert ANOTHER not in timings(workshop)
 
 
+@pytest.mark.slow
 def test_a_schedule_made_by_hand_can_be_removed(workshop: Workshop) -> None:
     apply(workshop.pins)
     by_hand(workshop)
@@ -372,6 +362,7 @@ def test_a_schedule_made_by_hand_can_be_removed(workshop: Workshop) -> None:
     assert ANOTHER not in timings(workshop)
 
 
+@pytest.mark.slow
 def test_a_schedule_made_by_hand_and_then_written_in_the_file_keeps_its_state(workshop: Workshop) -> None:
     apply(workshop.pins)
     by_hand(workshop)
@@ -395,6 +386,7 @@ def test_outside_prod_a_schedule_is_paused_unless_the_file_says_otherwise(worksh
 # --- deployments made in other ways
 
 
+@pytest.mark.slow
 def test_a_deployment_made_with_from_source_is_recognised(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -416,6 +408,7 @@ def test_a_deployment_made_with_from_source_is_recognised(
     assert timings(workshop) == {"30 1,13,17 * * *": False}
 
 
+@pytest.mark.slow
 def test_a_deployment_made_with_prefect_deploy_is_recognised(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -439,6 +432,7 @@ def test_a_deployment_made_with_prefect_deploy_is_recognised(
     assert deploy(workshop.pins, "plan", "prod") == 0
 
 
+@pytest.mark.slow
 def test_a_renamed_deployment_is_told_and_can_be_retired(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -468,6 +462,7 @@ def test_retiring_leaves_no_deployment_no_future_run_and_no_automation(workshop:
     assert [run["name"] for run in runs if run["deployment_id"] == str(deployment_id)] == []
 
 
+@pytest.mark.slow
 def test_retiring_pauses_first_then_removes_runs_then_deletes(workshop: Workshop) -> None:
     apply(workshop.pins)
     # Pausing takes the scheduler's own runs away; those that people scheduled are left.
@@ -483,6 +478,7 @@ def test_retiring_pauses_first_then_removes_runs_then_deletes(workshop: Workshop
     assert order == ["PATCH deployments", "DELETE flow_runs", "DELETE deployments", "DELETE automations"]
 
 
+@pytest.mark.slow
 def test_status_shows_every_environment_side_by_side(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -498,6 +494,7 @@ def test_status_shows_every_environment_side_by_side(
     assert f"{SLUG}-dev" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_status_shows_an_environment_whose_pool_is_missing_beside_the_others(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -520,6 +517,7 @@ def columns(row: str) -> str:
     return "".join(f"{cell}  " for cell in re.split(r" {2,}", row.strip())[:3])
 
 
+@pytest.mark.slow
 def test_retiring_takes_the_flows_that_are_deployed_and_names_the_others(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -561,6 +559,7 @@ def on_a_terminal(workshop: Workshop, *arguments: str) -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "left"), [("no", 1), ("sí", 0)])
 def test_on_a_terminal_retire_asks_first(workshop: Workshop, answer: str, left: int) -> None:
     apply(with_prod(workshop.pins, schedule=None))
@@ -573,6 +572,7 @@ def test_on_a_terminal_retire_asks_first(workshop: Workshop, answer: str, left: 
     assert len(workshop.client.read_deployments()) == left
 
 
+@pytest.mark.slow
 def test_on_a_terminal_a_plan_has_colours_and_fits_its_width(workshop: Workshop) -> None:
     terminal = on_a_terminal(workshop, "plan", "prod")
     drawn = terminal.read()
@@ -584,6 +584,7 @@ def test_on_a_terminal_a_plan_has_colours_and_fits_its_width(workshop: Workshop)
     assert [line for line in plan.splitlines() if len(line) > 80] == []
 
 
+@pytest.mark.slow
 def test_a_plan_shows_every_field_only_where_it_is_asked_to(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -596,6 +597,7 @@ def test_a_plan_shows_every_field_only_where_it_is_asked_to(
 # --- workers and the scheduler
 
 
+@pytest.mark.slow
 def test_a_queue_that_gives_out_no_runs_is_told_and_stops_nothing(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -609,6 +611,7 @@ def test_a_queue_that_gives_out_no_runs_is_told_and_stops_nothing(
     assert "FT-POOL-06  " in told
 
 
+@pytest.mark.slow  # a server of its own
 def test_a_scheduler_that_creates_no_runs_is_an_error(
     workshop: Workshop,
     tmp_path: Path,
@@ -631,15 +634,17 @@ def test_a_scheduler_that_creates_no_runs_is_an_error(
 # --- where the code comes from
 
 
-@pytest.mark.parametrize("path", [r"C:\flows\ventas", "C:/flows/ventas", "/srv/flows/ventas"])
-def test_a_folder_is_kept_as_written_whatever_machine_deploys(workshop: Workshop, path: str) -> None:
-    pins = dataclasses.replace(workshop.pins, source=FolderSource(path))
-    apply(pins)
-    steps = on_server(workshop).pull_steps
-    assert steps == [{"prefect.deployments.steps.set_working_directory": {"directory": path}}]
-    assert deploy(pins, "plan", "prod") == 0
+@pytest.mark.slow
+def test_a_folder_is_kept_as_written_whatever_machine_deploys(workshop: Workshop) -> None:
+    for path in (r"C:\flows\ventas", "C:/flows/ventas", "/srv/flows/ventas"):
+        pins = dataclasses.replace(with_prod(workshop.pins, schedule=None), source=FolderSource(path))
+        apply(pins)
+        steps = on_server(workshop).pull_steps
+        assert steps == [{"prefect.deployments.steps.set_working_directory": {"directory": path}}]
+        assert deploy(pins, "plan", "prod") == 0
 
 
+@pytest.mark.slow
 def test_a_pinned_commit_is_deployed_as_such(workshop: Workshop) -> None:
     commit = git(workshop.root, "rev-parse", "HEAD")
     apply(dataclasses.replace(workshop.pins, source=GitSource(str(workshop.remote), commit=commit)))
@@ -674,7 +679,7 @@ def test_the_schema_is_that_of_the_signature(workshop: Workshop) -> None:
     assert loaded.schema["properties"]["copies"]["type"] == "integer"
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("encoding", [pytest.param("cp1252", marks=pytest.mark.slow), "ascii"])
 def test_a_plan_survives_a_console_that_cannot_show_it(workshop: Workshop, encoding: str) -> None:
     environment = {**workshop.environment, "PYTHONIOENCODING": encoding}
     environment.pop("PYTHONUTF8", None)

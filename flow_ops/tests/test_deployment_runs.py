@@ -106,7 +106,7 @@ class Watcher(threading.Thread):
         self.ended = threading.Event()
 
     def run(self) -> None:
-        while not self.ended.wait(0.005):
+        while not self.ended.wait(0.02):
             for file in Path("/proc").glob("[0-9]*/cmdline"):
                 with contextlib.suppress(OSError):
                     line = file.read_bytes()
@@ -116,7 +116,7 @@ class Watcher(threading.Thread):
 
 
 def test_a_run_gets_its_code_with_a_token_that_no_process_list_record_or_log_shows(
-    workshop: Workshop, private: Deployments, capsys: pytest.CaptureFixture[str]
+    workshop: Workshop, pins: Deployments, private: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert deploy(private, "apply", "prod") == 0
     watcher = Watcher(TOKEN)
@@ -129,6 +129,11 @@ def test_a_run_gets_its_code_with_a_token_that_no_process_list_record_or_log_sho
     assert f"flow_ops: commit {git(workshop.root, 'rev-parse', 'HEAD')}" in told.out
     assert "2 copies of 2026-01-01" in told.out
     assert told.out.rstrip().endswith("Completed")
+    # Where else a log is: in the worker's terminal and in its file.
+    assert isinstance(pins.source, FolderSource)
+    terminal = Path(pins.source.path).parents[1] / "worker.log"
+    for place in (terminal, workshop.server.home / "logs" / "pedidos-web.log"):
+        assert place.read_text(encoding="utf-8").count("2 copies of 2026-01-01") == 1
     assert watcher.clones
     assert watcher.seen == set()
     assert TOKEN not in told.out + told.err
@@ -138,6 +143,7 @@ def test_a_run_gets_its_code_with_a_token_that_no_process_list_record_or_log_sho
     assert TOKEN not in json.dumps([log.message for log in workshop.client.read_logs()])
 
 
+@pytest.mark.slow
 def test_a_run_from_a_folder_of_the_worker_that_fails_ends_in_its_code_and_status_1(
     pins: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,6 +155,7 @@ def test_a_run_from_a_folder_of_the_worker_that_fails_ends_in_its_code_and_statu
     assert "FT-RUN-01  " in told.err
 
 
+@pytest.mark.slow
 def test_a_run_that_finds_no_code_names_the_place_and_where_its_cause_is_told(
     pins: Deployments, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -176,6 +183,7 @@ def followed(pins: Deployments) -> list[str]:
     return printed.getvalue().splitlines()
 
 
+@pytest.mark.slow
 def test_the_log_of_a_run_has_the_lines_of_its_subflows_under_their_names(followed: list[str]) -> None:
     printed = [line.partition(" | INFO    | ")[2] for line in followed]
     assert [line for line in printed if line.rpartition("| ")[2].startswith(ORDER)] == [
@@ -186,6 +194,7 @@ def test_the_log_of_a_run_has_the_lines_of_its_subflows_under_their_names(follow
     ]
 
 
+@pytest.mark.slow
 def test_the_log_of_a_run_is_in_order_of_time(followed: list[str]) -> None:
     times = [line.partition(" | ")[0] for line in followed if " | INFO " in line]
     assert len(times) > len(ORDER)
@@ -209,6 +218,7 @@ def test_two_runs_of_a_deployment_take_turns(workshop: Workshop, pins: Deploymen
     assert first.end_time <= second.start_time
 
 
+@pytest.mark.slow
 def test_where_the_file_says_so_a_run_that_finds_another_in_progress_is_cancelled(
     workshop: Workshop, pins: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:

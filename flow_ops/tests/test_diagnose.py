@@ -67,6 +67,7 @@ def worker(server: Server, repository: Path, tmp_path_factory: pytest.TempPathFa
             yield Worker(client, folder, deployment)
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_sound_worker_reports_what_it_sees_in_an_artifact(worker: Worker, repository: Path) -> None:
     python_path = {"PYTHONPATH": str(repository / "src"), "PYTHONUTF8": "1"}
@@ -84,6 +85,7 @@ def test_a_sound_worker_reports_what_it_sees_in_an_artifact(worker: Worker, repo
         assert expected in table
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_worker_without_uv_whose_log_folder_is_a_file_fails_and_says_both(
     worker: Worker, repository: Path

@@ -191,13 +191,13 @@ def test_it_reads_alone_and_asks_no_more_often_for_more_repositories(
         return list(requests)
 
     before = asked()
-    for number in range(5):
+    for number in range(2):
         fleet.make(on, fleet.Made(f"otro-{number}", runs=[fleet.OK]))
     after = asked()
     assert len(after) == len(before)
     assert [one for one in after if not one.startswith(("GET", "POST"))] == []
     assert [one for one in after if one.startswith("POST") and not one.endswith("/filter")] == []
-    for number in range(5):
+    for number in range(2):
         name = f"otro-{number}"
         on.delete_deployment(on.read_deployment_by_name(f"{name}/{name}-prod").id)
 
@@ -266,6 +266,7 @@ def test_no_permission_is_told(
 # --- what deploy.py leaves is what the fleet reads
 
 
+@pytest.mark.slow
 def test_what_deploy_py_leaves_is_read(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
     from helpers.workshop import deploy  # noqa: PLC0415
 

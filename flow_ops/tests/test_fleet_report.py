@@ -33,6 +33,7 @@ def deploy_py(workshop: Workshop, *arguments: str) -> str:
     return answer.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_worker_publishes_the_fleet_as_an_artifact(workshop: Workshop, tmp_path: Path) -> None:
     file = workshop.root / "deploy.py"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -44,38 +41,6 @@ def test_git_writes_to_the_folder_that_it_is_told(repositories: tuple[Path, Path
     git.run(other, "branch", "made-by-a-test")
     assert git.run(user, "branch", "--format=%(refname:short)").split() == ["main"]
     assert git.run(other, "branch", "--format=%(refname:short)").split() == ["made-by-a-test", "main"]
-
-
-@pytest.mark.usefixtures("repositories")
-def test_no_test_of_a_repository_sees_which_repository_a_git_hook_stands_in(
-    repository: Path, tmp_path: Path
-) -> None:
-    test = tmp_path / "test_variables.py"
-    test.write_text(
-        "import os\n\ndef test_none():\n    assert 'GIT_DIR' not in os.environ\n", encoding="utf-8"
-    )
-    configuration = str(repository / "pyproject.toml")
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-c",
-            configuration,
-            "-p",
-            "flow_ops.testing",
-            "-p",
-            "no:cacheprovider",
-            "-q",
-            str(test),
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(repository / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture

@@ -63,12 +63,14 @@ def written(folder: Path) -> Counter[str]:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("processes", [2, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("processes", "count", "size"),
+    [(2, 5_000, "0.1"), pytest.param(8, 20_000, "0.5", marks=pytest.mark.slow)],
+)
 def test_processes_on_one_rotating_file_lose_tear_and_double_no_line(
-    repository: Path, tmp_path: Path, processes: int
+    repository: Path, tmp_path: Path, processes: int, count: int, size: str
 ) -> None:
-    count = 20_000
-    children = [writer(repository, tmp_path, f"p{n}", count, FLOW_LOG_MAX_MB="0.5") for n in range(processes)]
+    children = [writer(repository, tmp_path, f"p{n}", count, FLOW_LOG_MAX_MB=size) for n in range(processes)]
     assert [child.wait(240) for child in children] == [0] * processes
     expected = {f"<p{n} {number} {'x' * 20}>": 1 for n in range(processes) for number in range(count)}
     found = written(tmp_path)

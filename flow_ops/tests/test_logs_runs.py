@@ -23,7 +23,7 @@ from flow_ops.logging.masking import MASK
 from helpers.repositories import make_repository
 from helpers.support import Server, prefect_worker, wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
 SECRET = "s3cr3t-wörd"  # noqa: S105
 

@@ -100,6 +100,7 @@ def seen(server: Server, repository: Path, tmp_path_factory: pytest.TempPathFact
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.parametrize("origin", ["pool-1", "pool-2", "thread", "executor", "below-a-subflow", "hook"])
 def test_a_line_of_a_plain_thread_or_a_hook_belongs_to_the_only_run_of_its_process(
@@ -110,6 +111,7 @@ def test_a_line_of_a_plain_thread_or_a_hook_belongs_to_the_only_run_of_its_proce
     assert line["flow_run_name"] == "the-only-one"
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_of_several_runs_each_is_told_once_that_lines_of_plain_threads_cannot_be_told_apart(
     seen: dict[str, Any],

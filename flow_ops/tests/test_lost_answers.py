@@ -74,6 +74,7 @@ def test_an_apply_through_a_bad_network_makes_everything_once_and_a_retire_leave
     assert names_of_automations(workshop) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_that_is_asked_for_once_begins_once(workshop: Workshop, seed: int) -> None:
     apply(workshop.pins)
@@ -95,6 +96,7 @@ def test_a_run_that_is_asked_for_once_begins_once(workshop: Workshop, seed: int)
     assert by_hand == [str(started.id)]
 
 
+@pytest.mark.slow
 def test_a_retire_that_was_interrupted_is_finished_by_the_next(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,6 +120,7 @@ def test_a_retire_that_was_interrupted_is_finished_by_the_next(
     assert "FT-DEPLOY-07" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_watchdog_of_a_deployment_that_the_file_never_named_is_removed_by_its_full_name(
     workshop: Workshop,
 ) -> None:

@@ -123,6 +123,7 @@ def client(server: Server, repository: Path) -> Iterator[SyncPrefectClient]:
         yield client
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_the_flow_ends_what_is_stuck_and_left_over_frees_the_slots_and_leaves_the_rest(
     client: SyncPrefectClient, tmp_path: Path
@@ -168,6 +169,7 @@ def test_the_flow_ends_what_is_stuck_and_left_over_frees_the_slots_and_leaves_th
     assert [runs.state(run) for run in (running, finished, later)] == ["Running", "Completed", "Scheduled"]
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.parametrize(("ahead", "ends"), [(0, []), (5 * 3600, ["running"])])
 def test_the_clock_that_counts_is_the_servers(
@@ -186,6 +188,7 @@ def test_the_clock_that_counts_is_the_servers(
     client.set_flow_run_state(run, Completed(), force=True)
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_run_is_dead_once_its_heartbeats_stopped_and_not_if_it_never_sent_any(
     client: SyncPrefectClient, tmp_path: Path

@@ -44,11 +44,12 @@ def _proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "intranet.example.com")
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.parametrize(
     "with_server",
     [
-        pytest.param(False, id="temporary server", marks=pytest.mark.slow),
+        pytest.param(False, id="temporary server"),
         pytest.param(True, id="server on this machine"),
     ],
 )

@@ -182,6 +182,7 @@ def test_a_type_that_exists_for_type_checkers_alone_is_named() -> None:
         flow_parameters.types(flow(validate_parameters=False)(one))
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_the_server_stores_and_starts_every_value_that_is_not_refused(server: Server) -> None:
     with SyncPrefectClient(server.url) as client:

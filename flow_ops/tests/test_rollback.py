@@ -101,6 +101,7 @@ def test_what_is_pinned_is_said_and_kept_until_it_is_let_go(
     assert "FT-BACK" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_commit_that_the_remote_lacks_is_refused(
     workshop: Workshop, pins: Deployments, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_commit_that_the_remote_lacks_is_refused(
     assert on_server(workshop) == before
 
 
+@pytest.mark.slow
 def test_a_commit_that_a_colleague_pushed_is_found(
     workshop: Workshop, pins: Deployments, tmp_path: Path
 ) -> None:
@@ -166,6 +168,7 @@ def test_without_a_run_that_says_its_commit_one_is_asked_for(
     assert "FT-BACK-02" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_folder_has_no_commit_to_go_back_to(
     pins: Deployments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,6 +178,7 @@ def test_a_folder_has_no_commit_to_go_back_to(
     assert "FT-BACK-01" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_is_not_deployed_cannot_go_back(pins: Deployments, capsys: pytest.CaptureFixture[str]) -> None:
     assert deploy(pins, "rollback", "dev") == 1
     assert "FT-DEPLOY-07" in capsys.readouterr().err

@@ -172,6 +172,7 @@ SET_ASIDE = FIRST["every_flow_has_a_timeout"]
 REASON = "It runs for days."
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.parametrize("breaks", ROUNDS, ids=["every-rule", "in-another-way-and-one-set-aside"])
 def test_a_broken_rule_fails_the_one_test_that_explains_it(copied: Path, breaks: list[Break]) -> None:

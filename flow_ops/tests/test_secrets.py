@@ -306,6 +306,7 @@ def connects(folder: str):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_secret_read_on_a_worker_is_in_no_record_process_log_result_or_file(
     client: SyncPrefectClient, server: Server, repository: Path, tmp_path: Path

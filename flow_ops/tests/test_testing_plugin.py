@@ -87,6 +87,8 @@ def test_isolated():
     assert settings.server.analytics_enabled is False
     assert settings.logging.level != "CRITICAL"
     assert "FLOW_DATABASE_URL" not in os.environ
+    # Nor which repository a git hook stands in.
+    assert "GIT_DIR" not in os.environ
     assert Path.cwd() != settings.home
 """
 
@@ -123,6 +125,7 @@ def quiet(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Quiet:
         PREFECT_API_URL="http://10.0.0.3:4200/api",
         PREFECT_API_KEY="hidden-key",
         FLOW_DATABASE_URL="postgresql://prod/db",
+        GIT_DIR=str(folder / "hooked"),
     )
     return Quiet(answer, list(temporary.glob("flow-tests-*")))
 
@@ -180,6 +183,7 @@ def test_only_this_machine_is_loopback(host: str | None, loopback: bool) -> None
     assert testing_server.is_loopback(host) is loopback
 
 
+@pytest.mark.slow
 def test_prefect_imported_before_the_plugin_is_refused(session: Session) -> None:
     answer = session("def test_it(): ...", conftest="import prefect\n")
     assert answer.returncode == pytest.ExitCode.USAGE_ERROR
@@ -280,6 +284,7 @@ def test_worker(work_pool, run_worker_once, flow_logs, tmp_path):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_flows_and_a_worker_run_on_the_sessions_server_which_ends_without_noise(session: Session) -> None:
     answer = session(ON_A_SERVER, "-s")
@@ -303,6 +308,7 @@ async def test_it(prefect_server):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_the_server_refuses_nothing_because_parallel_subflows_write_at_a_time(session: Session) -> None:
     answer = session(PARALLEL)
@@ -346,6 +352,7 @@ def test_a_copy_that_does_not_fit_falls_back_to_prefects_harness_and_is_thrown_a
     assert not copy.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal ends a process there without its knowing")
 def test_a_session_that_is_killed_leaves_no_server(session: Session) -> None:
@@ -360,6 +367,7 @@ def test_a_session_that_is_killed_leaves_no_server(session: Session) -> None:
     wait_until(lambda: not testing_server._answers(f"{url}/health"), seconds=20, what="the server's end")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--collect-only", "--numprocesses=1"])
 def test_a_process_that_runs_no_tests_begins_no_server(session: Session, option: str) -> None:
     said = """
@@ -377,6 +385,7 @@ def pytest_unconfigure():
     assert "HOME []" in answer.stdout, answer.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can answer")
 def test_a_session_that_is_terminated_still_tidies_up(session: Session, tmp_path: Path) -> None:
     text = "import os, time\ndef test_it():\n    os.kill(os.getpid(), 15); time.sleep(60)\n"

@@ -38,6 +38,7 @@ def client(server: Server) -> Iterator[SyncPrefectClient]:
         yield client
 
 
+@pytest.mark.slow
 def test_a_webhook_block_receives_valid_json_whatever_the_runs_name_holds(
     client: SyncPrefectClient, tmp_path: Path
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_webhook_block_receives_valid_json_whatever_the_runs_name_holds(
     assert name in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "block",
     [

@@ -113,6 +113,7 @@ def service(home: Path, url: str, **changes: Any) -> Service:
     return Service(**{**facts, **changes})
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_stopped_worker_lets_short_runs_complete_cancels_long_ones_and_takes_no_more(
     world: World, tmp_path: Path

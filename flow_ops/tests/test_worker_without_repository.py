@@ -56,6 +56,7 @@ def template(tmp_path: Path) -> Path:
     return tmp_path / "hosted"
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 def test_a_worker_is_shown_and_installed_from_a_private_git_server_by_tag(
     template: Path, tmp_path: Path
@@ -86,6 +87,7 @@ def test_a_worker_is_shown_and_installed_from_a_private_git_server_by_tag(
             assert (installed.returncode, installed.stderr.split()[0]) == (1, "FT-SERVICE-08")
 
 
+@pytest.mark.slow
 @pytest.mark.environment
 def test_a_worker_is_shown_from_a_folder_in_the_language_of_the_system(tmp_path: Path) -> None:
     words = ("print", "--pool", "con espacio")

@@ -57,7 +57,7 @@ os.environ |= {
 # The longest, of each day and of each week.
 SLOWEST = {
     *("test_deployment.py", "test_mistakes.py", "test_repository_environment.py", "test_deployment_runs.py"),
-    *("test_releases.py", "test_docs.py", "test_watchdog_server.py"),
+    *("test_releases.py", "test_docs.py", "test_watchdog_server.py", "test_generation.py"),
 }
 
 

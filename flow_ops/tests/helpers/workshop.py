@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
+from prefect.client.base import PrefectHttpxSyncClient
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from flow_ops import deployment, project
-from flow_ops.deploy import server
 from flow_ops.deployment import Deployments, Environment, GitSource
 from helpers import support
 from helpers.repositories import SCHEDULE, TIMEZONE, lock, make_repository
@@ -230,6 +231,24 @@ def codes(problems: list[FlowOpsError]) -> list[str]:
     return [problem.code for problem in problems]
 
 
+@contextlib.contextmanager
+def written() -> Iterator[list[str]]:
+    """Yield the requests of this process's clients that a server may write for: all but reads and searches."""
+    requests: list[str] = []
+    send = PrefectHttpxSyncClient.send
+
+    def noted(
+        self: PrefectHttpxSyncClient, request: httpx.Request, *given: Any, **more: Any
+    ) -> httpx.Response:
+        if request.method != "GET" and not request.url.path.endswith("/filter"):
+            requests.append(f"{request.method} {request.url.path}")
+        return send(self, request, *given, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PrefectHttpxSyncClient, "send", noted)
+        yield requests
+
+
 def snapshot(client: SyncPrefectClient) -> str:
     """Return all that a deployment could touch on the server, as text: equal texts, equal servers.
 
@@ -258,11 +277,11 @@ def on_server(workshop: Workshop, name: str = FULL_NAME) -> DeploymentResponse:
 
 
 def clear(client: SyncPrefectClient) -> None:
-    """Delete every deployment of a server, their runs and every automation."""
+    """Delete every deployment of a server, which takes its scheduled runs, every other run and every automation."""
     for deployed in client.read_deployments():
-        for run in server.flow_runs(client, deployed.id):
-            client.delete_flow_run(run.id)
         client.delete_deployment(deployed.id)
+    for run in client.read_flow_runs():
+        client.delete_flow_run(run.id)
     for automation in client.read_automations():
         client.delete_automation(automation.id)
 
@@ -338,7 +357,7 @@ def proxy(
             passed = ("authorization", "content-type", "prefect-csrf-token", "prefect-csrf-client")
             kept = {k: v for k, v in self.headers.items() if k.lower() in passed}
             url = target.removesuffix("/api") + self.path
-            answer = httpx.request(self.command, url, content=body, headers=kept, timeout=30)
+            answer = client.request(self.command, url, content=body, headers=kept)
             return Answer(answer.status_code, answer.content)
 
         def date_time_string(self, timestamp: float | None = None) -> str:
@@ -349,5 +368,5 @@ def proxy(
         def log_message(self, *_: Any) -> None:
             pass
 
-    with support.serving(Handler) as port:
+    with httpx.Client(timeout=30) as client, support.serving(Handler) as port:
         yield f"http://127.0.0.1:{port}/api", requests
