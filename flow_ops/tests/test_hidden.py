@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flow_ops.hidden import hide, looks_secret
-from flow_ops.logging.masking import MASK
+from flow_ops.hidden import MASK, hide, looks_secret
 
 
 @pytest.mark.parametrize(
@@ -41,6 +40,9 @@ def test_a_text_under_the_name_of_a_secret_is_not_shown(name: str) -> None:
         ("ERP", "mssql://erp.example.com/ventas"),
         ("COMPASS", "north"),
         ("ERP", "http://[broken"),
+        ("REPOSITORY", "https://git@git.example.com/ventas.git"),
+        ("ERP", "Driver={ODBC Driver 18};Server=erp;Trusted_Connection=yes"),
+        ("PAGE", "https://erp.example.com/list?page=2&order=token"),
     ],
 )
 def test_what_is_no_secret_is_shown(name: str, value: object) -> None:
@@ -48,5 +50,25 @@ def test_what_is_no_secret_is_shown(name: str, value: object) -> None:
     assert hide(name, value) == value
 
 
-def test_of_an_address_only_the_password_is_hidden() -> None:
-    assert hide("urls", ["mssql://ana:hunter2@erp/ventas"]) == [f"mssql://ana:{MASK}@erp/ventas"]
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("mssql://ana:hunter2@erp/ventas", "mssql://ana:***@erp/ventas"),
+        ("mssql://sa:PaSs/x@erp/ventas", "mssql://sa:***@erp/ventas"),
+        ("Driver={ODBC};Server=erp;UID=sa;PWD=hunter2", "Driver={ODBC};Server=erp;UID=sa;PWD=***"),
+        (
+            "Server=erp;User Id=sa;Password=hunter2;Encrypt=yes",
+            "Server=erp;User Id=sa;Password=***;Encrypt=yes",
+        ),
+        ("https://api.example.com/v1?token=hunter2&page=2", "https://api.example.com/v1?token=***&page=2"),
+        ("https://an-invented-token-of-nobody@git.example.com/a.git", "https://***@git.example.com/a.git"),
+        ("Bearer an.invented.token", "Bearer ***"),
+    ],
+)
+def test_of_an_address_or_a_connection_only_the_password_is_hidden(value: str, shown: str) -> None:
+    assert hide("urls", [value]) == [shown.replace("***", MASK)]
+
+
+def test_nothing_of_a_private_key_is_shown() -> None:
+    begin, end = (f"-----{word} PRIVATE KEY-----" for word in ("BEGIN", "END"))
+    assert hide("CERTIFICATE", f"{begin}\nabc\n{end}") == MASK

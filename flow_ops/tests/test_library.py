@@ -208,7 +208,7 @@ def test_a_file_that_is_in_use_leaves_all_as_it_was(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals of POSIX")
 @pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("point", ["updates.embed", "shutil.move"])
+@pytest.mark.parametrize("point", ["embedding.embed", "shutil.move"])
 def test_a_move_that_is_stopped_is_done_or_not_begun(
     repository: Path, tmp_path: Path, sent: str, point: str
 ) -> None:
@@ -218,7 +218,7 @@ def test_a_move_that_is_stopped_is_done_or_not_begun(
     temporary.mkdir()
     program = f"""
 import os, shutil, signal, sys
-from flow_ops import cli, updates
+from flow_ops import cli, embedding
 real = {point}
 def stopped(*arguments):
     os.kill(os.getpid(), signal.{sent})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flow_ops import logs
-from flow_ops.logging.masking import MASK
+from flow_ops.hidden import MASK
 from flow_ops.logging.settings import read_settings
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from flow_ops.logging.masking import MASK
+from flow_ops.hidden import MASK
 from helpers.repositories import make_repository
 from helpers.support import Server, prefect_worker, wait_until
 

@@ -14,8 +14,9 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from flow_ops.hidden import MASK
 from flow_ops.logging import masking
-from flow_ops.logging.masking import MASK, add_secret, mask
+from flow_ops.logging.masking import add_secret, mask
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +62,8 @@ def test_a_secret_is_masked_in_every_form_that_programs_write(form: str) -> None
         ([{"key": ["deep-inside-it"]}], "deep-inside-it"),
         ("-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\n-----END KEY-----", "AAAAB3NzaC1yc2E"),
         ("postgresql://ana:cl4ve@db.example.com/sales", "cl4ve"),
+        ("postgresql://ana:cl%40ve@db.example.com/sales", "cl@ve"),
+        ("Driver={ODBC};Server=erp;UID=sa;PWD=cl4ve", "cl4ve"),
         (b"bytes-of-a-key", "bytes-of-a-key"),
         (123456789, "123456789"),
     ],
@@ -74,6 +77,18 @@ def test_the_parts_of_a_secret_that_say_something_alone_are_masked(value: Any, p
 def test_what_would_blot_out_half_of_every_line_is_not_masked(value: Any) -> None:
     add_secret(value)
     assert mask("abc ana True None") == "abc ana True None"
+
+
+def test_what_a_block_put_into_the_environment_is_masked_and_a_path_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ERP_PASSWORD", "an-invented-one")
+    monkeypatch.setenv("ERP_DSN", "Server=erp;UID=sa;PWD=another-invented-one")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("FLOW_TOKEN", "short")
+    masking.add_environment()
+    said = f"an-invented-one another-invented-one {tmp_path} short"
+    assert mask(said) == f"{MASK} {MASK} {tmp_path} short"
 
 
 def test_a_record_of_another_library_is_masked_where_it_is_sent_on(

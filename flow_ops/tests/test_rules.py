@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -278,12 +279,26 @@ TASK = "@task(retries=2)\ndef load(key): ...\n"
         (f"{TASK}def f():\n    key = secret('erp')\n    load.submit(key=key)", 1),
         (f"{TASK}async def f():\n    load(await asecret('erp'))", 1),
         (f"@flow\ndef main(key): ...\n{TASK}def f():\n    main(secret('erp'))\n    load(1)", 1),
+        (f"{TASK}def f():\n    load(f'Bearer {{secret(1)}}')", 1),
+        (f"{TASK}def f():\n    load.map([secret('erp')])", 1),
+        (f"{TASK}def f():\n    load({{'key': Secret.load('erp').get()}})", 1),
+        ("from team import tasks\ndef f():\n    tasks.send.submit(secret('erp').strip())", 1),
+        ("from team.tasks import send\ndef f():\n    send(secret('erp'))", 1),
+        (
+            "from prefect.deployments import run_deployment\nrun_deployment('a/b', parameters={'k': secret('erp')})",
+            1,
+        ),
+        (
+            "from team import tasks\ndef f(db):\n    db.send(secret('erp'))\n    tasks.connect(secret('erp'))",
+            0,
+        ),
+        (f"{TASK}def f():\n    load(connect(secret('erp')))", 0),
         (f"{TASK}def f():\n    connect(secret('erp'))\n    load('sur')", 0),
         ("@task\ndef load(branch):\n    key = secret('erp')\n    return connect(key, branch)", 0),
     ],
 )
 def test_a_secret_that_a_task_or_flow_is_given_is_told_from_one_that_is_used(code: str, count: int) -> None:
-    assert found(sources.secrets_as_parameters, code) == count
+    assert found(partial(sources.secrets_as_parameters, runs={"send"}), code) == count
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,25 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from flow_ops.logging.masking import MASK
-
+MASK = "********"
 # `MAX_TOKENS` and `TOKEN_LIMIT` are numbers: what is refused has to be text.
 _NAME = re.compile(
     r"(?i)password|passwd|passphrase|(?<![a-z])pass($|_)|pwd($|_)|secret|token|api_?key|credential|auth_?(string|key)|private_?key"
     r"|access_?key|clave($|_)|contrase"
 )
 _PLAIN = re.compile(r"(?i)\d{0,5}|true|false|yes|no|none|null")
+
+
+# What a value of any name gives away: a connection string's `Pwd=...;`, a query's `?token=...`, `Bearer ...`.
+_GIVEN = re.compile(
+    r"(?i)(?:[;?&\s]|^)(?:password|passwd|pwd|(?:access_?|auth_?)?token|secret|api_?key|clave|contrase[nñ]a)\s*=\s*([^;&\s]+)"
+    r"|\b(?:bearer|basic)\s+([\w.~+/=-]{8,})"
+)
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+# Characters of the shortest token of a git server.
+_TOKEN = 16
+# A password with a slash or a question mark in it ends an address for `urlsplit`, and not for who wrote it.
+_IN_ADDRESS = re.compile(r"://[^/:@\s]*:([^@\s]+)@")
 
 
 def looks_secret(name: str, value: Any) -> bool:
@@ -23,13 +34,13 @@ def looks_secret(name: str, value: Any) -> bool:
     """
     if not isinstance(value, str) or "{{" in value or _PLAIN.fullmatch(value):
         return False
-    return bool(_NAME.search(name) or _password(value))
+    return bool(_NAME.search(name) or _PRIVATE_KEY.search(value) or passwords(value))
 
 
 def hide(name: str, value: Any) -> Any:
     """Return `value`, a JSON document, with asterisks for each text in it that looks like a secret.
 
-    Of an address, only the password is hidden.
+    Of an address or a connection string, only the password is hidden.
     """
     if isinstance(value, dict):
         return {key: hide(key if isinstance(key, str) else "", each) for key, each in value.items()}
@@ -37,12 +48,22 @@ def hide(name: str, value: Any) -> Any:
         return [hide(name, each) for each in value]
     if not looks_secret(name, value):
         return value
-    password = _password(value)
-    return value.replace(password, MASK) if password else MASK
+    shown = value
+    for part in passwords(value):
+        shown = shown.replace(part, MASK)
+    return MASK if shown == value or _PRIVATE_KEY.search(value) else shown
 
 
-def _password(value: str) -> str | None:
+def passwords(value: str) -> list[str]:
+    """Return what in a text is a password or a token: of an address, a connection string, a header."""
+    found = [one or other for one, other in _GIVEN.findall(value)]
+    if "://" not in value:
+        return found
     try:
-        return urlsplit(value).password if "://" in value else None
+        parts = urlsplit(value)
+        _ = parts.port  # Raises where what follows the user is no port.
     except ValueError:
-        return None
+        return [*found, *_IN_ADDRESS.findall(value)]
+    # A long name alone is a token, as git servers take it.
+    alone = parts.username if parts.password is None else None
+    return [*found, *filter(None, (parts.password, alone if len(alone or "") >= _TOKEN else None))]

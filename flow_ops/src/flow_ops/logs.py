@@ -41,7 +41,7 @@ from typing import TYPE_CHECKING, Any
 from flow_ops import git, project
 from flow_ops.logging import runs
 from flow_ops.logging.formats import JsonFormatter, TextFormatter, VisibleFormatter
-from flow_ops.logging.masking import add_secret, guard_all_handlers, mask, mask_record
+from flow_ops.logging.masking import add_environment, add_secret, guard_all_handlers, mask, mask_record
 from flow_ops.logging.settings import read_settings
 from flow_ops.messages import FlowOpsError, render
 
@@ -54,6 +54,7 @@ else:
 
 __all__ = ["add_secret", "get_logger", "log_file", "mask"]
 
+add_environment()
 _chosen_file: ContextVar[Path | None] = ContextVar("flow_ops_log_file", default=None)
 
 

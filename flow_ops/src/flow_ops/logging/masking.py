@@ -16,11 +16,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote
 
 from cryptography.fernet import Fernet, InvalidToken
 
-MASK = "********"
+from flow_ops.hidden import MASK, looks_secret, passwords
+
 SHORTEST_SECRET = 4
 """Characters. Shorter values are not masked: they would blot out half of every line and hide nothing."""
 SHORTEST_PART = 8
@@ -34,7 +35,8 @@ _FORMATTER = logging.Formatter()
 def add_secret(value: Any) -> None:
     """Mask `value` from now on in every record: terminal, UI and file, Prefect's own lines included.
 
-    `value` is a text, or a dictionary or list whose texts are masked. Its lines, the password of an address in it, and
+    `value` is a text, or a dictionary or list whose texts are masked. Its lines, the password of an address or of a
+    connection string in it, and
     its forms in a `repr`, in JSON, HTML, base64 and a URL are masked too. Values of under 4 characters are not, nor is
     what does not pass through logging: a plain `print`, artifacts, the message of a state.
     """
@@ -42,6 +44,19 @@ def add_secret(value: Any) -> None:
     if texts - _known:
         _learn(texts)
         _tell_the_others(texts)
+
+
+def add_environment() -> None:
+    """Mask what this process's variables hold that looks like a secret by its name or shape, from 8 characters on.
+
+    A worker puts the values of Secret blocks there before a run starts (`{{ prefect.blocks.secret.NAME }}` in a
+    deployment's `env`). A path, such as that of a file of credentials, is none.
+    """
+    for name, value in os.environ.items():
+        if name != VARIABLE and looks_secret(name, value) and not os.path.lexists(value):
+            for text in passwords(value) or [value]:
+                if len(text) >= SHORTEST_PART:
+                    add_secret(text)
 
 
 def mask(text: str) -> str:
@@ -102,9 +117,8 @@ def _texts(value: Any) -> Iterator[str]:
         if len(text) >= SHORTEST_SECRET:
             yield text
         yield from (line for line in text.splitlines() if SHORTEST_PART <= len(line) < len(text))
-        with contextlib.suppress(ValueError):  # No address.
-            if (password := urlsplit(text).password) and len(password) >= SHORTEST_SECRET:
-                yield password
+        for password in passwords(text):
+            yield from (each for each in (password, unquote(password)) if len(each) >= SHORTEST_SECRET)
 
 
 def _forms(text: str) -> Iterator[str]:

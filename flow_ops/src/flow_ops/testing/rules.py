@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -236,7 +237,9 @@ RULES = (
     Rule(
         "no_secret_is_passed_as_a_parameter",
         "FT-RULE-17",
-        lambda: sources.places(sources.secrets_as_parameters, "FT-RULE-17"),
+        lambda: sources.places(
+            partial(sources.secrets_as_parameters, runs=sources.names_of_runs()), "FT-RULE-17"
+        ),
     ),
     Rule("exceptions_give_a_reason", "FT-TEST-06", _exceptions),
     Rule("the_library_comes_from_one_place", "FT-RULE-18", _library),

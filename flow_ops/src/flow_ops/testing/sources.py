@@ -7,8 +7,9 @@ wrong in all but a few cases, and those few are written in `[tool.flow-ops.excep
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import PurePosixPath, PureWindowsPath
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from flow_ops import project
 
@@ -20,11 +21,9 @@ def places(search: Search, code: str) -> list[str]:
 
     A line that ends in a comment such as `# allow: FT-RULE-09, the worker's own folder` is left out.
     """
-    about = project.current()
-    files = [*sorted((about.root / "src" / about.package).rglob("*.py")), about.root / "deploy.py"]
+    root = project.current().root
     found = []
-    for file in files:
-        text = file.read_text(encoding="utf-8")
+    for file, text in _files():
         lines = text.splitlines()
         for node in search(ast.parse(text)):
             number = getattr(node, "lineno", 0)
@@ -32,8 +31,14 @@ def places(search: Search, code: str) -> list[str]:
             if any(f"# allow: {code}" in line for line in lines[number - 1 : last]):
                 continue
             shown = ast.unparse(node).splitlines()[0]
-            found.append(f"{file.relative_to(about.root).as_posix()}:{number}: {shown}")
+            found.append(f"{file.relative_to(root).as_posix()}:{number}: {shown}")
     return found
+
+
+def _files() -> Iterator[tuple[Path, str]]:
+    about = project.current()
+    for file in [*sorted((about.root / "src" / about.package).rglob("*.py")), about.root / "deploy.py"]:
+        yield file, file.read_text(encoding="utf-8")
 
 
 def unresolved_futures(tree: ast.Module) -> Iterator[ast.AST]:
@@ -134,37 +139,70 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def secrets_as_parameters(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield each call of a task or flow of this module that is given a secret, or a name that holds one.
+def names_of_runs() -> set[str]:
+    """Return the names of the team's tasks and flows: a module may call those of another."""
+    return {name for _, text in _files() for name in _runs_of(ast.parse(text))}
+
+
+def secrets_as_parameters(tree: ast.Module, runs: Collection[str] = ()) -> Iterator[ast.AST]:
+    """Yield each call of a task or flow that is given a secret, or a name that holds one.
 
     Parameters are stored and shown; a task reads its secret by itself.
+
+    Args:
+        tree: A module.
+        runs: The names of tasks and flows of other modules, which this one may import.
     """
+    imported = {
+        alias.asname or alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    run = _runs_of(tree) | (imported & {*runs}) | {"run_deployment", "arun_deployment"}
     functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    run = {each.name for each in functions if any(_runs(one) for one in each.decorator_list)}
     for scope in [tree, *functions]:
         held = {
             target.id
             for one in ast.walk(scope)
-            if isinstance(one, ast.Assign) and _reads_a_secret(one.value)
+            if isinstance(one, ast.Assign) and _holds_a_secret(one.value)
             for target in one.targets
             if isinstance(target, ast.Name)
         }
         for call in (node for each in _own_statements(scope) for node in ast.walk(each)):
-            if isinstance(call, ast.Call) and _root(call.func) in run:
+            if not isinstance(call, ast.Call):
+                continue
+            root, *attributes = _path(call.func)
+            if root in run or (root in imported and {*attributes} & {*runs}):
                 given = [*call.args, *(keyword.value for keyword in call.keywords)]
-                if any(_reads_a_secret(one) or getattr(one, "id", None) in held for one in given):
+                if any(_holds_a_secret(one, held) for one in given):
                     yield call
 
 
-def _runs(decorator: ast.expr) -> bool:
-    named = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return getattr(named, "id", None) in ("flow", "task") or getattr(named, "attr", None) in ("flow", "task")
+def _runs_of(tree: ast.Module) -> set[str]:
+    return {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        if any(_path(getattr(one, "func", one))[-1] in ("flow", "task") for one in node.decorator_list)
+    }
 
 
-def _reads_a_secret(node: ast.expr) -> bool:
-    if isinstance(node, ast.Await):
-        return _reads_a_secret(node.value)
-    return isinstance(node, ast.Call) and getattr(node.func, "id", None) in ("secret", "asecret")
+def _path(node: ast.expr) -> list[str]:
+    """Return the names of `a.b.c`, or of what it is called on."""
+    return re.findall(r"\w+", ast.unparse(node).partition("(")[0]) or [""]
+
+
+def _holds_a_secret(node: ast.AST, held: Collection[str] = ()) -> bool:
+    """Say whether a value is a secret or is made of one; what a function makes of it is the function's."""
+    if isinstance(node, ast.Call):
+        of_prefect = isinstance(node.func, ast.Attribute) and _path(node.func)[:2] == ["Secret", "load"]
+        if getattr(node.func, "id", None) in ("secret", "asecret") or of_prefect:
+            return True
+        return _holds_a_secret(node.func, held)
+    return getattr(node, "id", None) in held or any(
+        _holds_a_secret(child, held) for child in ast.iter_child_nodes(node)
+    )
 
 
 # What reads and writes files in pandas and polars; `to_sql("dbo.sales")` and `to_period("Q.DEC")` name none.
