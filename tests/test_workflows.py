@@ -107,8 +107,8 @@ def test_a_repository_has_the_workflows_unrendered(repository: Path) -> None:
 def test_the_tests_run_on_linux_and_windows_and_end_to_end_on_linux() -> None:
     jobs = read(THEIRS / "test.yml")["jobs"]
     assert jobs["tests"]["strategy"]["matrix"]["os"] == ["ubuntu-latest", "windows-latest"]
-    assert commands(jobs["lint"]) == ["uv run ruff check", "uv run ruff format --check", "uv run mypy"]
-    assert (jobs["e2e"]["runs-on"], commands(jobs["e2e"])) == ("ubuntu-latest", ["uv run pytest -m e2e"])
+    checks = ["uv run ruff check", "uv run ruff format --check", "uv run mypy", "uv run pytest -m e2e"]
+    assert (jobs["checks"]["runs-on"], commands(jobs["checks"])) == ("ubuntu-latest", checks)
 
 
 def test_a_person_chooses_the_environment_and_nothing_deploys_by_itself() -> None:
