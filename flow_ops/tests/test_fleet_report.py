@@ -56,4 +56,8 @@ def test_a_worker_publishes_the_fleet_as_an_artifact(workshop: Workshop, tmp_pat
     assert "piden una persona: 0" in artifact.description
     lines = str(artifact.data).splitlines()
     assert "| estado | repositorio | despliegue | área |" in lines[2]
-    assert [line for line in lines if "| OK | pedidos-web-prod | general | prod | pool-prod (1) |" in line]
+    assert [
+        line
+        for line in lines
+        if "| OK | pedidos-web | pedidos-web-prod | general | prod | pool-prod (1) |" in line
+    ]

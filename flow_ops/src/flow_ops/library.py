@@ -96,9 +96,17 @@ def _pinned(said: Mapping[str, Any]) -> str | None:
 
 def allows(document: Mapping[str, Any], version: str) -> bool:
     """Say whether the bounds in `dependencies` let a version in."""
+    return all(one.specifier.contains(version) for one in _requirements(document))
+
+
+def is_needed(document: Mapping[str, Any]) -> bool:
+    """Say whether flow-ops is among the `dependencies`."""
+    return bool(_requirements(document))
+
+
+def _requirements(document: Mapping[str, Any]) -> list[Requirement]:
     written = map(Requirement, document.get("project", {}).get("dependencies", []))
-    bounds = [one.specifier for one in written if one.name.lower() == "flow-ops"]
-    return all(each.contains(version) for each in bounds)
+    return [one for one in written if one.name.lower() == "flow-ops"]
 
 
 def update_command(document: Mapping[str, Any], version: str | None) -> str:

@@ -507,8 +507,10 @@ def _follow(rendered: Path, made: Path, *, is_new: bool) -> None:
     file, here = rendered / "pyproject.toml", pyproject()
     there = tomllib.loads(file.read_text(encoding="utf-8"))
     said = library.source(here)
-    if "sources" not in there["tool"].get("uv", {}) or library.kind(there) == library.kind(here) == "vendor":
-        return  # Of a time when the library was no distribution; or nothing to do.
+    if not (library.is_needed(here) and library.is_needed(there)):
+        return  # Of a time when the library was no distribution, but files of the repository.
+    if library.kind(there) == library.kind(here) == "vendor":
+        return
     if library.kind(here) == "vendor":
         embedding.embed(made, rendered)
         content = library.moved(file, library.VENDORED)
