@@ -176,8 +176,11 @@ def test_the_service_starts_runs_stops_and_leaves_nothing(windows: Windows, serv
         what=f"stopped ({said})",
     )
 
-    windows.apply(of_nssm([*uninstall_steps(service, installed=True)]))
-    # A busy Wine still has it for a moment, marked for deletion.
+    # A busy Wine refuses to remove what has just stopped, and then has it for a moment, marked for deletion.
+    [removal] = of_nssm([*uninstall_steps(service, installed=True)])
+    wait_until(
+        lambda: windows.nssm(*removal.words[1:])[0] == 0, seconds=30, what="the removal of the service"
+    )
     wait_until(
         lambda: windows.nssm("status", service.name)[0] == 3, seconds=30, what="the end of the service"
     )
