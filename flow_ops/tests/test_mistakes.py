@@ -16,15 +16,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from pydantic import SecretStr
 
 from flow_ops import cli, project
 from flow_ops.deploy import server as prefect_server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource, Limits, Notification
 from helpers import support
+from helpers.https_git import private_git_host
 from helpers.repositories import TIMEZONE
 from helpers.workshop import (
     FLOW,
@@ -278,6 +281,26 @@ def test_a_mistake_in_git_ends_in_its_code_and_changes_nothing(
         pins = dataclasses.replace(pins, source=GitSource(str(root.parent / "gone.git")))
     with inside(root):
         assert_refused(capsys, code, pins, "apply", "prod")
+
+
+def test_a_token_that_does_not_read_the_repository_stops_apply(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "copies" / "pedidos-web"
+    shutil.copytree(workshop.root, root)
+    shutil.copytree(workshop.remote, tmp_path / "hosted" / "remote.git")
+    Secret(value=SecretStr("ghp_secret")).save("withdrawn-token", overwrite=True)
+    with private_git_host(tmp_path / "hosted", "ghp_valid", tmp_path) as (address, certificate):
+        url = f"{address}/remote.git"
+        # The developer reads it with a password of their own.
+        git(root, "remote", "set-url", "origin", url)
+        git(root, "config", "credential.helper", "!f() { echo username=ana; echo password=ghp_valid; }; f")
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(certificate))
+        with inside(root):
+            pins = dataclasses.replace(
+                workshop.pins, source=GitSource(url, credentials_block="withdrawn-token")
+            )
+            assert_refused(capsys, "FT-GIT-13", pins, "apply", "prod")
 
 
 @pytest.mark.slow
