@@ -81,6 +81,18 @@ def test_relative_links_lead_to_files_and_headings_that_exist(file: Path) -> Non
         assert not anchor or anchor in markdown.anchors(read(linked)), target
 
 
+# Another program's, or made when a repository is generated.
+ELSEWHERE = {"logging_new.yml", "prefect.toml", ".cruft.json"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=identify)
+def test_a_file_that_a_page_names_exists(file: Path) -> None:
+    named = set(re.findall(r"`([\w./-]+\.(?:py|toml|md|yml|json))`", read(file))) - ELSEWHERE
+    answer = subprocess.run(["git", "ls-files"], cwd=TEMPLATE, capture_output=True, text=True, check=True)
+    there = ["/" + path for path in answer.stdout.splitlines()]
+    assert {name for name in named if not any(path.endswith("/" + name) for path in there)} == set()
+
+
 @pytest.mark.parametrize("name", ["README.md", "README.es.md"])
 def test_a_readme_of_the_template_is_read_in_one_sitting(name: str) -> None:
     assert len(read(TEMPLATE / name).splitlines()) < 150
