@@ -1,6 +1,6 @@
 """A soak: many runs on three workers in two pools, killed at random, with one crash of everything in the middle.
 
-    uv run python benchmarks/soak.py --runs 1000
+    uv run python benchmarks/soak.py --runs 1000 --keep
 
 Workers and runs reach the server through a proxy that cuts connections, some of them after the server has acted.
 Says at the end how the runs ended, and exits with 1 unless every run is in a final state, none was executed twice,
@@ -48,6 +48,7 @@ from prefect.client.schemas.filters import (  # noqa: E402
 from prefect.client.schemas.objects import FlowRun, StateType  # noqa: E402
 from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
 
+from benchmarks.harness import Figure, keep, section  # noqa: E402
 from flow_ops import watchdog  # noqa: E402
 from helpers import postgresql  # noqa: E402
 from helpers.support import PREFECT, free_port, prefect_server, process, wait_until  # noqa: E402
@@ -323,8 +324,8 @@ def _cutting_proxy(port: int, seed: int) -> Iterator[tuple[str, list[int]]]:
         thread.join()
 
 
-def soak(folder: Path, runs: int, seed: int) -> int:
-    """Run the soak in `folder`; return the exit status."""
+def soak(folder: Path, runs: int, seed: int) -> list[Figure]:
+    """Run the soak in `folder`; return what it found."""
     repository = bake_into(folder)
     os.environ["FLOW_PROJECT_ROOT"] = str(repository)
     port = free_port()
@@ -369,8 +370,7 @@ def soak(folder: Path, runs: int, seed: int) -> int:
         left = runs - soaked.ended()
         if left:
             _maintain(soaked, runs)
-        print(f"connections cut: {cuts[0]}")
-        return _report(soaked, runs, left, time.monotonic() - start)
+        return _figures(soaked, runs, cuts[0], left, time.monotonic() - start)
 
 
 def _maintain(soaked: Soak, runs: int) -> None:
@@ -385,18 +385,25 @@ def _maintain(soaked: Soak, runs: int) -> None:
         wait_until(ended, seconds=PATIENCE, every=30, what="the maintenance flow")
 
 
-def _report(soaked: Soak, runs: int, left: int, seconds: float) -> int:
-    states = Counter(run.state_name for run in soaked.runs())
-    missing = soaked.missing_lines()
+def _figures(soaked: Soak, runs: int, cut: int, left: int, seconds: float) -> list[Figure]:
+    states = Counter(str(run.state_name) for run in soaked.runs())
+    ends = ", ".join(f"{count} {name}" for name, count in states.most_common())
     twice = [line for line, count in soaked.written().items() if count > 1]
-    print(f"{runs} runs in {seconds:.0f} s, {len(soaked.killed)} of them killed: {dict(states)}")
-    print(f"left by the automations to the maintenance flow: {left}")
-    print(f"not in a final state: {runs - soaked.ended()}; slots taken: {soaked.slots()}")
-    print(f"killed before they could write a line: {soaked.killed_before_their_first_line()}")
-    alive = soaked.crashed_alive()
-    print(f"declared Crashed while alive, with a limit of {LIMITS.heartbeat.seconds} s: {alive or 'none'}")
-    print(f"lines missing in the log: {missing or 'none'}; written twice: {twice or 'none'}")
-    return int(soaked.ended() != runs or soaked.slots() != 0 or bool(missing or twice or alive))
+    missing, alive = soaked.missing_lines(), soaked.crashed_alive()
+    limit = f"without a heartbeat for {LIMITS.heartbeat.seconds} s: {alive or 'none'}"
+    silent = soaked.killed_before_their_first_line()
+    return [
+        Figure("soak: runs", runs, "", note=ends),
+        Figure("soak: minutes", seconds / 60, "min", note="one crash of everything, in the middle"),
+        Figure("soak: runs killed", len(soaked.killed), "", note=f"{silent} before their first line"),
+        Figure("soak: connections cut", cut, ""),
+        Figure("soak: runs left by the automations to the maintenance flow", left, ""),
+        Figure("soak: runs in no final state", runs - soaked.ended(), "", 0),
+        Figure("soak: slots taken at the end", soaked.slots(), "", 0),
+        Figure("soak: lines written twice", len(twice), "", 0, f"{twice or 'none'}"),
+        Figure("soak: lines missing, of completed runs", len(missing), "", 0, f"{missing or 'none'}"),
+        Figure("soak: declared Crashed while alive", len(alive), "", 0, limit),
+    ]
 
 
 if __name__ == "__main__":
@@ -405,9 +412,14 @@ if __name__ == "__main__":
     )
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--keep", action="store_true", help="write what was found to results/soak.json")
     options = parser.parse_args()
     atexit.register(pytest_unconfigure)
     # Ended as with Ctrl-C: server, database and workers end too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as name:
-        sys.exit(soak(Path(name), options.runs, options.seed))
+        found = soak(Path(name), options.runs, options.seed)
+    print(section("soak", found))
+    if options.keep:
+        keep("soak", found)
+    sys.exit(int(any(figure.verdict == "missed" for figure in found)))

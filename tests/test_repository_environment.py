@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.support import CACHE, bring_bytecode
+from helpers.support import CACHE, bring_bytecode, bring_migrated_database
 from tests.conftest import bake_into
 
 ANSWERS = {
@@ -134,6 +134,56 @@ def test_the_end_to_end_test_passes_and_touches_nothing_of_the_users(generated: 
 def test_a_second_flow_has_a_command_of_its_own(generated: Path) -> None:
     answer = inside(generated, ["uv", "run", SECOND_FLOW, "--help"])
     assert "--limit" in answer.stdout
+
+
+# What the image or the policy of a company sets for every program.
+SET_BY_A_COMPANY = {
+    "uv, which may neither ask an index nor lock": {
+        "UV_OFFLINE": "1",
+        "UV_FROZEN": "1",
+        "UV_NO_PROGRESS": "1",
+    },
+    "uv, with the environment in another place": {"UV_PROJECT_ENVIRONMENT": ".environment"},
+    "pip": {"PIP_REQUIRE_VIRTUALENV": "1", "PIP_USER": "1", "PIP_NO_INDEX": "1"},
+    "Python": {
+        "PYTHONOPTIMIZE": "2",
+        "PYTHONSAFEPATH": "1",
+        "PYTHONWARNINGS": "default",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+    },
+    "an old locale": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.environment
+@pytest.mark.parametrize("variables", SET_BY_A_COMPANY.values(), ids=SET_BY_A_COMPANY)
+@pytest.mark.parametrize("generated", ["defaults"], indirect=True)
+def test_the_flow_runs_with_what_a_company_sets_for_every_program(
+    generated: Path, variables: dict[str, str], tmp_path: Path
+) -> None:
+    home = {"PREFECT_HOME": str(tmp_path / "prefect"), "FLOW_LOG_DIR": str(tmp_path / "logs")}
+    bring_migrated_database(tmp_path / "prefect")
+    answer = inside(generated, ["uv", "run", "ventas-diarias"], **home, **variables)
+    assert answer.returncode == 0, answer.stdout
+    assert "orders=57" in answer.stdout
+    (log,) = (tmp_path / "logs").iterdir()
+    assert "orders=57" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.environment
+def test_a_repository_made_and_used_where_files_are_closed_to_others_works(
+    tmp_path: Path,
+) -> None:
+    before = os.umask(0o077)
+    try:
+        root = bake_into(tmp_path)
+        answer = inside(root, ["uv", "run", "pytest"])
+    finally:
+        os.umask(before)
+    assert answer.returncode == 0, answer.stdout
 
 
 # What a newcomer writes on the first day: no types, a library that has none, a secret in a test.
