@@ -14,11 +14,12 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rich.cells import cell_len
+from slugify import slugify
+
 from flow_template import schedule
 
 TEMPLATE = Path(__file__).resolve().parent.parent
-
-
 Answers = Mapping[str, Any]
 
 
@@ -57,17 +58,12 @@ def problems(answers: Answers, taken: Callable[[str], bool] | None = None) -> li
 
 def _conventions(answers: Answers) -> Iterable[Problem]:
     """Yield what is wrong with a convention of the organisation that no question asks for."""
-    where, known = str(answers.get("_flow_ops_source", "vendor")), ("vendor", "index", "git")
-    if where not in known:
-        yield Problem("_flow_ops_source", where, "FT-CONVENTION-01", nearest(where, known))
+    source, sources = str(answers.get("_flow_ops_source", "vendor")), ("vendor", "index", "git")
+    if source not in sources:
+        yield Problem("_flow_ops_source", source, "FT-CONVENTION-01", nearest(source, sources))
     index = str(answers.get("_flow_ops_index", ""))
     if index and (_has_credentials(index) or not re.fullmatch(rf"https?://{_HOST}(:\d+)?{_PATH}/?", index)):
-        yield Problem(
-            "_flow_ops_index",
-            without_credentials(index, "***"),
-            "FT-CONVENTION-02",
-            without_credentials(index),
-        )
+        yield Problem("_flow_ops_index", index, "FT-CONVENTION-02", without_credentials(index))
 
 
 def problem_with(
@@ -96,9 +92,8 @@ def doubt_about(question: str, answers: Answers) -> Problem | None:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` that looks most like `word`."""
-    return max(
-        words, key=lambda each: difflib.SequenceMatcher(None, word.casefold(), each.casefold()).ratio()
-    )
+    known = {each.casefold(): each for each in words}
+    return known[difflib.get_close_matches(word.casefold(), known, n=1, cutoff=0)[0]]
 
 
 def _example(name: str, language: object) -> str:
@@ -111,13 +106,7 @@ _SHORTEST_SLUG, _LONGEST_SLUG = 3, 40
 _SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _KEYWORDS = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)}
 # What a generated repository imports, runs or already has at its root.
-_TAKEN = {
-    *("alembic", "anyio", "asyncpg", "click", "concurrent_log_handler", "conftest", "cookiecutter", "cruft"),
-    *("dask", "data", "deploy", "docs", "fastapi", "flow_ops", "flow_template", "hooks", "httpx", "jinja2"),
-    *("mypy", "numpy", "pandas", "pip", "pip_audit", "polars", "pre_commit", "pydantic", "pytest", "ray"),
-    *("requests", "rich", "ruff", "setuptools", "sqlalchemy", "src", "starlette", "test", "tests", "tomli"),
-    *("typer", "tzdata", "uv", "uv_build", "uvicorn", "vendor", "wheel", "yaml"),
-}
+_TAKEN = Path(__file__).with_name("taken_names.txt").read_text(encoding="ascii").split()
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 _RESERVED: list[tuple[str, Iterable[str]]] = [
@@ -144,21 +133,15 @@ def package_of(slug: str) -> str:
 
 
 def slug_from(text: str, language: object) -> str:
-    """Return the slug of a flow called `text`: accents folded, ñ to n. Empty where nothing can be used."""
-    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    slug = _cut(re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-"))
-    return _cut(f"{_example('flow', language)}-{slug}") if slug and slug_rule(slug) else slug
+    """Return the slug of a flow called `text`, in Latin letters and whole words. Empty where it has none."""
+    fit = partial(slugify, max_length=_LONGEST_SLUG, word_boundary=True, save_order=True)
+    slug = fit(text)
+    return fit(f"{_example('flow', language)} {slug}") if slug and slug_rule(slug) else slug
 
 
 def _suggested_slug(value: str, answers: Answers) -> str:
     language = answers.get("language")
     return slug_from(value, language) or slug_from(_example("flow_name", language), language)
-
-
-def _cut(slug: str) -> str:
-    """Return the longest run of whole words that fits; a single word that does not fit is cut."""
-    whole, dash, _ = slug[: _LONGEST_SLUG + 1].rpartition("-")
-    return slug if len(slug) <= _LONGEST_SLUG else whole if dash else slug[:_LONGEST_SLUG]
 
 
 # --- free text: goes into TOML, YAML, Python and Markdown, on one line each
@@ -179,7 +162,7 @@ def text_rule(value: str, longest: int) -> str | None:
         return "FT-TEXT-03"
     if value != value.strip():
         return "FT-TEXT-04"
-    return "FT-TEXT-05" if _width(value) > longest else None
+    return "FT-TEXT-05" if cell_len(in_quotes(value)) > longest else None
 
 
 def in_quotes(text: str) -> str:
@@ -200,14 +183,9 @@ def _suggested_text(value: str, answers: Answers, *, question: str) -> str:
         " " if unicodedata.category(each) in _INVISIBLE else each for each in value if each <= "\uffff"
     ]
     kept = " ".join("".join(visible).split())
-    while _width(kept) > _TEXTS[question]:
+    while cell_len(in_quotes(kept)) > _TEXTS[question]:
         kept = kept[:-1].rstrip()
     return kept or _example(question, answers.get("language"))
-
-
-def _width(text: str) -> int:
-    """Return the columns of `text` between quotes; Chinese, Japanese and Korean characters take two."""
-    return sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in in_quotes(text))
 
 
 # --- time zones: those of zone.tab, the database's own list of the zones in use in each country
@@ -220,40 +198,35 @@ _NO_PLACE = (
 
 def zone_rule(value: str) -> str | None:
     """Return the rule that `value` breaks as a name of the IANA time zone database."""
-    if value in _places():
+    zone = _zones().get(value)
+    if zone == value:
         return None
     if re.fullmatch(_NO_PLACE, value):
         return "FT-TIMEZONE-03"
-    return "FT-TIMEZONE-02" if _links().get(value) in _places() else "FT-TIMEZONE-01"
+    return "FT-TIMEZONE-02" if zone else "FT-TIMEZONE-01"
 
 
 def _suggested_zone(value: str, _: Answers) -> str:
-    typed = re.sub(r"\s*/\s*", "/", value.strip()).replace(" ", "_").casefold()
-    known = [name for name in (*_places(), *_links()) if f"/{name.casefold()}".endswith(f"/{typed}")]
-    near = known[0] if known else nearest(typed, _places())
-    place = _links().get(near, near)
-    good = place in _places() and (known or near.casefold()[:4] == typed[:4])
-    return place if good else str(definition()["_usual_timezone"])
+    """Return the zone whose name, or whose city, is most like `value`, or else the usual one."""
+    names = {each.casefold(): zone for name, zone in _zones().items() for each in (name.split("/")[-1], name)}
+    near = difflib.get_close_matches(value.strip().replace(" ", "_").casefold(), names, n=1, cutoff=0.8)
+    return names[near[0]] if near else str(definition()["_usual_timezone"])
 
 
 @cache
-def _places() -> list[str]:
-    return [row.split("\t")[2] for row in _database("zone.tab").splitlines() if not row.startswith("#")]
+def _zones() -> dict[str, str]:
+    """Return the zone that each name stands for: itself, or for an old name the one of today."""
+    places = {row.split("\t")[2] for row in _database("zone.tab") if not row.startswith("#")}
+    links = (row.split()[1:] for row in _database("tzdata.zi") if row.startswith("L "))
+    return {old: zone for zone, old in links if zone in places} | {zone: zone for zone in places}
 
 
-@cache
-def _links() -> dict[str, str]:
-    """Return each alias with what it stands for."""
-    rows = (row.split() for row in _database("tzdata.zi").splitlines() if row.startswith("L "))
-    return {alias: target for _, target, alias in rows}
-
-
-def _database(name: str) -> str:
+def _database(name: str) -> list[str]:
     """Read a file of the package tzdata, which a new cookiecutter brings, or else of the system's zones."""
     package = importlib.util.find_spec("tzdata")
     folders = [Path(str(package.origin)).with_name("zoneinfo")] if package else zoneinfo.TZPATH
     files = (Path(folder, name) for folder in folders)
-    return next(filter(Path.is_file, files)).read_text(encoding="utf-8")
+    return next(filter(Path.is_file, files)).read_text(encoding="utf-8").splitlines()
 
 
 # --- where the code lives: a git address, or a folder on the worker
@@ -318,10 +291,6 @@ def _suggested_source(value: str, answers: Answers) -> str:
     return f"{definition()['_git_base_url']}/{slug}.git" if url_rule(url) else url
 
 
-def _suggested_schedule(value: str, _: Answers) -> str:
-    return schedule.suggested(value, definition()["_usual_schedule"])
-
-
 # Of each question with a free answer, the rule, and what to suggest where it is broken: a value that always passes.
 # Those of `repo_url` depend on the answer to `code_source`.
 _RULES: dict[str, tuple[Callable[[str], str | None], Callable[[str, Answers], str]]] = {
@@ -331,7 +300,7 @@ _RULES: dict[str, tuple[Callable[[str], str | None], Callable[[str, Answers], st
     },
     "flow_slug": (slug_rule, _suggested_slug),
     "timezone": (zone_rule, _suggested_zone),
-    "schedule": (schedule.rule, _suggested_schedule),
+    "schedule": (schedule.rule, lambda value, _: schedule.suggested(value, definition()["_usual_schedule"])),
     "url": (url_rule, _suggested_source),
     "folder": (folder_rule, _suggested_source),
 }

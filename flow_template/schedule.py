@@ -1,7 +1,6 @@
 """A schedule: five cron fields, or `none`. Its rules, how one says it, and what somebody meant."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -129,45 +128,33 @@ def _joined(parts: list[str], words: dict[str, Any]) -> str:
     return str(words["and"]).join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
-# --- what somebody meant: days and hours as people say them, in either language
+# --- what somebody meant: hours and weekdays as people say them, in either language
 
 _DAY = rf"\b(?:{'|'.join(_WEEKDAYS)})\b"
-_TIME = r"(?<![\d#])(\d{1,2})(?:[:.h]?(\d\d))?(?!\d)(?:\s*([ap])\.?\s?m\b)?"
+_TIME = r"\b(\d\d?)(?:[:.h](\d\d))?(?!\d)"
 
 
 def suggested(value: str, usual: str) -> str:
     """Return a schedule that breaks no rule: what can be heard in `value`, or `usual`."""
-    plain = unicodedata.normalize("NFKD", value.casefold()).encode("ascii", "ignore").decode()
-    said = re.sub(r"[()\[\]\"'` ]+", " ", plain).strip()
+    said = re.sub(r"[()\[\]\"'` ]+", " ", value.casefold()).strip()
     for language in LANGUAGES:
         for meant, forms in texts(language)["heard"].items():
             said = re.sub(rf"\b(?:{forms})\b", meant, said)
-    heard = usual if "*" in said else _heard(said, usual)
-    return next(each for each in (said, heard, usual) if not rule(each))
+    return next(each for each in (said, _heard(said, usual), usual) if not rule(each))
 
 
 def _heard(said: str, usual: str) -> str:
-    """Return the schedule that is said, at the usual hours where it says days alone; else the usual one."""
-    date, ordinal = re.search(r"\bday (\d+)", said), re.search(r"#\d", said)
-    days = re.findall(_DAY, said)
-    weekdays = ("-" if re.search(f"{_DAY} ?(to|-) ?{_DAY}", said) else ",").join(days)
-    if ordinal and days:
-        weekdays = days[0] + ordinal[0]
-    times = _times_heard(said.replace(date[0], "") if date else said)
-    if not (times or date or days or "daily" in said):
+    """Return the schedule of a sentence, at the usual hours where it says days alone."""
+    times = re.findall(_TIME, said)
+    days = re.findall(rf"{_DAY}(?:-{_DAY})?", said)
+    # A cron, a date and an interval have numbers that are no hours.
+    if re.search(r"\*|\bdate\b|\bevery \d", said) or not (times or days):
         return usual
-    return f"{times or ' '.join(usual.split()[:2])} {date[1] if date else '*'} * {weekdays or '*'}"
-
-
-def _times_heard(said: str) -> str:
-    """Return the first two fields; empty where no hour is said."""
-    if interval := re.search(r"\bevery (\d*) ?(min|h)", said):
-        every = f"*/{interval[1]}" if interval[1] else "*"
-        return f"{every} *" if interval[2] == "min" else f"0 {every}"
-    late = "p" if re.search(r"\blate\b", said) else ""
-    hours: dict[int, set[int]] = {}
-    for hour, minute, half in re.findall(_TIME, said):
-        of_day = int(hour) % 12 + 12 * ((half or late) == "p") if half or late else int(hour)
-        hours.setdefault(int(minute or 0), set()).add(of_day)
-    # One cron has the same minutes in all its hours: those of the first hour that is said.
-    return next((f"{minute} {','.join(map(str, sorted(each)))}" for minute, each in hours.items()), "")
+    at = " ".join(usual.split()[:2])
+    if times:
+        # One cron has the same minutes in all its hours: those of the first hour that is said.
+        hours = [int(hour) for hour, minute in times if minute == times[0][1]]
+        if re.search(r"\d ?p\.? ?m|\blate\b", said):
+            hours = [hour % 12 + 12 for hour in hours]
+        at = f"{int(times[0][1] or 0)} {','.join(map(str, hours))}"
+    return f"{at} * * {','.join(days) or '*'}"
