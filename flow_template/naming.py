@@ -21,6 +21,7 @@ from flow_template import schedule
 
 TEMPLATE = Path(__file__).resolve().parent.parent
 Answers = Mapping[str, Any]
+Taken = Callable[[str], bool]
 
 
 class Problem(NamedTuple):
@@ -50,7 +51,7 @@ def choices(question: str) -> list[str]:
     return list(asked) if isinstance(asked, list) else []
 
 
-def problems(answers: Answers, taken: Callable[[str], bool] | None = None) -> list[Problem]:
+def problems(answers: Answers, taken: Taken | None = None) -> list[Problem]:
     """Return what is wrong with each answer; `taken` tells whether a flow's folder is there already."""
     found = [problem_with(question, answers, taken) for question in questions()]
     return [*_conventions(answers), *filter(None, found)]
@@ -62,13 +63,11 @@ def _conventions(answers: Answers) -> Iterable[Problem]:
     if source not in sources:
         yield Problem("_flow_ops_source", source, "FT-CONVENTION-01", nearest(source, sources))
     index = str(answers.get("_flow_ops_index", ""))
-    if index and (_has_credentials(index) or not re.fullmatch(rf"https?://{_HOST}(:\d+)?{_PATH}/?", index)):
+    if index and not re.fullmatch(rf"https?://{_HOST}(:\d+)?{_PATH}/?", index):
         yield Problem("_flow_ops_index", index, "FT-CONVENTION-02", without_credentials(index))
 
 
-def problem_with(
-    question: str, answers: Answers, taken: Callable[[str], bool] | None = None
-) -> Problem | None:
+def problem_with(question: str, answers: Answers, taken: Taken | None = None) -> Problem | None:
     """Return what is wrong with one answer, with a suggestion that breaks no rule; None where it is right."""
     given = answers.get(question)
     value = given if isinstance(given, str) else json.dumps(given, default=str)
@@ -105,16 +104,15 @@ def _example(name: str, language: object) -> str:
 _SHORTEST_SLUG, _LONGEST_SLUG = 3, 40
 _SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _KEYWORDS = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)}
-# What a generated repository imports, runs or already has at its root.
-_TAKEN = Path(__file__).with_name("taken_names.txt").read_text(encoding="ascii").split()
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
-_RESERVED: list[tuple[str, Iterable[str]]] = [
-    ("FT-SLUG-03", _KEYWORDS),
-    ("FT-SLUG-04", sys.stdlib_module_names),
-    ("FT-SLUG-05", _TAKEN),
-    ("FT-SLUG-06", _WINDOWS_DEVICES),
-]
+_RESERVED: dict[str, Iterable[str]] = {
+    "FT-SLUG-03": _KEYWORDS,
+    "FT-SLUG-04": sys.stdlib_module_names,
+    # What a generated repository imports, runs or already has at its root.
+    "FT-SLUG-05": Path(__file__).with_name("taken_names.txt").read_text(encoding="ascii").split(),
+    "FT-SLUG-06": _WINDOWS_DEVICES,
+}
 
 
 def slug_rule(value: str) -> str | None:
@@ -123,7 +121,7 @@ def slug_rule(value: str) -> str | None:
         return "FT-SLUG-01"
     if not _SHORTEST_SLUG <= len(value) <= _LONGEST_SLUG:
         return "FT-SLUG-02"
-    reserved = next((code for code, names in _RESERVED if package_of(value) in names), None)
+    reserved = next((code for code, names in _RESERVED.items() if package_of(value) in names), None)
     return reserved or ("FT-SLUG-07" if value.startswith("prefect") else None)
 
 
@@ -179,10 +177,9 @@ def as_python(text: str) -> str:
 
 def _suggested_text(value: str, answers: Answers, *, question: str) -> str:
     """Return what can be kept of `value`, or else the example."""
-    visible = [
-        " " if unicodedata.category(each) in _INVISIBLE else each for each in value if each <= "\uffff"
-    ]
-    kept = " ".join("".join(visible).split())
+    shown = (each for each in value if each <= "\uffff")
+    spaced = "".join(" " if unicodedata.category(each) in _INVISIBLE else each for each in shown)
+    kept = " ".join(spaced.split())
     while cell_len(in_quotes(kept)) > _TEXTS[question]:
         kept = kept[:-1].rstrip()
     return kept or _example(question, answers.get("language"))
@@ -238,7 +235,8 @@ _GIT_ADDRESS = (
     rf"https?://{_HOST}(:\d+)?{_PATH}|ssh://([a-z_][a-z0-9_-]*@)?{_HOST}(:\d+)?{_PATH}|file://{_PATH}"
     rf"|[a-z_][a-z0-9_-]*@{_HOST}:[A-Za-z0-9_~]?[A-Za-z0-9._~%+-]*{_PATH}"
 )
-_CREDENTIALS = r"(?P<scheme>[A-Za-z]+://)(?P<who>[^/@\s]*|[^@\s]*:[^@\s]*)@"
+# The user of ssh://git@host is none, unless a password follows.
+_CREDENTIALS = r"\b(?!ssh://[^:@]*@)([A-Za-z]+://)([^/@\s]*|[^@\s]*:[^@\s]*)@"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+:/"
 _ILLEGAL_ON_WINDOWS = rf"""|.*[<>:"|?*].*|.*[ .]|(?i:{"|".join(_WINDOWS_DEVICES)}) *(\..*)?"""
 _WINDOWS = r"[A-Za-z]:[\\/]|(\\\\|//)(?=[^\\/])"
@@ -246,7 +244,7 @@ _WINDOWS = r"[A-Za-z]:[\\/]|(\\\\|//)(?=[^\\/])"
 
 def url_rule(value: str) -> str | None:
     """Return the rule that `value` breaks as the address of a git repository."""
-    if _has_credentials(value):
+    if value != without_credentials(value):
         return "FT-URL-02"
     if re.match(_WINDOWS, value) or value.startswith(("/", "~", "\\")):
         return "FT-URL-03"
@@ -255,7 +253,7 @@ def url_rule(value: str) -> str | None:
 
 def folder_rule(value: str) -> str | None:
     """Return the rule that `value` breaks as an absolute folder of a Windows or POSIX worker."""
-    if _has_credentials(value):
+    if value != without_credentials(value):
         return "FT-URL-02"
     if text_rule(value, _LONGEST_SOURCE):
         return "FT-FOLDER-03"
@@ -271,14 +269,8 @@ def folder_rule(value: str) -> str | None:
 
 def without_credentials(value: str, mask: str = "") -> str:
     """Return the address `value` with `mask` in the place of what stands before `@` and after `?` or `#`."""
-    bare = re.sub(_CREDENTIALS, rf"\g<scheme>{mask and mask + '@'}", value)
+    bare = re.sub(_CREDENTIALS, rf"\1{mask and mask + '@'}", value)
     return re.sub(r"(?s)[?&#].*", mask and f"?{mask}", bare) if re.match(_SCHEME, bare) else bare
-
-
-def _has_credentials(value: str) -> bool:
-    found = re.match(_CREDENTIALS, value)
-    harmless = not found or (value.startswith("ssh://") and ":" not in found["who"])
-    return not harmless or bool(re.match(_SCHEME, value) and "=" in value.partition("?")[2])
 
 
 def _suggested_source(value: str, answers: Answers) -> str:
