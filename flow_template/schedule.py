@@ -1,5 +1,6 @@
 """A schedule: five cron fields, or `none`. Its rules, how one says it, and what somebody meant."""
 
+import calendar
 import re
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -7,11 +8,11 @@ from typing import Any
 from flow_template.texts import LANGUAGES, texts
 
 NONE = "none"
-_WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_MONTHS = ["", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_LIMITS = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
-_NAMES: list[list[str]] = [[], [], [], _MONTHS, _WEEKDAYS]
-_LONGEST_MONTHS = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+# Of each field, the least and the most, and the names that stand for its numbers.
+_FIELDS = [(0, 59, ()), (0, 23, ()), (1, 31, ()), (1, 12, _MONTHS), (0, 7, _WEEKDAYS)]
+_LEAP_YEAR = 2024
 _EVERY_MINUTE, _EVERY_HOUR, _EVERY_DAY = set(range(60)), set(range(24)), set(range(1, 32))
 _EVERY_MONTH, _EVERY_WEEKDAY = set(range(1, 13)), set(range(7))
 _NTH = 10  # Among the weekdays mon#1, the first Monday of a month, is 11.
@@ -26,7 +27,8 @@ def rule(value: str) -> str | None:
     except ValueError as broken:
         return str(broken)
     # Prefect finds no run at all then, even where a weekday would give some.
-    return "FT-CRON-05" if all(min(days) > _LONGEST_MONTHS[month] for month in months) else None
+    longest = max(calendar.monthrange(_LEAP_YEAR, month)[1] for month in months)
+    return "FT-CRON-05" if min(days) > longest else None
 
 
 def doubt(value: str) -> tuple[str, str] | None:
@@ -50,7 +52,7 @@ def _read(value: str) -> list[set[int]]:
         ValueError: a field cannot be; its text is the code of the rule.
     """
     texts = value.lower().split()
-    if len(texts) != len(_LIMITS) or ":" in value or texts[0].isalpha():
+    if len(texts) != len(_FIELDS) or ":" in value or texts[0].isalpha():
         raise ValueError("FT-CRON-01")
     if not re.fullmatch(r"[0-9A-Za-z*/,# -]{,200}", value) or value.lower() != " ".join(texts):
         raise ValueError("FT-CRON-02")
@@ -58,28 +60,28 @@ def _read(value: str) -> list[set[int]]:
     if nth and texts[2] != "*":  # Prefect would take only days that are both, or find none.
         raise ValueError("FT-CRON-02")
     texts[4] = nth[1] if nth else texts[4]
-    fields = [_field(*each) for each in zip(texts, _LIMITS, _NAMES, strict=True)]
+    fields = [_field(text, *each) for text, each in zip(texts, _FIELDS, strict=True)]
     return [*fields[:4], {day % 7 + _NTH * int(nth[2] if nth else 0) for day in fields[4]}]
 
 
-def _field(text: str, limits: tuple[int, int], names: list[str]) -> set[int]:
+def _field(text: str, least: int, most: int, names: Sequence[str]) -> set[int]:
     values: set[int] = set()
     for part in text.split(","):
         item = re.fullmatch(r"(?:\*|(\w+)(?:-(\w+))?)(?:/([0-9]+))?", part)
         first, last, step = item.groups() if item else ("?", None, None)
         if step and first and not last:
             raise ValueError("FT-CRON-02")
-        start = _number(first, names) if first else limits[0]
-        end = _number(last, names) if last else start if first else limits[1]
-        if not limits[0] <= start <= end <= limits[1]:
+        start = _number(first, names) if first else least
+        end = _number(last, names) if last else start if first else most
+        if not least <= start <= end <= most:
             raise ValueError("FT-CRON-03")
-        if step and not 1 <= int(step) <= limits[1]:
+        if step and not 1 <= int(step) <= most:
             raise ValueError("FT-CRON-04")
         values.update(range(start, end + 1, int(step or 1)))
     return values
 
 
-def _number(text: str, names: list[str]) -> int:
+def _number(text: str, names: Sequence[str]) -> int:
     if not text.isdigit() and text not in names:
         raise ValueError("FT-CRON-02")
     return int(text) if text.isdigit() else names.index(text)
