@@ -26,7 +26,7 @@ def _compared(root: Path, answers: naming.Answers) -> Iterator[tuple[str, object
     yield "pyproject.toml: project.description", answers["description"], project.get("description")
     yield "pyproject.toml: project.scripts", {slug: f"{package}.__main__:main"}, project.get("scripts")
     yield "pyproject.toml: tool.flow-ops.package", package, table.get("package")
-    for name in ("language", "area", "timezone"):
+    for name in sorted({"language", "area", "timezone"} | {*table} & {*naming.questions()}):
         yield f"pyproject.toml: tool.flow-ops.{name}", answers[name], table.get(name)
 
     flow, main, deploy = (

@@ -13,12 +13,12 @@ from flow_template.texts import text, texts
 
 _LONGEST_SHOWN = 80
 
+Problems = Sequence[naming.Problem]
+Given = Mapping[str, str]
+
 
 def refusal(
-    problems: Sequence[naming.Problem],
-    answers: naming.Answers,
-    call: Sequence[str] = (),
-    given: Mapping[str, str] | None = None,
+    problems: Problems, answers: naming.Answers, call: Sequence[str] = (), given: Given | None = None
 ) -> str:
     """Return the whole message: all the problems, then the command that works.
 
@@ -80,9 +80,7 @@ def label(question: str, language: object) -> str:
     return re.split(r":|,(?! or? )", both.split(" / ")[-1 if language == "en" else 0])[0]
 
 
-def corrected(
-    problems: Sequence[naming.Problem], answers: naming.Answers, given: Mapping[str, str] | None = None
-) -> dict[str, str]:
+def corrected(problems: Problems, answers: naming.Answers, given: Given | None = None) -> dict[str, str]:
     """Return the answers for the command that works: what the user gave, with the suggestions in place."""
     public = {name: str(answers[name]) for name in naming.questions() if name in answers}
     kept = dict(public if given is None else given)
@@ -98,9 +96,8 @@ def corrected(
 
 def shown(value: str) -> str:
     """Return `value` fit for a terminal: credentials masked, controls escaped, cut short."""
-    visible = "".join(
-        each if each.isprintable() else ascii(each)[1:-1] for each in naming.without_credentials(value, "***")
-    )
+    public = naming.without_credentials(value, "***")
+    visible = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in public)
     return f'"{visible if len(visible) <= _LONGEST_SHOWN else visible[:_LONGEST_SHOWN] + "..."}"'
 
 

@@ -14,12 +14,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rich.cells import cell_len
+from slugify import slugify
+
 from flow_template import schedule
 
 TEMPLATE = Path(__file__).resolve().parent.parent
-
-
 Answers = Mapping[str, Any]
+Taken = Callable[[str], bool]
 
 
 class Problem(NamedTuple):
@@ -49,7 +51,7 @@ def choices(question: str) -> list[str]:
     return list(asked) if isinstance(asked, list) else []
 
 
-def problems(answers: Answers, taken: Callable[[str], bool] | None = None) -> list[Problem]:
+def problems(answers: Answers, taken: Taken | None = None) -> list[Problem]:
     """Return what is wrong with each answer; `taken` tells whether a flow's folder is there already."""
     found = [problem_with(question, answers, taken) for question in questions()]
     return [*_conventions(answers), *filter(None, found)]
@@ -57,22 +59,15 @@ def problems(answers: Answers, taken: Callable[[str], bool] | None = None) -> li
 
 def _conventions(answers: Answers) -> Iterable[Problem]:
     """Yield what is wrong with a convention of the organisation that no question asks for."""
-    where, known = str(answers.get("_flow_ops_source", "vendor")), ("vendor", "index", "git")
-    if where not in known:
-        yield Problem("_flow_ops_source", where, "FT-CONVENTION-01", nearest(where, known))
+    source, sources = str(answers.get("_flow_ops_source", "vendor")), ("vendor", "index", "git")
+    if source not in sources:
+        yield Problem("_flow_ops_source", source, "FT-CONVENTION-01", nearest(source, sources))
     index = str(answers.get("_flow_ops_index", ""))
-    if index and (_has_credentials(index) or not re.fullmatch(rf"https?://{_HOST}(:\d+)?{_PATH}/?", index)):
-        yield Problem(
-            "_flow_ops_index",
-            without_credentials(index, "***"),
-            "FT-CONVENTION-02",
-            without_credentials(index),
-        )
+    if index and not re.fullmatch(rf"https?://{_HOST}(:\d+)?{_PATH}/?", index):
+        yield Problem("_flow_ops_index", index, "FT-CONVENTION-02", without_credentials(index))
 
 
-def problem_with(
-    question: str, answers: Answers, taken: Callable[[str], bool] | None = None
-) -> Problem | None:
+def problem_with(question: str, answers: Answers, taken: Taken | None = None) -> Problem | None:
     """Return what is wrong with one answer, with a suggestion that breaks no rule; None where it is right."""
     given = answers.get(question)
     value = given if isinstance(given, str) else json.dumps(given, default=str)
@@ -96,9 +91,8 @@ def doubt_about(question: str, answers: Answers) -> Problem | None:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` that looks most like `word`."""
-    return max(
-        words, key=lambda each: difflib.SequenceMatcher(None, word.casefold(), each.casefold()).ratio()
-    )
+    known = {each.casefold(): each for each in words}
+    return known[difflib.get_close_matches(word.casefold(), known, n=1, cutoff=0)[0]]
 
 
 def _example(name: str, language: object) -> str:
@@ -110,22 +104,15 @@ def _example(name: str, language: object) -> str:
 _SHORTEST_SLUG, _LONGEST_SLUG = 3, 40
 _SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _KEYWORDS = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)}
-# What a generated repository imports, runs or already has at its root.
-_TAKEN = {
-    *("alembic", "anyio", "asyncpg", "click", "concurrent_log_handler", "conftest", "cookiecutter", "cruft"),
-    *("dask", "data", "deploy", "docs", "fastapi", "flow_ops", "flow_template", "hooks", "httpx", "jinja2"),
-    *("mypy", "numpy", "pandas", "pip", "pip_audit", "polars", "pre_commit", "pydantic", "pytest", "ray"),
-    *("requests", "rich", "ruff", "setuptools", "sqlalchemy", "src", "starlette", "test", "tests", "tomli"),
-    *("typer", "tzdata", "uv", "uv_build", "uvicorn", "vendor", "wheel", "yaml"),
-}
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
-_RESERVED: list[tuple[str, Iterable[str]]] = [
-    ("FT-SLUG-03", _KEYWORDS),
-    ("FT-SLUG-04", sys.stdlib_module_names),
-    ("FT-SLUG-05", _TAKEN),
-    ("FT-SLUG-06", _WINDOWS_DEVICES),
-]
+_RESERVED: dict[str, Iterable[str]] = {
+    "FT-SLUG-03": _KEYWORDS,
+    "FT-SLUG-04": sys.stdlib_module_names,
+    # What a generated repository imports, runs or already has at its root.
+    "FT-SLUG-05": Path(__file__).with_name("taken_names.txt").read_text(encoding="ascii").split(),
+    "FT-SLUG-06": _WINDOWS_DEVICES,
+}
 
 
 def slug_rule(value: str) -> str | None:
@@ -134,7 +121,7 @@ def slug_rule(value: str) -> str | None:
         return "FT-SLUG-01"
     if not _SHORTEST_SLUG <= len(value) <= _LONGEST_SLUG:
         return "FT-SLUG-02"
-    reserved = next((code for code, names in _RESERVED if package_of(value) in names), None)
+    reserved = next((code for code, names in _RESERVED.items() if package_of(value) in names), None)
     return reserved or ("FT-SLUG-07" if value.startswith("prefect") else None)
 
 
@@ -144,21 +131,15 @@ def package_of(slug: str) -> str:
 
 
 def slug_from(text: str, language: object) -> str:
-    """Return the slug of a flow called `text`: accents folded, ñ to n. Empty where nothing can be used."""
-    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    slug = _cut(re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-"))
-    return _cut(f"{_example('flow', language)}-{slug}") if slug and slug_rule(slug) else slug
+    """Return the slug of a flow called `text`, in Latin letters and whole words. Empty where it has none."""
+    fit = partial(slugify, max_length=_LONGEST_SLUG, word_boundary=True, save_order=True)
+    slug = fit(text)
+    return fit(f"{_example('flow', language)} {slug}") if slug and slug_rule(slug) else slug
 
 
 def _suggested_slug(value: str, answers: Answers) -> str:
     language = answers.get("language")
     return slug_from(value, language) or slug_from(_example("flow_name", language), language)
-
-
-def _cut(slug: str) -> str:
-    """Return the longest run of whole words that fits; a single word that does not fit is cut."""
-    whole, dash, _ = slug[: _LONGEST_SLUG + 1].rpartition("-")
-    return slug if len(slug) <= _LONGEST_SLUG else whole if dash else slug[:_LONGEST_SLUG]
 
 
 # --- free text: goes into TOML, YAML, Python and Markdown, on one line each
@@ -179,7 +160,7 @@ def text_rule(value: str, longest: int) -> str | None:
         return "FT-TEXT-03"
     if value != value.strip():
         return "FT-TEXT-04"
-    return "FT-TEXT-05" if _width(value) > longest else None
+    return "FT-TEXT-05" if cell_len(in_quotes(value)) > longest else None
 
 
 def in_quotes(text: str) -> str:
@@ -196,18 +177,12 @@ def as_python(text: str) -> str:
 
 def _suggested_text(value: str, answers: Answers, *, question: str) -> str:
     """Return what can be kept of `value`, or else the example."""
-    visible = [
-        " " if unicodedata.category(each) in _INVISIBLE else each for each in value if each <= "\uffff"
-    ]
-    kept = " ".join("".join(visible).split())
-    while _width(kept) > _TEXTS[question]:
+    shown = (each for each in value if each <= "\uffff")
+    spaced = "".join(" " if unicodedata.category(each) in _INVISIBLE else each for each in shown)
+    kept = " ".join(spaced.split())
+    while cell_len(in_quotes(kept)) > _TEXTS[question]:
         kept = kept[:-1].rstrip()
     return kept or _example(question, answers.get("language"))
-
-
-def _width(text: str) -> int:
-    """Return the columns of `text` between quotes; Chinese, Japanese and Korean characters take two."""
-    return sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in in_quotes(text))
 
 
 # --- time zones: those of zone.tab, the database's own list of the zones in use in each country
@@ -220,40 +195,35 @@ _NO_PLACE = (
 
 def zone_rule(value: str) -> str | None:
     """Return the rule that `value` breaks as a name of the IANA time zone database."""
-    if value in _places():
+    zone = _zones().get(value)
+    if zone == value:
         return None
     if re.fullmatch(_NO_PLACE, value):
         return "FT-TIMEZONE-03"
-    return "FT-TIMEZONE-02" if _links().get(value) in _places() else "FT-TIMEZONE-01"
+    return "FT-TIMEZONE-02" if zone else "FT-TIMEZONE-01"
 
 
 def _suggested_zone(value: str, _: Answers) -> str:
-    typed = re.sub(r"\s*/\s*", "/", value.strip()).replace(" ", "_").casefold()
-    known = [name for name in (*_places(), *_links()) if f"/{name.casefold()}".endswith(f"/{typed}")]
-    near = known[0] if known else nearest(typed, _places())
-    place = _links().get(near, near)
-    good = place in _places() and (known or near.casefold()[:4] == typed[:4])
-    return place if good else str(definition()["_usual_timezone"])
+    """Return the zone whose name, or whose city, is most like `value`, or else the usual one."""
+    names = {each.casefold(): zone for name, zone in _zones().items() for each in (name.split("/")[-1], name)}
+    near = difflib.get_close_matches(value.strip().replace(" ", "_").casefold(), names, n=1, cutoff=0.8)
+    return names[near[0]] if near else str(definition()["_usual_timezone"])
 
 
 @cache
-def _places() -> list[str]:
-    return [row.split("\t")[2] for row in _database("zone.tab").splitlines() if not row.startswith("#")]
+def _zones() -> dict[str, str]:
+    """Return the zone that each name stands for: itself, or for an old name the one of today."""
+    places = {row.split("\t")[2] for row in _database("zone.tab") if not row.startswith("#")}
+    links = (row.split()[1:] for row in _database("tzdata.zi") if row.startswith("L "))
+    return {old: zone for zone, old in links if zone in places} | {zone: zone for zone in places}
 
 
-@cache
-def _links() -> dict[str, str]:
-    """Return each alias with what it stands for."""
-    rows = (row.split() for row in _database("tzdata.zi").splitlines() if row.startswith("L "))
-    return {alias: target for _, target, alias in rows}
-
-
-def _database(name: str) -> str:
+def _database(name: str) -> list[str]:
     """Read a file of the package tzdata, which a new cookiecutter brings, or else of the system's zones."""
     package = importlib.util.find_spec("tzdata")
     folders = [Path(str(package.origin)).with_name("zoneinfo")] if package else zoneinfo.TZPATH
     files = (Path(folder, name) for folder in folders)
-    return next(filter(Path.is_file, files)).read_text(encoding="utf-8")
+    return next(filter(Path.is_file, files)).read_text(encoding="utf-8").splitlines()
 
 
 # --- where the code lives: a git address, or a folder on the worker
@@ -265,7 +235,8 @@ _GIT_ADDRESS = (
     rf"https?://{_HOST}(:\d+)?{_PATH}|ssh://([a-z_][a-z0-9_-]*@)?{_HOST}(:\d+)?{_PATH}|file://{_PATH}"
     rf"|[a-z_][a-z0-9_-]*@{_HOST}:[A-Za-z0-9_~]?[A-Za-z0-9._~%+-]*{_PATH}"
 )
-_CREDENTIALS = r"(?P<scheme>[A-Za-z]+://)(?P<who>[^/@\s]*|[^@\s]*:[^@\s]*)@"
+# The user of ssh://git@host is none, unless a password follows.
+_CREDENTIALS = r"\b(?!ssh://[^:@]*@)([A-Za-z]+://)([^/@\s]*|[^@\s]*:[^@\s]*)@"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+:/"
 _ILLEGAL_ON_WINDOWS = rf"""|.*[<>:"|?*].*|.*[ .]|(?i:{"|".join(_WINDOWS_DEVICES)}) *(\..*)?"""
 _WINDOWS = r"[A-Za-z]:[\\/]|(\\\\|//)(?=[^\\/])"
@@ -273,7 +244,7 @@ _WINDOWS = r"[A-Za-z]:[\\/]|(\\\\|//)(?=[^\\/])"
 
 def url_rule(value: str) -> str | None:
     """Return the rule that `value` breaks as the address of a git repository."""
-    if _has_credentials(value):
+    if value != without_credentials(value):
         return "FT-URL-02"
     if re.match(_WINDOWS, value) or value.startswith(("/", "~", "\\")):
         return "FT-URL-03"
@@ -282,7 +253,7 @@ def url_rule(value: str) -> str | None:
 
 def folder_rule(value: str) -> str | None:
     """Return the rule that `value` breaks as an absolute folder of a Windows or POSIX worker."""
-    if _has_credentials(value):
+    if value != without_credentials(value):
         return "FT-URL-02"
     if text_rule(value, _LONGEST_SOURCE):
         return "FT-FOLDER-03"
@@ -298,14 +269,8 @@ def folder_rule(value: str) -> str | None:
 
 def without_credentials(value: str, mask: str = "") -> str:
     """Return the address `value` with `mask` in the place of what stands before `@` and after `?` or `#`."""
-    bare = re.sub(_CREDENTIALS, rf"\g<scheme>{mask and mask + '@'}", value)
+    bare = re.sub(_CREDENTIALS, rf"\1{mask and mask + '@'}", value)
     return re.sub(r"(?s)[?&#].*", mask and f"?{mask}", bare) if re.match(_SCHEME, bare) else bare
-
-
-def _has_credentials(value: str) -> bool:
-    found = re.match(_CREDENTIALS, value)
-    harmless = not found or (value.startswith("ssh://") and ":" not in found["who"])
-    return not harmless or bool(re.match(_SCHEME, value) and "=" in value.partition("?")[2])
 
 
 def _suggested_source(value: str, answers: Answers) -> str:
@@ -318,10 +283,6 @@ def _suggested_source(value: str, answers: Answers) -> str:
     return f"{definition()['_git_base_url']}/{slug}.git" if url_rule(url) else url
 
 
-def _suggested_schedule(value: str, _: Answers) -> str:
-    return schedule.suggested(value, definition()["_usual_schedule"])
-
-
 # Of each question with a free answer, the rule, and what to suggest where it is broken: a value that always passes.
 # Those of `repo_url` depend on the answer to `code_source`.
 _RULES: dict[str, tuple[Callable[[str], str | None], Callable[[str, Answers], str]]] = {
@@ -331,7 +292,7 @@ _RULES: dict[str, tuple[Callable[[str], str | None], Callable[[str, Answers], st
     },
     "flow_slug": (slug_rule, _suggested_slug),
     "timezone": (zone_rule, _suggested_zone),
-    "schedule": (schedule.rule, _suggested_schedule),
+    "schedule": (schedule.rule, lambda value, _: schedule.suggested(value, definition()["_usual_schedule"])),
     "url": (url_rule, _suggested_source),
     "folder": (folder_rule, _suggested_source),
 }

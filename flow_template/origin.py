@@ -38,7 +38,7 @@ def git_init(root: Path) -> bool:
 def address() -> str:
     """Return the template's address for later updates: its origin, without credentials, or its own folder."""
     if found := _git(naming.TEMPLATE, "remote", "get-url", "origin"):
-        return naming.without_credentials(found) if "://" in found else found
+        return naming.without_credentials(found)
     return _git(naming.TEMPLATE, "rev-parse", "--show-toplevel") or str(naming.TEMPLATE)
 
 

@@ -1,18 +1,18 @@
 """A schedule: five cron fields, or `none`. Its rules, how one says it, and what somebody meant."""
 
+import calendar
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from flow_template.texts import LANGUAGES, texts
 
 NONE = "none"
-_WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_MONTHS = ["", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_LIMITS = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
-_NAMES: list[list[str]] = [[], [], [], _MONTHS, _WEEKDAYS]
-_LONGEST_MONTHS = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+# Of each field, the least and the most, and the names that stand for its numbers.
+_FIELDS = [(0, 59, ()), (0, 23, ()), (1, 31, ()), (1, 12, _MONTHS), (0, 7, _WEEKDAYS)]
+_LEAP_YEAR = 2024
 _EVERY_MINUTE, _EVERY_HOUR, _EVERY_DAY = set(range(60)), set(range(24)), set(range(1, 32))
 _EVERY_MONTH, _EVERY_WEEKDAY = set(range(1, 13)), set(range(7))
 _NTH = 10  # Among the weekdays mon#1, the first Monday of a month, is 11.
@@ -27,7 +27,8 @@ def rule(value: str) -> str | None:
     except ValueError as broken:
         return str(broken)
     # Prefect finds no run at all then, even where a weekday would give some.
-    return "FT-CRON-05" if all(min(days) > _LONGEST_MONTHS[month] for month in months) else None
+    longest = max(calendar.monthrange(_LEAP_YEAR, month)[1] for month in months)
+    return "FT-CRON-05" if min(days) > longest else None
 
 
 def doubt(value: str) -> tuple[str, str] | None:
@@ -51,7 +52,7 @@ def _read(value: str) -> list[set[int]]:
         ValueError: a field cannot be; its text is the code of the rule.
     """
     texts = value.lower().split()
-    if len(texts) != len(_LIMITS) or ":" in value or texts[0].isalpha():
+    if len(texts) != len(_FIELDS) or ":" in value or texts[0].isalpha():
         raise ValueError("FT-CRON-01")
     if not re.fullmatch(r"[0-9A-Za-z*/,# -]{,200}", value) or value.lower() != " ".join(texts):
         raise ValueError("FT-CRON-02")
@@ -59,28 +60,28 @@ def _read(value: str) -> list[set[int]]:
     if nth and texts[2] != "*":  # Prefect would take only days that are both, or find none.
         raise ValueError("FT-CRON-02")
     texts[4] = nth[1] if nth else texts[4]
-    fields = [_field(*each) for each in zip(texts, _LIMITS, _NAMES, strict=True)]
+    fields = [_field(text, *each) for text, each in zip(texts, _FIELDS, strict=True)]
     return [*fields[:4], {day % 7 + _NTH * int(nth[2] if nth else 0) for day in fields[4]}]
 
 
-def _field(text: str, limits: tuple[int, int], names: list[str]) -> set[int]:
+def _field(text: str, least: int, most: int, names: Sequence[str]) -> set[int]:
     values: set[int] = set()
     for part in text.split(","):
         item = re.fullmatch(r"(?:\*|(\w+)(?:-(\w+))?)(?:/([0-9]+))?", part)
         first, last, step = item.groups() if item else ("?", None, None)
         if step and first and not last:
             raise ValueError("FT-CRON-02")
-        start = _number(first, names) if first else limits[0]
-        end = _number(last, names) if last else start if first else limits[1]
-        if not limits[0] <= start <= end <= limits[1]:
+        start = _number(first, names) if first else least
+        end = _number(last, names) if last else start if first else most
+        if not least <= start <= end <= most:
             raise ValueError("FT-CRON-03")
-        if step and not 1 <= int(step) <= limits[1]:
+        if step and not 1 <= int(step) <= most:
             raise ValueError("FT-CRON-04")
         values.update(range(start, end + 1, int(step or 1)))
     return values
 
 
-def _number(text: str, names: list[str]) -> int:
+def _number(text: str, names: Sequence[str]) -> int:
     if not text.isdigit() and text not in names:
         raise ValueError("FT-CRON-02")
     return int(text) if text.isdigit() else names.index(text)
@@ -129,45 +130,33 @@ def _joined(parts: list[str], words: dict[str, Any]) -> str:
     return str(words["and"]).join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
-# --- what somebody meant: days and hours as people say them, in either language
+# --- what somebody meant: hours and weekdays as people say them, in either language
 
 _DAY = rf"\b(?:{'|'.join(_WEEKDAYS)})\b"
-_TIME = r"(?<![\d#])(\d{1,2})(?:[:.h]?(\d\d))?(?!\d)(?:\s*([ap])\.?\s?m\b)?"
+_TIME = r"\b(\d\d?)(?:[:.h](\d\d))?(?!\d)"
 
 
 def suggested(value: str, usual: str) -> str:
     """Return a schedule that breaks no rule: what can be heard in `value`, or `usual`."""
-    plain = unicodedata.normalize("NFKD", value.casefold()).encode("ascii", "ignore").decode()
-    said = re.sub(r"[()\[\]\"'` ]+", " ", plain).strip()
+    said = re.sub(r"[()\[\]\"'` ]+", " ", value.casefold()).strip()
     for language in LANGUAGES:
         for meant, forms in texts(language)["heard"].items():
             said = re.sub(rf"\b(?:{forms})\b", meant, said)
-    heard = usual if "*" in said else _heard(said, usual)
-    return next(each for each in (said, heard, usual) if not rule(each))
+    return next(each for each in (said, _heard(said, usual), usual) if not rule(each))
 
 
 def _heard(said: str, usual: str) -> str:
-    """Return the schedule that is said, at the usual hours where it says days alone; else the usual one."""
-    date, ordinal = re.search(r"\bday (\d+)", said), re.search(r"#\d", said)
-    days = re.findall(_DAY, said)
-    weekdays = ("-" if re.search(f"{_DAY} ?(to|-) ?{_DAY}", said) else ",").join(days)
-    if ordinal and days:
-        weekdays = days[0] + ordinal[0]
-    times = _times_heard(said.replace(date[0], "") if date else said)
-    if not (times or date or days or "daily" in said):
+    """Return the schedule of a sentence, at the usual hours where it says days alone."""
+    times = re.findall(_TIME, said)
+    days = re.findall(rf"{_DAY}(?:-{_DAY})?", said)
+    # A cron, a date and an interval have numbers that are no hours.
+    if re.search(r"\*|\bdate\b|\bevery \d", said) or not (times or days):
         return usual
-    return f"{times or ' '.join(usual.split()[:2])} {date[1] if date else '*'} * {weekdays or '*'}"
-
-
-def _times_heard(said: str) -> str:
-    """Return the first two fields; empty where no hour is said."""
-    if interval := re.search(r"\bevery (\d*) ?(min|h)", said):
-        every = f"*/{interval[1]}" if interval[1] else "*"
-        return f"{every} *" if interval[2] == "min" else f"0 {every}"
-    late = "p" if re.search(r"\blate\b", said) else ""
-    hours: dict[int, set[int]] = {}
-    for hour, minute, half in re.findall(_TIME, said):
-        of_day = int(hour) % 12 + 12 * ((half or late) == "p") if half or late else int(hour)
-        hours.setdefault(int(minute or 0), set()).add(of_day)
-    # One cron has the same minutes in all its hours: those of the first hour that is said.
-    return next((f"{minute} {','.join(map(str, sorted(each)))}" for minute, each in hours.items()), "")
+    at = " ".join(usual.split()[:2])
+    if times:
+        # One cron has the same minutes in all its hours: those of the first hour that is said.
+        hours = [int(hour) for hour, minute in times if minute == times[0][1]]
+        if re.search(r"\d ?p\.? ?m|\blate\b", said):
+            hours = [hour % 12 + 12 for hour in hours]
+        at = f"{int(times[0][1] or 0)} {','.join(map(str, hours))}"
+    return f"{at} * * {','.join(days) or '*'}"

@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.metadata import requires
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -361,9 +362,17 @@ def hook_words() -> Callable[[str], list[str]]:
     return words
 
 
-def test_hooks_need_nothing_but_the_standard_library() -> None:
+def test_hooks_need_nothing_but_the_standard_library_and_what_cookiecutter_needs_itself() -> None:
     """Cookiecutter's environment is the user's: what else is in it differs."""
     folders = [str(TEMPLATE), str(TEMPLATE / "flow_ops" / "src")]
     modules = "agreement, messages, naming, origin, schedule"
-    program = f"import sys; sys.path[:0] = {folders}; from flow_template import {modules}; import flow_ops.embedding"
-    subprocess.run([sys.executable, "-S", "-c", program], check=True)
+    program = (
+        f"import sys; sys.path[:0] = {folders}; before = set(sys.modules);"
+        f"from flow_template import {modules}; import flow_ops.embedding; print(*sys.modules.keys() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names
+    brought = {re.split(r"\W", each.replace("python-", ""))[0] for each in requires("cookiecutter") or []}
+    ours, of_slugify = {"flow_template", "flow_ops"}, {"text_unidecode"}
+    of_python = {name for name in loaded if name.startswith("_sysconfigdata")}
+    assert loaded <= brought | ours | of_slugify | of_python

@@ -264,7 +264,7 @@ def test_accepted_zones_exist_where_flows_run(zone: str) -> None:
 def test_every_accepted_zone_is_one_that_python_knows() -> None:
     accepted = {zone for zone in zoneinfo.available_timezones() if naming.zone_rule(zone) is None}
     assert len(accepted) > 400
-    assert set(naming._places()) <= zoneinfo.available_timezones()
+    assert set(naming._zones()) <= zoneinfo.available_timezones()
 
 
 def test_every_refused_zone_that_python_knows_gets_an_accepted_suggestion() -> None:

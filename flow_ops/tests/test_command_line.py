@@ -104,8 +104,8 @@ def test_the_command_flow_ops_does_not_wait_for_prefect() -> None:
         (["--path", "x", "--sinc", "2026-03-01"], "FT-ARGS-01", "Did you mean --since?"),
         ([], "FT-ARGS-01", "--path is missing."),
         (["--path"], "FT-ARGS-01", "--path has no value."),
-        (["--path", "x", "--path", "y"], "FT-ARGS-01", "--path is there twice."),
-        (["--path", "x", "more"], "FT-ARGS-01", "too much: more"),
+        (["--path", "x", "--path", "y"], "FT-ARGS-01", "--path is given twice."),
+        (["--path", "x", "more"], "FT-ARGS-01", "not expected: more"),
     ],
     ids=["value of a wrong type", "mistyped option", "missing parameter", "no value", "twice", "too much"],
 )

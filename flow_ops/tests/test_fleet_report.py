@@ -53,7 +53,7 @@ def test_a_worker_publishes_the_fleet_as_an_artifact(workshop: Workshop, tmp_pat
         artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["fleet"])), limit=1
     )
     assert artifact.description
-    assert "piden una persona: 0" in artifact.description
+    assert "piden atención: 0" in artifact.description
     lines = str(artifact.data).splitlines()
     assert "| estado | repositorio | despliegue | área |" in lines[2]
     assert [

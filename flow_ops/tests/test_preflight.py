@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import re
@@ -70,6 +71,27 @@ def test_a_message_has_its_three_parts_in_both_languages(code: str) -> None:
         assert re.search(r"[.?:]$|\}$", text.what)
         assert text.why.endswith(".")
         assert text.do
+
+
+def test_every_text_is_given_the_values_that_it_names_wherever_it_is_used() -> None:
+    """Where they are given one by one: `**values` is not followed."""
+    problems = messages.catalogue("en")
+    named = {code: f"{text.what} {text.why} {text.do}" for code, text in problems.items()}
+    named |= messages.texts("en")
+    calls = [
+        call
+        for source in sources(FLOW_OPS, "*.py")
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call) and call.args and getattr(call.args[0], "value", None) in named
+    ]
+    assert len(calls) > 300
+    for call in calls:
+        key = getattr(call.args[0], "value", "")
+        given = {keyword.arg for keyword in call.keywords}
+        wanted = {
+            re.split(r"[.\[]", name)[0] for _, name, _, _ in string.Formatter().parse(named[key]) if name
+        }
+        assert None in given or wanted <= given, key
 
 
 @pytest.mark.parametrize(
