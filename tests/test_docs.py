@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import inspect
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cookiecutter import prompt
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 
@@ -125,6 +127,13 @@ def test_the_questions_are_those_that_the_readme_shows(name: str, tmp_path: Path
         terminal.sendline(answer)
     terminal.expect(pexpect.EOF)
     assert "".join(shown.split()) in "".join((typed + terminal.before).split())
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.es.md"])
+def test_a_readme_quotes_what_cookiecutter_asks_when_it_has_the_template_already(name: str) -> None:
+    asked = re.findall(r"You've downloaded .* before", inspect.getsource(prompt.prompt_and_delete))
+    (quoted,) = re.findall(r"You've downloaded \.\.\. before", read(TEMPLATE / name))
+    assert re.fullmatch(re.escape(quoted).replace(r"\.\.\.", ".*"), asked[0])
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
@@ -368,6 +377,7 @@ def type_the_readme(terminal: Terminal) -> None:
     shown = next(block.code for block in page if block.kind == "text")
     assert shown.strip() in terminal.output
     assert "Completed" in terminal.output
+    assert re.search("(Guardado en el bloque|Saved in the block) git-token", terminal.output)
 
 
 PAGES_WITH_COMMANDS = [

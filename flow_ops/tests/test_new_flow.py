@@ -242,3 +242,11 @@ def test_what_git_could_not_bring_back_is_not_replaced(
     assert cli.run(["new-flow", "nightly-stock", "--replace-sample"]) == 1
     assert code in capsys.readouterr().err
     assert contents(committed) == before
+
+
+def test_before_the_first_commit_a_few_files_are_named_and_not_all(
+    committed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_commit(committed)
+    assert cli.run(["new-flow", "nightly-stock", "--replace-sample"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) < 15

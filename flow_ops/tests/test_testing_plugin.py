@@ -219,6 +219,9 @@ def test_nothing_is_left_of_the_values(variables):
 def test_forgot_the_server():
     double(1)
 
+def test_forgot_the_value():
+    both.fn()
+
 def test_schedule():
     from datetime import datetime
     from flow_ops.testing import next_local_runs
@@ -235,6 +238,15 @@ def test_functions_run_plainly_and_a_forgotten_server_is_named(quiet: Quiet) -> 
         assert f"PASSED tests/test_2.py::{test}" in quiet.output
     assert "FAILED tests/test_2.py::test_forgot_the_server" in quiet.output
     assert "FT-TEST-02  'test_forgot_the_server' calls a flow or a task" in quiet.output
+
+
+def test_a_problem_of_ours_is_shown_as_its_message_after_the_line_that_met_it(quiet: Quiet) -> None:
+    shown = quiet.output.partition("_ test_forgot_the_value _")[2].partition("\n____")[0].splitlines()
+    line = PLAIN.splitlines().index('    return 2 * x * variable("factor", int, default=1)') + 1
+    assert shown[1] == f"{Path('tests', 'test_2.py')}:{line}:"
+    assert shown[2].startswith("FT-VARIABLE-04  ")
+    assert [each.split(":")[0].strip() for each in shown[3:5]] == ["Why", "What to do"]
+    assert len(shown) < 8
 
 
 ON_A_SERVER = """

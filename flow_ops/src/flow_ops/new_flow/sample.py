@@ -16,6 +16,8 @@ WRITTEN_ANEW = ("src/{package}/flow.py", "src/{package}/__main__.py", "tests/tes
 DELETED = ("src/{package}/tasks.py", "src/{package}/data/orders.csv", "tests/test_tasks.py")
 # How the lines of pyproject.toml begin that only the sample needs.
 DEPENDENCIES = ("# The flow's own imports", '"pydantic>', '"sqlalchemy>')
+# How many files a refusal names: before the first commit all of them stand in the way.
+SHOWN = 10
 # What README.md says of the sample alone.
 PARAGRAPHS = re.compile(r"<!-- sample -->\n.*?<!-- end of sample -->\n\n?", re.DOTALL)
 
@@ -65,11 +67,14 @@ def _refuse(root: Path, sample: list[Path]) -> None:
         raise FlowOpsError("FT-NEW-04", files=", ".join(gone))
     try:
         tracked = git.run(root, "ls-files", "-z", "--", *names).split("\0")
-        unsafe = [*git.changed(root), *(name for name in names if name not in tracked)]
+        changed = git.changed(root)
     except (OSError, subprocess.SubprocessError) as error:
         raise git.refusal(error, root) from None
+    unsafe = list(dict.fromkeys([*changed, *(name for name in names if name not in tracked)]))
+    if len(unsafe) > SHOWN:
+        unsafe = [*unsafe[:SHOWN], "..."]
     if unsafe:
-        raise FlowOpsError("FT-NEW-05", files="".join(f"\n{name}" for name in dict.fromkeys(unsafe)))
+        raise FlowOpsError("FT-NEW-05", files="".join(f"\n{name}" for name in unsafe))
 
 
 def _without_the_sample(pyproject: str, about: project.Project, slug: str) -> str:
