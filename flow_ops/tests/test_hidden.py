@@ -28,11 +28,24 @@ def test_a_text_under_the_name_of_a_secret_is_not_shown(name: str) -> None:
     assert hide("env", {name: "hunter2", "REGION": "sur"}) == {name: MASK, "REGION": "sur"}
 
 
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "pin_password", "ADMIN_PASS", "account_token", "clave_erp"])
+@pytest.mark.parametrize("value", ["12345678", 12345678, "1234", 1234])
+def test_digits_alone_are_a_secret_too(name: str, value: str | int) -> None:
+    assert hide("parameters", {name: [value], "rows": value}) == {name: [MASK], "rows": value}
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("REGION", "sur"),
         ("MAX_TOKENS", "4096"),
+        ("max_tokens", 200_000),
+        ("TOKEN_LIMIT", "1000000"),
+        ("PASSWORD_MIN_LENGTH", 1024),
+        ("ORDERS", 12345678),
+        ("PASSWORD_RULES", {"length": 12345678}),
+        ("API_KEY_ROTATION", 90),
+        ("USE_TOKEN", True),
         ("PASS_THROUGH", "true"),
         ("DB_PASSWORD", "{{ prefect.blocks.secret.db-password }}"),
         ("DB_PASSWORD", ""),

@@ -7,12 +7,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 MASK = "********"
-# `MAX_TOKENS` and `TOKEN_LIMIT` are numbers: what is refused has to be text.
 _NAME = re.compile(
     r"(?i)password|passwd|passphrase|(?<![a-z])pass($|_)|pwd($|_)|secret|token|api_?key|credential|auth_?(string|key)|private_?key"
     r"|access_?key|clave($|_)|contrase"
 )
-_PLAIN = re.compile(r"(?i)\d{0,5}|true|false|yes|no|none|null")
+_PLAIN = re.compile(r"(?i)\d{0,3}|true|false|yes|no|none|null")
+# Of what a name says that its number counts something, such as `MAX_TOKENS` and `PASSWORD_MIN_LENGTH`.
+_COUNTS = re.compile(
+    r"(?i)(?<![a-z])(tokens|max|min|limit|length|count|size|days|hours|minutes|seconds|ttl|timeout|retries)(?![a-z])"
+)
 
 
 # What a value of any name gives away: a connection string's `Pwd=...;`, a query's `?token=...`, `Bearer ...`.
@@ -30,9 +33,13 @@ _IN_ADDRESS = re.compile(r"://[^/:@\s]*:([^@\s]+)@")
 def looks_secret(name: str, value: Any) -> bool:
     """Return whether `value`, under `name`, looks like a secret that stands there as it is.
 
-    A placeholder such as `{{ prefect.blocks.secret.NAME }}` is none, nor is a number or a truth.
+    A placeholder such as `{{ prefect.blocks.secret.NAME }}` is none, nor is a truth, or a number that counts something.
     """
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str) or "{{" in value or _PLAIN.fullmatch(value):
+        return False
+    if value.isdecimal() and _COUNTS.search(name):
         return False
     return bool(_NAME.search(name) or _PRIVATE_KEY.search(value) or passwords(value))
 
@@ -48,7 +55,7 @@ def hide(name: str, value: Any) -> Any:
         return [hide(name, each) for each in value]
     if not looks_secret(name, value):
         return value
-    shown = value
+    value = shown = str(value)
     for part in passwords(value):
         shown = shown.replace(part, MASK)
     return MASK if shown == value or _PRIVATE_KEY.search(value) else shown

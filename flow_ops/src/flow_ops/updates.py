@@ -341,7 +341,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def apply(to: str | None = None, *, confirm: Callable[[str, list[str]], bool]) -> bool:
-    """Bring the repository to the release `to` (a tag or a commit; without it the newest release).
+    """Bring the repository to the release `to`, by its name; without it to the newest release.
 
     Nothing is committed. Before anything is touched `confirm` is called with the name of the release and what
     changes, as `git diff --name-status` lists it; where it says no, nothing is done, and False is returned.
@@ -458,16 +458,14 @@ def _clone(address: str) -> Iterator[Path]:
 
 
 def _release(template: Path, to: str | None) -> tuple[str, str]:
-    """Return the name of a release and its commit."""
-    tags = _git(template, "tag", asked=str(template)).split()
-    name = to or _newest(tags)
-    for candidate in filter(None, (f"v{name}" if name else None, name)):
-        with contextlib.suppress(FlowOpsError):
-            commit = _git(
-                template, "rev-parse", "--verify", f"{candidate}^{{commit}}", asked=candidate
-            ).strip()
-            return str(name), commit
-    raise FlowOpsError("FT-UPDATE-09", release=to or "-", known=", ".join(tags) or "-")
+    """Return the name of a release and its commit; a branch and a commit are none."""
+    tags = _git(template, "tag", "--sort=version:refname", asked=str(template)).split()
+    releases = {name: tag for tag in tags for name in _numbered([tag])}
+    name = to.removeprefix("v") if to else _newest(tags)
+    if name not in releases:
+        raise FlowOpsError("FT-UPDATE-09", release=to or "-", known=", ".join(releases) or "-")
+    commit = _git(template, "rev-parse", "--verify", f"refs/tags/{releases[name]}^{{commit}}", asked=name)
+    return name, commit.strip()
 
 
 def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
