@@ -477,11 +477,14 @@ def test_the_templates_code_sees_no_token_and_no_server_while_it_renders(
     seen = tmp_path / "seen"
     program = f"import os, pathlib; pathlib.Path({str(seen)!r}).write_text(repr(dict(os.environ)))"
     monkeypatch.setattr(updates, "COOKIECUTTER", [sys.executable, "-c", program])
-    for name in ("PREFECT_API_URL", "GITHUB_TOKEN", "DB_PASSWORD"):
+    for name in ("PREFECT_API_URL", "GITHUB_TOKEN", "DB_PASSWORD", "ERP_CLAVE"):
         monkeypatch.setenv(name, "not-to-be-seen")
+    monkeypatch.setenv("DATABASE_URL", "mssql://ana:not-to-be-seen@erp/ventas")
+    monkeypatch.setenv("UV_INDEX_URL", "https://ana:for-uv@index.example.com/simple")
     assert cli.run(["update", "apply", "--yes"]) == 1
     assert "PATH" in seen.read_text(encoding="utf-8")
     assert "not-to-be-seen" not in seen.read_text(encoding="utf-8")
+    assert "for-uv" in seen.read_text(encoding="utf-8")
     assert git(old, "status", "--porcelain") == ""
 
 

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -643,23 +642,6 @@ def test_a_folder_is_kept_as_written_whatever_machine_deploys(workshop: Workshop
         steps = on_server(workshop).pull_steps
         assert steps == [{"prefect.deployments.steps.set_working_directory": {"directory": path}}]
         assert deploy(pins, "plan", "prod") == 0
-
-
-def test_a_run_from_a_folder_has_an_environment_of_its_own_and_one_of_a_clone_uvs_usual_one() -> None:
-    folders = (r"C:\flows\ventas", "C:/flows/ventas", "/srv/flows/ventas", "/srv/flows/compras")
-    pins = Environment(work_pool="pool-prod", env={"REGION": "sur"})
-    names = {
-        state.job_variables(pins, FolderSource(each))["env"]["UV_PROJECT_ENVIRONMENT"] for each in folders
-    }
-    assert len(names) == len(folders)
-    for name in names:  # A worker's service puts it elsewhere; any other worker beside `.venv`.
-        assert name.startswith(".venv-worker-")
-        assert PureWindowsPath(name).name == name
-    clone = GitSource("https://git.example.com/ventas.git")
-    assert "UV_PROJECT_ENVIRONMENT" not in state.job_variables(pins, clone)["env"]
-    own = dataclasses.replace(pins, env={"UV_PROJECT_ENVIRONMENT": "/srv/environments/ventas"})
-    there = state.job_variables(own, FolderSource("/srv/flows/ventas"))["env"]
-    assert there == {**there, **own.env}
 
 
 @pytest.mark.slow

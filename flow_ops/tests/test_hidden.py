@@ -74,6 +74,15 @@ def test_what_is_no_secret_is_shown(name: str, value: object) -> None:
             "Server=erp;User Id=sa;Password=***;Encrypt=yes",
         ),
         ("https://api.example.com/v1?token=hunter2&page=2", "https://api.example.com/v1?token=***&page=2"),
+        (
+            "AccountName=ventas;AccountKey=aW52ZW50ZWQ=;EndpointSuffix=core.windows.net",
+            "AccountName=ventas;AccountKey=***;EndpointSuffix=core.windows.net",
+        ),
+        (
+            "https://x.blob.example.com/c?sv=2024&sig=aW52%3D&se=1",
+            "https://x.blob.example.com/c?sv=2024&sig=***&se=1",
+        ),
+        ("https://s3.example.com/a?X-Amz-Signature=0a1b2c", "https://s3.example.com/a?X-Amz-Signature=***"),
         ("https://an-invented-token-of-nobody@git.example.com/a.git", "https://***@git.example.com/a.git"),
         ("Bearer an.invented.token", "Bearer ***"),
     ],

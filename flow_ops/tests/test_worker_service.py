@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import io
 import os
@@ -23,6 +24,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities import processutils
 
 from flow_ops import arguments, cli, project
+from flow_ops.deploy import state
+from flow_ops.deployment import Environment, FolderSource, GitSource
 from flow_ops.messages import FlowOpsError
 from flow_ops.worker import asking, trust
 from flow_ops.worker import drain as worker_drain
@@ -541,6 +544,47 @@ def test_on_windows_an_administrator_installs_nothing_from_a_repository_that_a_s
     monkeypatch.setattr(trust, "running", lambda: [tmp_path / "Program Files" / "module.py"])
     monkeypatch.setattr(trust, "windows_access", lambda _: ACCESS_LISTS["Program Files"][0])
     worker_service.check_rights(described)
+
+
+def test_a_run_from_a_folder_has_an_environment_of_its_own_and_one_of_a_clone_uvs_usual_one() -> None:
+    folders = (r"C:\flows\ventas", "C:/flows/ventas", "/srv/flows/ventas", "/srv/flows/compras")
+    pins = Environment(work_pool="pool-prod", env={"REGION": "sur"})
+    names = {
+        state.job_variables(pins, FolderSource(each))["env"]["UV_PROJECT_ENVIRONMENT"] for each in folders
+    }
+    assert len(names) == len(folders)
+    for name in names:  # A worker's service puts it elsewhere; any other worker beside `.venv`.
+        assert name.startswith(".venv-worker-")
+        assert PureWindowsPath(name).name == name
+    clone = GitSource("https://git.example.com/ventas.git")
+    assert "UV_PROJECT_ENVIRONMENT" not in state.job_variables(pins, clone)["env"]
+    own = replace(pins, env={"UV_PROJECT_ENVIRONMENT": "/srv/environments/ventas"})
+    there = state.job_variables(own, FolderSource("/srv/flows/ventas"))["env"]
+    assert there == {**there, **own.env}
+
+
+def test_a_service_keeps_the_environment_of_a_folders_runs_in_its_own_state(tmp_path: Path) -> None:
+    # Prefect's worker is a stand-in here; tests/test_secured_server.py has a real one.
+    given: list[dict[str, str]] = []
+
+    async def run(_: Any, configuration: Any) -> None:
+        given.append(configuration.env)
+
+    worker: Any = SimpleNamespace(run=run, get_and_submit_flow_runs=None)
+    drain = worker_drain.Drain(worker, worker_drain.Ledger(tmp_path / "runs"), tmp_path / "environments")
+    for variables in (
+        {"UV_PROJECT_ENVIRONMENT": ".venv-worker-1"},
+        {},
+        {"UV_PROJECT_ENVIRONMENT": "/srv/own"},
+    ):
+        flow_run: Any = SimpleNamespace(id=uuid4(), run_count=0)
+        asyncio.run(drain.run(flow_run, SimpleNamespace(env=dict(variables))))
+    assert [each.get("UV_PROJECT_ENVIRONMENT") for each in given] == [
+        str(tmp_path / "environments" / ".venv-worker-1"),
+        None,
+        "/srv/own",
+    ]
+    assert (tmp_path / "environments").is_dir()
 
 
 def test_what_runs_is_python_its_modules_and_uv() -> None:

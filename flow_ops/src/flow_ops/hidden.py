@@ -18,9 +18,11 @@ _COUNTS = re.compile(
 )
 
 
-# What a value of any name gives away: a connection string's `Pwd=...;`, a query's `?token=...`, `Bearer ...`.
+# What a value of any name gives away: a connection string's `Pwd=...;` or `AccountKey=...;`, a query's `?token=...` or
+# `&sig=...` (an address that a cloud has signed), `Bearer ...`.
 _GIVEN = re.compile(
-    r"(?i)(?:[;?&\s]|^)(?:password|passwd|pwd|(?:access_?|auth_?)?token|secret|api_?key|clave|contrase[nñ]a)\s*=\s*([^;&\s]+)"
+    r"(?i)(?:[;?&\s]|^)(?:password|passwd|pwd|(?:access_?|auth_?)?token|secret|api_?key|clave|contrase[nñ]a"
+    r"|(?:account|sharedaccess)key|sig|(?:x-amz-|x-goog-)signature)\s*=\s*([^;&\s]+)"
     r"|\b(?:bearer|basic)\s+([\w.~+/=-]{8,})"
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")

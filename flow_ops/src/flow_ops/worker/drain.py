@@ -182,7 +182,9 @@ class Drain:
         async with self._polling:
             return [] if self._draining else await self._poll()
 
-    async def run(self, flow_run: FlowRun, configuration: ProcessJobConfiguration, **options: Any) -> Any:
+    async def run(
+        self, flow_run: FlowRun, configuration: ProcessJobConfiguration, *arguments: Any, **options: Any
+    ) -> Any:
         """Run `flow_run` as Prefect does; its file stays where the run was cut off."""
         self._ledger.add(flow_run)
         self._running[flow_run.id] = flow_run
@@ -191,7 +193,7 @@ class Drain:
             ensure_folder(self._environments)
             configuration.env["UV_PROJECT_ENVIRONMENT"] = str(self._environments / name)
         try:
-            result = await self._run(flow_run, configuration, **options)
+            result = await self._run(flow_run, configuration, *arguments, **options)
         except Exception:
             self._forget(flow_run)
             raise
