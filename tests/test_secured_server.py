@@ -41,9 +41,7 @@ APART = "{\n    admin off\n    auto_https disable_redirects\n}\n"
 
 def proxy_of_the_page(page: Path) -> str:
     """Return the Caddyfile that a page shows."""
-    [shown] = re.findall(
-        r"^```caddyfile\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+    [shown] = re.findall(r"^```text\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return str(shown)
 
 

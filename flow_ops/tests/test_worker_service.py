@@ -578,7 +578,8 @@ def test_a_service_keeps_the_environment_of_a_folders_runs_in_its_own_state(tmp_
         {"UV_PROJECT_ENVIRONMENT": "/srv/own"},
     ):
         flow_run: Any = SimpleNamespace(id=uuid4(), run_count=0)
-        asyncio.run(drain.run(flow_run, SimpleNamespace(env=dict(variables))))
+        configuration: Any = SimpleNamespace(env=dict(variables))
+        asyncio.run(drain.run(flow_run, configuration))
     assert [each.get("UV_PROJECT_ENVIRONMENT") for each in given] == [
         str(tmp_path / "environments" / ".venv-worker-1"),
         None,
