@@ -133,7 +133,7 @@ def test_through_the_proxy_a_service_with_a_password_runs_a_folder_and_leaves_it
                     PREFECT_API_SSL_CERT_FILE: str(certificate),
                 }
             ),
-            started(described, **kept, UV_CACHE_DIR=cache),
+            started(described, **{**kept, "UV_CACHE_DIR": cache}),
         ):
             assert deploy(pins, "apply", "prod") == 0
             assert deploy(pins, "run", "prod") == 0
