@@ -85,8 +85,12 @@ def problem_with(question: str, answers: Answers, taken: Taken | None = None) ->
 
 def doubt_about(question: str, answers: Answers) -> Problem | None:
     """Return what is odd about a good answer, with what was perhaps meant; the same again confirms it."""
-    found = schedule.doubt(answers[question]) if question == "schedule" else None
-    return Problem(question, answers[question], *found) if found else None
+    value, found = answers[question], None
+    if question == "schedule":
+        found = schedule.doubt(value)
+    elif question == "repo_url" and value.startswith("http:"):
+        found = ("FT-URL-04", value.replace("http", "https", 1))
+    return Problem(question, value, *found) if found else None
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

@@ -226,6 +226,25 @@ def test_a_schedule_that_is_seldom_meant_is_asked_again_and_the_same_confirms_it
     assert recorded(tmp_path / "ventas-diarias")["schedule"] == (again or typed)
 
 
+@pytest.mark.parametrize("again", ["https://git.local/x.git", ""], ids=["changed", "confirmed"])
+def test_an_address_without_encryption_is_asked_again_and_gets_no_token_where_it_is_confirmed(
+    again: str, terminal: Callable[..., pexpect.spawn], tmp_path: Path
+) -> None:
+    child = terminal()
+    at_the_schedule(child, "1")
+    answer(child, "schedule")
+    answer(child, "code_source")
+    answer(child, "repo_url", "http://git.local/x.git")
+    child.expect_exact("FT-URL-04")
+    child.expect_exact("https://git.local/x.git")
+    child.expect_exact("(http://git.local/x.git): ")
+    child.sendline(again)
+    assert finish(child)[0] == 0
+    root = tmp_path / "ventas-diarias"
+    assert recorded(root)["repo_url"] == (again or "http://git.local/x.git")
+    assert ("credentials_block" in (root / "deploy.py").read_text(encoding="utf-8")) == bool(again)
+
+
 def test_a_folder_that_exists_is_refused_when_its_name_is_given(
     terminal: Callable[..., pexpect.spawn], tmp_path: Path
 ) -> None:

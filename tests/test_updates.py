@@ -459,17 +459,32 @@ def test_an_update_goes_to_a_release_by_its_name_and_never_to_a_branch_of_the_da
     assert git(old, "status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("named", ["main", "origin/main", "HEAD", "v1", "9.9.9", "COMMIT"])
+def test_what_is_no_release_is_refused_with_the_names_of_those_that_there_are(
+    old: Path, remote: Path, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = git(remote, "rev-parse", "HEAD").strip() if named == "COMMIT" else named
+    assert cli.run(["update", "apply", named, "--yes"]) == 1
+    told = capsys.readouterr().err
+    assert f"FT-UPDATE-09  The template has no release '{named}'; there are: 0.9.0, " in told
+    assert f"{version()}." in told
+    assert git(old, "status", "--porcelain") == ""
+
+
 def test_the_templates_code_sees_no_token_and_no_server_while_it_renders(
     old: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
     program = f"import os, pathlib; pathlib.Path({str(seen)!r}).write_text(repr(dict(os.environ)))"
     monkeypatch.setattr(updates, "COOKIECUTTER", [sys.executable, "-c", program])
-    for name in ("PREFECT_API_URL", "GITHUB_TOKEN", "DB_PASSWORD"):
+    for name in ("PREFECT_API_URL", "GITHUB_TOKEN", "DB_PASSWORD", "ERP_CLAVE"):
         monkeypatch.setenv(name, "not-to-be-seen")
+    monkeypatch.setenv("DATABASE_URL", "mssql://ana:not-to-be-seen@erp/ventas")
+    monkeypatch.setenv("UV_INDEX_URL", "https://ana:for-uv@index.example.com/simple")
     assert cli.run(["update", "apply", "--yes"]) == 1
     assert "PATH" in seen.read_text(encoding="utf-8")
     assert "not-to-be-seen" not in seen.read_text(encoding="utf-8")
+    assert "for-uv" in seen.read_text(encoding="utf-8")
     assert git(old, "status", "--porcelain") == ""
 
 

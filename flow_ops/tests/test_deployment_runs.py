@@ -150,6 +150,8 @@ def test_a_run_from_a_folder_of_the_worker_that_fails_ends_in_its_code_and_statu
     assert deploy(pins, "apply", "prod") == 0
     assert deploy(pins, "run", "prod", "--copies", "3", "--fail", "true") == 1
     told = capsys.readouterr()
+    assert isinstance(pins.source, FolderSource)
+    assert not Path(pins.source.path, ".venv").exists()
     assert "3 copies of 2026-01-01" in told.out
     assert "asked to fail" in told.out
     assert "FT-RUN-01  " in told.err

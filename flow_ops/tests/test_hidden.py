@@ -28,11 +28,24 @@ def test_a_text_under_the_name_of_a_secret_is_not_shown(name: str) -> None:
     assert hide("env", {name: "hunter2", "REGION": "sur"}) == {name: MASK, "REGION": "sur"}
 
 
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "pin_password", "ADMIN_PASS", "account_token", "clave_erp"])
+@pytest.mark.parametrize("value", ["12345678", 12345678, "1234", 1234])
+def test_digits_alone_are_a_secret_too(name: str, value: str | int) -> None:
+    assert hide("parameters", {name: [value], "rows": value}) == {name: [MASK], "rows": value}
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("REGION", "sur"),
         ("MAX_TOKENS", "4096"),
+        ("max_tokens", 200_000),
+        ("TOKEN_LIMIT", "1000000"),
+        ("PASSWORD_MIN_LENGTH", 1024),
+        ("ORDERS", 12345678),
+        ("PASSWORD_RULES", {"length": 12345678}),
+        ("API_KEY_ROTATION", 90),
+        ("USE_TOKEN", True),
         ("PASS_THROUGH", "true"),
         ("DB_PASSWORD", "{{ prefect.blocks.secret.db-password }}"),
         ("DB_PASSWORD", ""),
@@ -61,6 +74,15 @@ def test_what_is_no_secret_is_shown(name: str, value: object) -> None:
             "Server=erp;User Id=sa;Password=***;Encrypt=yes",
         ),
         ("https://api.example.com/v1?token=hunter2&page=2", "https://api.example.com/v1?token=***&page=2"),
+        (
+            "AccountName=ventas;AccountKey=aW52ZW50ZWQ=;EndpointSuffix=core.windows.net",
+            "AccountName=ventas;AccountKey=***;EndpointSuffix=core.windows.net",
+        ),
+        (
+            "https://x.blob.example.com/c?sv=2024&sig=aW52%3D&se=1",
+            "https://x.blob.example.com/c?sv=2024&sig=***&se=1",
+        ),
+        ("https://s3.example.com/a?X-Amz-Signature=0a1b2c", "https://s3.example.com/a?X-Amz-Signature=***"),
         ("https://an-invented-token-of-nobody@git.example.com/a.git", "https://***@git.example.com/a.git"),
         ("Bearer an.invented.token", "Bearer ***"),
     ],

@@ -173,6 +173,11 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
     ("a blank in the address", "FT-SOURCE-03", source("https://example.com/a b.git")),
     ("a branch that is an option", "FT-SOURCE-04", source(branch="--upload-pack=evil")),
     ("half a commit", "FT-SOURCE-05", source(commit="abc1234")),
+    (
+        "a token over plain http",
+        "FT-SOURCE-06",
+        source("http://git.example.com/a/b.git", credentials_block="git-token"),
+    ),
     ("another repository than the remote's", "FT-GIT-05", source("https://example.com/other/repository.git")),
     ("a branch that was never pushed", "FT-GIT-07", source(branch="release")),
     ("a commit that nobody has", "FT-GIT-10", source(commit="0" * 40)),

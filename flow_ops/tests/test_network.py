@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, temporary_settings
 
 from flow_ops import network
 from flow_ops.deploy import server as prefect_server
 from flow_ops.messages import FlowOpsError
+from helpers.https_git import https_host
 from helpers.support import bring_migrated_database, finished
 
 if TYPE_CHECKING:
@@ -81,3 +83,28 @@ def test_a_proxy_in_the_way_of_a_server_elsewhere_is_named_without_its_password(
     ):
         pass
     assert "clave" not in str(caught.value)
+
+
+def test_a_server_without_a_password_is_warned_of_behind_a_certificate_of_ones_own_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Open(BaseHTTPRequestHandler):
+        """Answers whoever asks."""
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    network.spare_loopback()
+    # Stands for the address of another machine: the certificate is of this one.
+    monkeypatch.setattr(prefect_server, "is_loopback", lambda _: False)
+    with https_host(Open, tmp_path) as (address, certificate):
+        for authority, warned in ((str(certificate), ["FT-SERVER-12"]), (None, [])):
+            with temporary_settings(
+                {PREFECT_API_URL: f"{address}/api", PREFECT_API_SSL_CERT_FILE: authority}
+            ):
+                assert [each.code for each in prefect_server.open_to_all()] == warned

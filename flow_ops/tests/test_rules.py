@@ -98,6 +98,13 @@ BREAKS = [
         'work_pool="pool-dev"',
         'work_pool="pool-dev", env={"PATH": "/bin"}',
     ),
+    Break(
+        "source_environment_and_limits_are_sound",
+        "13",
+        DEPLOY,
+        'GitSource("https://git.example.com/ventas-diarias.git", ',
+        'GitSource("http://git.example.com/ventas-diarias.git", credentials_block="git-token", ',
+    ),
     Break("deploy_py_does_nothing_when_it_is_imported", "14", DEPLOY, END, f'\nprint("deploying"){END}'),
     Break("dependency_bounds_are_still_in_place", "15", PYPROJECT, "prefect>=3.9,<4", "prefect>=3.9"),
     Break(

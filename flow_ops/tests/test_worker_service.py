@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import io
 import os
@@ -23,6 +24,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities import processutils
 
 from flow_ops import arguments, cli, project
+from flow_ops.deploy import state
+from flow_ops.deployment import Environment, FolderSource, GitSource
 from flow_ops.messages import FlowOpsError
 from flow_ops.worker import asking, trust
 from flow_ops.worker import drain as worker_drain
@@ -173,15 +176,17 @@ def test_a_folder_that_somebody_else_made_beforehand_is_refused(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("owner", "link", "refused"), [
-    ("S-1-5-32-544", False, False), ("S-1-5-18", False, False),
-    ("S-1-5-21-1-2-3-1001", False, True), ("S-1-5-32-544", True, True),
+    ("BA", False, False), ("SY", False, False), ("S-1-5-21-1-2-3-1001", False, True), ("BA", True, True),
 ])  # fmt: skip
 def test_on_windows_owner_and_junctions_decide(
     owner: str, link: bool, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What Windows says of a folder is asked for under Wine: tests/windows.
+    # Stands for what Windows says of a folder, which is not here.
     monkeypatch.setattr(trust, "os", SimpleNamespace(name="nt", path=os.path))
-    monkeypatch.setattr(trust, "windows_owner", lambda path: owner if path == tmp_path else "S-1-5-18")
+    monkeypatch.setattr(trust, "_trusted", lambda: trust.ADMINISTRATORS)
+    monkeypatch.setattr(
+        trust, "windows_access", lambda path: f"O:{owner if path == tmp_path else 'SY'}G:SYD:(A;;FA;;;BA)"
+    )
     monkeypatch.setattr(trust, "_is_reparse_point", lambda path: link and path == tmp_path)
     found = trust.foreign(tmp_path / "worker")
     monkeypatch.undo()
@@ -487,6 +492,100 @@ def test_root_installs_nothing_from_where_others_can_write(
         monkeypatch.setattr(trust, "running", lambda: [link])
     assert refusal(worker_service.check_rights, service("--system", "linux")) == "FT-SERVICE-20"
     worker_service.check_rights(service("--system", "linux", "--scope", "user"))
+
+
+ANA, SERVICE = "S-1-5-21-1-2-3-1001", "S-1-5-80-1-2-3-4-5"
+INSTALLER = trust.ADMINISTRATORS[-1]
+FULL = "(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)"
+# As Windows writes them, with its usual grants; it is not here to be asked.
+ACCESS_LISTS = {
+    "Program Files": (
+        f"O:{INSTALLER}G:{INSTALLER}D:PAI(A;;FA;;;{INSTALLER})(A;CIIO;GA;;;{INSTALLER})(A;;0x1301bf;;;SY)(A;OICIIO;GA;;;SY)"
+        "(A;;0x1301bf;;;BA)(A;OICIIO;GA;;;BA)(A;;0x1200a9;;;BU)(A;OICIIO;GXGR;;;BU)(A;OICIIO;GA;;;CO)(A;;FRFX;;;AC)",
+        "",
+    ),
+    "what an administrator has in a profile": (f"O:{ANA}G:{ANA}D:AI{FULL}(A;OICIID;FA;;;{ANA})", ""),
+    "C:": (
+        f"O:{INSTALLER}G:{INSTALLER}D:PAI{FULL}(A;OICI;0x1200a9;;;BU)(A;;LC;;;AU)(A;OICIIO;SDGXGWGR;;;AU)",
+        "itself",
+    ),
+    "a folder made in C:": (f"O:BAG:BAD:AI{FULL}(A;OICIID;0x1200a9;;;BU)(A;ID;0x1301bf;;;AU)", "below too"),
+    "a repository that a service writes": (f"O:BAG:BAD:AI{FULL}(A;OICI;0x1301bf;;;{SERVICE})", "below too"),
+    "somebody else's": (f"O:S-1-5-21-1-2-3-1002G:BAD:AI{FULL}", "below too"),
+    "deleted by others": (f"O:BAG:BAD:AI{FULL}(A;;CCDTSD;;;WD)", "below too"),
+    "without a list": ("O:BAG:BAD:NO_ACCESS_CONTROL", "below too"),
+}
+
+
+@pytest.mark.parametrize(("access", "weak"), ACCESS_LISTS.values(), ids=ACCESS_LISTS)
+def test_on_windows_owner_and_grants_decide_who_may_change_a_place(access: str, weak: str) -> None:
+    trusted = {*trust.ADMINISTRATORS, ANA}
+    assert trust.others_may_change(access, trusted, is_above=False) == bool(weak)
+    assert trust.others_may_change(access, trusted, is_above=True) == (weak == "below too")
+
+
+def test_on_windows_an_administrator_installs_nothing_from_a_repository_that_a_service_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound, repository = (ACCESS_LISTS[each][0] for each in ("C:", "a repository that a service writes"))
+    module = tmp_path / "repository" / ".venv" / "module.py"
+    monkeypatch.setattr(worker_service, "_is_administrator", lambda: True)
+    monkeypatch.setattr(trust, "running", lambda: [module])
+    monkeypatch.setattr(trust, "_others_can_write", trust._others_can_write.__wrapped__)  # without its memory
+    # Stand for what Windows says, which is not here.
+    monkeypatch.setattr(trust, "os", SimpleNamespace(name="nt"))
+    monkeypatch.setattr(trust, "_trusted", lambda: trust.ADMINISTRATORS)
+    monkeypatch.setattr(
+        trust, "windows_access", lambda place: repository if "repository" in place.parts else sound
+    )
+    assert trust.writable_by_others() == module
+    described = service("--system", "windows")
+    assert refusal(worker_service.check_rights, described) == "FT-SERVICE-20"
+    monkeypatch.setattr(trust, "running", lambda: [tmp_path / "Program Files" / "module.py"])
+    monkeypatch.setattr(trust, "windows_access", lambda _: ACCESS_LISTS["Program Files"][0])
+    worker_service.check_rights(described)
+
+
+def test_a_run_from_a_folder_has_an_environment_of_its_own_and_one_of_a_clone_uvs_usual_one() -> None:
+    folders = (r"C:\flows\ventas", "C:/flows/ventas", "/srv/flows/ventas", "/srv/flows/compras")
+    pins = Environment(work_pool="pool-prod", env={"REGION": "sur"})
+    names = {
+        state.job_variables(pins, FolderSource(each))["env"]["UV_PROJECT_ENVIRONMENT"] for each in folders
+    }
+    assert len(names) == len(folders)
+    for name in names:  # A worker's service puts it elsewhere; any other worker beside `.venv`.
+        assert name.startswith(".venv-worker-")
+        assert PureWindowsPath(name).name == name
+    clone = GitSource("https://git.example.com/ventas.git")
+    assert "UV_PROJECT_ENVIRONMENT" not in state.job_variables(pins, clone)["env"]
+    own = replace(pins, env={"UV_PROJECT_ENVIRONMENT": "/srv/environments/ventas"})
+    there = state.job_variables(own, FolderSource("/srv/flows/ventas"))["env"]
+    assert there == {**there, **own.env}
+
+
+def test_a_service_keeps_the_environment_of_a_folders_runs_in_its_own_state(tmp_path: Path) -> None:
+    # Prefect's worker is a stand-in here; tests/test_secured_server.py has a real one.
+    given: list[dict[str, str]] = []
+
+    async def run(_: Any, configuration: Any) -> None:
+        given.append(configuration.env)
+
+    worker: Any = SimpleNamespace(run=run, get_and_submit_flow_runs=None)
+    drain = worker_drain.Drain(worker, worker_drain.Ledger(tmp_path / "runs"), tmp_path / "environments")
+    for variables in (
+        {"UV_PROJECT_ENVIRONMENT": ".venv-worker-1"},
+        {},
+        {"UV_PROJECT_ENVIRONMENT": "/srv/own"},
+    ):
+        flow_run: Any = SimpleNamespace(id=uuid4(), run_count=0)
+        configuration: Any = SimpleNamespace(env=dict(variables))
+        asyncio.run(drain.run(flow_run, configuration))
+    assert [each.get("UV_PROJECT_ENVIRONMENT") for each in given] == [
+        str(tmp_path / "environments" / ".venv-worker-1"),
+        None,
+        "/srv/own",
+    ]
+    assert (tmp_path / "environments").is_dir()
 
 
 def test_what_runs_is_python_its_modules_and_uv() -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
-import sys
 import time
 import urllib.request
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,10 +17,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 
-from flow_ops.worker import drain as worker_drain
-from flow_ops.worker.plan import Service
-from helpers.service_process import kill_tree, started
-from helpers.support import Server, free_port, prefect_server, process, wait_until
+from helpers.service_process import kill_tree, service, started
+from helpers.support import Server, prefect_server, process, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,29 +84,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             name="sleeper-dev", work_pool_name=POOL, build=False, push=False, print_next_steps=False
         )
         yield World(server, client, deployment)
-
-
-def service(home: Path, url: str, **changes: Any) -> Service:
-    """A service in `home`, whose environment is the one that the tests run in."""
-    (home / "state" / "logs").mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        (home / "environment").symlink_to(sys.prefix, target_is_directory=True)
-    shutil.copy(worker_drain.__file__, home / "worker_drain.py")
-    facts: dict[str, Any] = {
-        "system": "linux",
-        "scope": "user",
-        "pool": POOL,
-        "worker_name": f"host-{POOL}",
-        "account": "somebody",
-        "api_url": url,
-        "limit": 5,
-        "drain_seconds": 60,
-        "health_port": free_port(),
-        "home": PurePosixPath(home),
-        "python": "3.11",
-        "requirements": (),
-    }
-    return Service(**{**facts, **changes})
 
 
 @pytest.mark.slow

@@ -13,11 +13,11 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
 
 from helpers import systemd
-from helpers.support import Server, free_port, prefect_server, wait_until
+from helpers.support import Server, free_port, wait_until
+from helpers.workshop import PASSWORD, pointing_at, secured_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def probe(name: str, other: str) -> None:
         "git": outcome(lambda: subprocess.run(["git", "--version"], capture_output=True).returncode),
         "uv": outcome(lambda: subprocess.run(["uv", "python", "find", "--system"], capture_output=True, text=True).stdout.strip()),
         "processors": os.cpu_count(),
-        "key": os.environ.get("PREFECT_API_KEY"),
+        "password": os.environ.get("PREFECT_API_AUTH_STRING"),
         "my credentials": outcome((mine / "credentials.env").read_text),
         "change my credentials": outcome(lambda: (mine / "credentials.env").open("a")),
         "change the copy": outcome(lambda: Path(os.environ["CREDENTIALS_DIRECTORY"], "credentials.env").open("a")),
@@ -132,8 +132,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     # /tmp is the machine's own there.
     with (
         systemd.booted(folder) as machine,
-        prefect_server(folder) as server,
-        temporary_settings({PREFECT_API_URL: server.url}),
+        secured_server(folder) as (server, _),
+        pointing_at(server.url),
         get_client(sync_client=True) as client,
     ):
         (machine.share / "flows.py").write_text(FLOW, encoding="utf-8")
@@ -141,7 +141,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         (machine.share / "bin").mkdir()
         shutil.copy(shutil.which("uv") or "", machine.share / "bin")
         world = World(machine, server, client)
-        (machine.share / "credentials.env").write_text("PREFECT_API_KEY=pnu_of_this_pool\n", encoding="utf-8")
+        (machine.share / "credentials.env").write_text(
+            f"PREFECT_API_AUTH_STRING={PASSWORD}\n", encoding="utf-8"
+        )
         (machine.share / "credentials.env").chmod(0o600)
         for pool in POOLS:
             template = ProcessWorker.get_default_base_job_template()
@@ -188,7 +190,7 @@ def test_each_pool_has_an_account_that_reaches_what_a_flow_needs_and_nothing_of_
             "temporary": "True",
             "network": "True",
             "git": "0",
-            "key": "pnu_of_this_pool",
+            "password": PASSWORD,
         }
 
 

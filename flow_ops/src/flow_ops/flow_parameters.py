@@ -115,14 +115,14 @@ def refused(flow: Flow[..., Any], sent: Mapping[str, Any], path: str, reason: st
     name = path.removeprefix("$.")
     value = sent.get(name)
     if (shown := hidden.hide(name, value)) != value:
-        reason = reason.replace(repr(value), shown)
+        reason = reason.replace(repr(value), repr(shown))
     return FlowOpsError("FT-PARAM-02", flow=flow.name, parameter=name, value=repr(shown), reason=reason)
 
 
 def _as_sent(flow: Flow[..., Any], name: str, value: Any, hint: Any) -> Any:
     if isinstance(value, Mapping) and "__prefect_kind" in value:  # Prefect puts the value in its place.
         return dict(value)
-    shown = repr(value)
+    shown = repr(hidden.hide(name, value))
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(hint)
         here = adapter.validate_python(value)

@@ -7,17 +7,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 MASK = "********"
-# `MAX_TOKENS` and `TOKEN_LIMIT` are numbers: what is refused has to be text.
 _NAME = re.compile(
     r"(?i)password|passwd|passphrase|(?<![a-z])pass($|_)|pwd($|_)|secret|token|api_?key|credential|auth_?(string|key)|private_?key"
     r"|access_?key|clave($|_)|contrase"
 )
-_PLAIN = re.compile(r"(?i)\d{0,5}|true|false|yes|no|none|null")
+_PLAIN = re.compile(r"(?i)\d{0,3}|true|false|yes|no|none|null")
+# Of what a name says that its number counts something, such as `MAX_TOKENS` and `PASSWORD_MIN_LENGTH`.
+_COUNTS = re.compile(
+    r"(?i)(?<![a-z])(tokens|max|min|limit|length|count|size|days|hours|minutes|seconds|ttl|timeout|retries)(?![a-z])"
+)
 
 
-# What a value of any name gives away: a connection string's `Pwd=...;`, a query's `?token=...`, `Bearer ...`.
+# What a value of any name gives away: a connection string's `Pwd=...;` or `AccountKey=...;`, a query's `?token=...` or
+# `&sig=...` (an address that a cloud has signed), `Bearer ...`.
 _GIVEN = re.compile(
-    r"(?i)(?:[;?&\s]|^)(?:password|passwd|pwd|(?:access_?|auth_?)?token|secret|api_?key|clave|contrase[nñ]a)\s*=\s*([^;&\s]+)"
+    r"(?i)(?:[;?&\s]|^)(?:password|passwd|pwd|(?:access_?|auth_?)?token|secret|api_?key|clave|contrase[nñ]a"
+    r"|(?:account|sharedaccess)key|sig|(?:x-amz-|x-goog-)signature)\s*=\s*([^;&\s]+)"
     r"|\b(?:bearer|basic)\s+([\w.~+/=-]{8,})"
 )
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
@@ -30,9 +35,13 @@ _IN_ADDRESS = re.compile(r"://[^/:@\s]*:([^@\s]+)@")
 def looks_secret(name: str, value: Any) -> bool:
     """Return whether `value`, under `name`, looks like a secret that stands there as it is.
 
-    A placeholder such as `{{ prefect.blocks.secret.NAME }}` is none, nor is a number or a truth.
+    A placeholder such as `{{ prefect.blocks.secret.NAME }}` is none, nor is a truth, or a number that counts something.
     """
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str) or "{{" in value or _PLAIN.fullmatch(value):
+        return False
+    if value.isdecimal() and _COUNTS.search(name):
         return False
     return bool(_NAME.search(name) or _PRIVATE_KEY.search(value) or passwords(value))
 
@@ -48,7 +57,7 @@ def hide(name: str, value: Any) -> Any:
         return [hide(name, each) for each in value]
     if not looks_secret(name, value):
         return value
-    shown = value
+    value = shown = str(value)
     for part in passwords(value):
         shown = shown.replace(part, MASK)
     return MASK if shown == value or _PRIVATE_KEY.search(value) else shown

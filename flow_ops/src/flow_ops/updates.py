@@ -26,7 +26,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from flow_ops import changelog, embedding, git, library, project, repository, signals
+from flow_ops import changelog, embedding, git, hidden, library, project, repository, signals
 from flow_ops.messages import FlowOpsError
 
 # Seconds to wait for the template's git server when only asking which releases there are.
@@ -36,8 +36,10 @@ RECORD = ".cruft.json"
 UV_SECONDS = 120
 # `uv run` names its own program in UV.
 COOKIECUTTER = [os.environ.get("UV", "uv"), "tool", "run", "--from", "cookiecutter>=2.7,<3", "cookiecutter"]
-# What the template's own code does not get to see while it renders.
+# What the template's own code does not get to see while it renders, beside what looks like a secret; by the others uv
+# reaches the package index.
 _PRIVATE = re.compile(r"(?i)^PREFECT_|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|_KEY$")
+_WAY_TO_THE_INDEX = re.compile(r"(?i)_PROXY$|^(UV|PIP)_.*(INDEX|URL)")
 _AUTHOR = ("-c", "user.name=flow-ops", "-c", "user.email=flow-ops@localhost", "-c", "commit.gpgsign=false")
 
 
@@ -341,7 +343,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def apply(to: str | None = None, *, confirm: Callable[[str, list[str]], bool]) -> bool:
-    """Bring the repository to the release `to` (a tag or a commit; without it the newest release).
+    """Bring the repository to the release `to`, by its name; without it to the newest release.
 
     Nothing is committed. Before anything is touched `confirm` is called with the name of the release and what
     changes, as `git diff --name-status` lists it; where it says no, nothing is done, and False is returned.
@@ -458,16 +460,14 @@ def _clone(address: str) -> Iterator[Path]:
 
 
 def _release(template: Path, to: str | None) -> tuple[str, str]:
-    """Return the name of a release and its commit."""
-    tags = _git(template, "tag", asked=str(template)).split()
-    name = to or _newest(tags)
-    for candidate in filter(None, (f"v{name}" if name else None, name)):
-        with contextlib.suppress(FlowOpsError):
-            commit = _git(
-                template, "rev-parse", "--verify", f"{candidate}^{{commit}}", asked=candidate
-            ).strip()
-            return str(name), commit
-    raise FlowOpsError("FT-UPDATE-09", release=to or "-", known=", ".join(tags) or "-")
+    """Return the name of a release and its commit; a branch and a commit are none."""
+    tags = _git(template, "tag", "--sort=version:refname", asked=str(template)).split()
+    releases = {name: tag for tag in tags for name in _numbered([tag])}
+    name = to.removeprefix("v") if to else _newest(tags)
+    if name not in releases:
+        raise FlowOpsError("FT-UPDATE-09", release=to or "-", known=", ".join(releases) or "-")
+    commit = _git(template, "rev-parse", "--verify", f"refs/tags/{releases[name]}^{{commit}}", asked=name)
+    return name, commit.strip()
 
 
 def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
@@ -481,7 +481,7 @@ def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
     settings = target.with_name(f"{target.name}.yaml")
     settings.write_text(f"replay_dir: {json.dumps(str(output.parent / 'replay'))}\n", encoding="utf-8")
     options = ["--no-input", "--config-file", str(settings), "--output-dir", str(output)]
-    environment = {name: value for name, value in git.environment().items() if not _PRIVATE.search(name)}
+    environment = {name: value for name, value in git.environment().items() if not _is_private(name, value)}
     done = subprocess.run(
         [*COOKIECUTTER, str(inside), *options, *answers],
         capture_output=True,
@@ -497,6 +497,12 @@ def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
         raise FlowOpsError("FT-UPDATE-05", version=commit[:8], problem=said or f"exit {done.returncode}")
     rendered[0].rename(target)
     _follow(target, inside / "flow_ops", is_new=commit != made_by.commit)
+
+
+def _is_private(name: str, value: str) -> bool:
+    if _PRIVATE.search(name):
+        return True
+    return hidden.looks_secret(name, value) and not _WAY_TO_THE_INDEX.search(name)
 
 
 def _follow(rendered: Path, made: Path, *, is_new: bool) -> None:

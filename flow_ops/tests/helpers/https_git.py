@@ -90,7 +90,7 @@ def https_host(handler: type[BaseHTTPRequestHandler], folder: Path) -> Iterator[
     """Answer over HTTPS on loopback; give address and certificate, which is kept in the folder."""
     certificate = folder / "certificate.pem"
     if not certificate.exists():
-        _certificate(folder)
+        make_certificate(folder)
     host = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, folder / "key.pem")
@@ -103,7 +103,7 @@ def https_host(handler: type[BaseHTTPRequestHandler], folder: Path) -> Iterator[
         host.server_close()
 
 
-def _certificate(folder: Path) -> Path:
+def make_certificate(folder: Path) -> Path:
     """Make a key and a certificate for loopback; clients trust it through `GIT_SSL_CAINFO`."""
     subprocess.run(
         [

@@ -261,7 +261,7 @@ def _parameters(target: Target) -> Iterator[FlowOpsError]:
 def _environment(name: str, pins: Environment) -> Iterator[FlowOpsError]:
     for key, value in pins.env.items():
         if not isinstance(value, str):
-            yield FlowOpsError("FT-ENV-01", variable=key, value=value, environment=name)
+            yield FlowOpsError("FT-ENV-01", variable=key, value=hidden.hide(key, value), environment=name)
         elif hidden.looks_secret(key, value):
             yield FlowOpsError("FT-ENV-02", variable=key, environment=name)
     if "PATH" in pins.env:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, TypeVar
@@ -125,8 +126,15 @@ def open_to_all() -> Iterator[FlowOpsError]:
     parts = urlsplit(url)
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     with contextlib.suppress(httpx.HTTPError):  # Without an answer, nothing was given away.
-        if httpx.get(f"{bare.rstrip('/')}/admin/version", timeout=TIMEOUT).is_success:
+        if _get(f"{bare.rstrip('/')}/admin/version").is_success:
             yield FlowOpsError("FT-SERVER-12", url=bare)
+
+
+def _get(url: str) -> httpx.Response:
+    """Ask without a password, and trust the certificate that Prefect's client trusts."""
+    authority = get_current_settings().api.ssl_cert_file
+    context = ssl.create_default_context(cafile=authority) if authority else True
+    return httpx.get(url, timeout=TIMEOUT, verify=context)
 
 
 def version(client: SyncPrefectClient) -> Version | None:
@@ -249,7 +257,7 @@ def page(kind: Literal["deployment", "flow-run"], key: UUID) -> str:
 @lru_cache
 def _opens_new_ui(site: str) -> bool:
     try:
-        told = httpx.get(f"{site}/ui-settings", timeout=TIMEOUT).json()
+        told = _get(f"{site}/ui-settings").json()
     except (httpx.HTTPError, ValueError):
         return False
     return isinstance(told, dict) and told.get("default_ui") == "v2"

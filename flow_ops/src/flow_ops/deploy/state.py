@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -23,7 +24,7 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRu
 
 from flow_ops import flow_parameters, library, project, task_runners, updates
 from flow_ops.deploy import schedules, source
-from flow_ops.deploy.pins import Environment, GitSource, Source
+from flow_ops.deploy.pins import Environment, FolderSource, GitSource, Source
 from flow_ops.deploy.targets import Target
 
 State = dict[str, Any]
@@ -162,7 +163,19 @@ def job_variables(pins: Environment, code: Source) -> State:
     """Return what an environment says to the workers of its pool, for code that comes from there."""
     runner = {} if pins.task_runner == "threads" else {task_runners.VARIABLE: pins.task_runner}
     image = {"image": pins.image} if pins.image else {}
-    return {**pins.job_variables, **image, "env": {**RUN_ENVIRONMENT, **_library(code), **runner, **pins.env}}
+    own = {**RUN_ENVIRONMENT, **_apart(code), **_library(code), **runner}
+    return {**pins.job_variables, **image, "env": {**own, **pins.env}}
+
+
+def _apart(code: Source) -> dict[str, str]:
+    """Return the variable by which a run from a folder has an environment that is not the folder's `.venv`.
+
+    What a flow's account can write, nobody else is to run. A worker's service keeps it in its own folder (`drain.py`);
+    any other worker beside `.venv`.
+    """
+    if not isinstance(code, FolderSource):
+        return {}
+    return {"UV_PROJECT_ENVIRONMENT": f".venv-worker-{zlib.crc32(code.path.encode()):08x}"}
 
 
 def _library(code: Source) -> dict[str, str]:

@@ -6,6 +6,7 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import WorkPoolFilter
 from prefect.settings import (
+    PREFECT_API_SSL_CERT_FILE,
     PREFECT_API_URL,
     PREFECT_CLIENT_MAX_RETRIES,
     get_current_settings,
@@ -33,9 +34,10 @@ def check_pool(service: Service, credentials: dict[str, str]) -> None:
     settings = get_current_settings().api
     key = credentials.get("PREFECT_API_KEY") or (settings.key.get_secret_value() if settings.key else None)
     own = settings.auth_string.get_secret_value() if settings.auth_string else None
+    authority = credentials.get("PREFECT_API_SSL_CERT_FILE") or settings.ssl_cert_file
     try:
         with (
-            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_SSL_CERT_FILE: authority}),
             SyncPrefectClient(
                 service.api_url,
                 api_key=key,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prefect.client.schemas.objects import FlowRun
-    from prefect.workers.process import ProcessWorker
+    from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 # Prefect gives a cancelled run's process 30 seconds to end, and looks for cancelled runs every 10 when it has
 # no event stream; its hooks come on top.
@@ -162,10 +162,11 @@ def set_aside(path: Path) -> None:
 class Drain:
     """A worker's runs: recorded in a ledger, and waited for when the worker is to stop."""
 
-    def __init__(self, worker: ProcessWorker, ledger: Ledger) -> None:
+    def __init__(self, worker: ProcessWorker, ledger: Ledger, environments: Path) -> None:
         """Take over `worker`, before its start: its polling can now be ended apart from its runs."""
         self._worker = worker
         self._ledger = ledger
+        self._environments = environments
         self._running: dict[UUID, FlowRun] = {}
         self._draining = False
         self._polling = asyncio.Lock()
@@ -181,12 +182,18 @@ class Drain:
         async with self._polling:
             return [] if self._draining else await self._poll()
 
-    async def run(self, flow_run: FlowRun, *arguments: Any, **options: Any) -> Any:
+    async def run(
+        self, flow_run: FlowRun, configuration: ProcessJobConfiguration, *arguments: Any, **options: Any
+    ) -> Any:
         """Run `flow_run` as Prefect does; its file stays where the run was cut off."""
         self._ledger.add(flow_run)
         self._running[flow_run.id] = flow_run
+        # Of code that stands in a folder: uv would put its environment there, where flows need not write.
+        if name := configuration.env.get("UV_PROJECT_ENVIRONMENT"):
+            ensure_folder(self._environments)
+            configuration.env["UV_PROJECT_ENVIRONMENT"] = str(self._environments / name)
         try:
-            result = await self._run(flow_run, *arguments, **options)
+            result = await self._run(flow_run, configuration, *arguments, **options)
         except Exception:
             self._forget(flow_run)
             raise
@@ -295,7 +302,7 @@ async def serve(options: argparse.Namespace) -> None:
     worker = ProcessWorker(
         work_pool_name=options.pool, name=options.name, limit=options.limit, create_pool_if_not_found=False
     )
-    drain = Drain(worker, ledger)
+    drain = Drain(worker, ledger, options.home / STATE / "environments")
     async with create_task_group() as tasks:
         tasks.start_soon(_settle_when_possible, ledger, ledger.entries())
         tasks.start_soon(_prune_every_hour, options.home / STATE / "logs")

@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 from ctypes import wintypes
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
 ROOT = 0
-# Who may own what administrators run, by SID: Administrators, SYSTEM, TrustedInstaller.
-ADMINISTRATORS = (
-    "S-1-5-32-544",
-    "S-1-5-18",
-    "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464",
-)
+# Who may own and change what administrators run on Windows, as its access lists call them: Administrators, SYSTEM, the
+# first administrator, TrustedInstaller.
+ADMINISTRATORS = ("BA", "SY", "LA", "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464")
+# https://learn.microsoft.com/windows/win32/secauthz/security-descriptor-string-format, and `ace-strings` beside it.
+_OWNER = re.compile(r"O:(S-[\d-]+|[A-Z]{2})")
+_GRANT = re.compile(r"\(X?A;(\w*);(\w*);[^;]*;[^;]*;([^;)]+)")
+_RIGHTS = {
+    "CC": 0x1,
+    "DC": 0x2,
+    "LC": 0x4,
+    "DT": 0x40,
+    "SD": 0x10000,
+    "WD": 0x40000,
+    "WO": 0x80000,
+    "GA": 0x10000000,
+    "FA": 0x10000000,
+    "GW": 0x6,
+    "FW": 0x6,
+}
+# To add something to a folder or a file; and to put something else in its place: delete, new permissions, new owner.
+_ADDING, _REPLACING = 0x2 | 0x4, 0x40 | 0x10000 | 0x40000 | 0x80000 | 0x10000000
 
 
 def running() -> Iterator[Path]:
@@ -38,13 +56,7 @@ def running() -> Iterator[Path]:
 
 
 def writable_by_others() -> Path | None:
-    """Return the first folder or file on the way to what runs here that another account than root can change.
-
-    On Windows nothing is looked at: who may write there is a matter of access lists, and the folder of a
-    service has its own (`plan.py`).
-    """
-    if os.name != "posix":
-        return None
+    """Return the first folder or file on the way to what runs here that others than administrators can change."""
     return next((place for file in running() if (place := _weak_place(file))), None)
 
 
@@ -56,11 +68,10 @@ def foreign(folder: Path) -> Path | None:
     there = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
     if os.name == "posix":
         return _weak_place(there)
-    # And who owns what this process makes: Administrators too, unless a policy says that it is the person.
-    with tempfile.NamedTemporaryFile() as ours:
-        owners = {*ADMINISTRATORS, windows_owner(Path(ours.name))}
     for each in (there, *there.parents):
-        if each != Path(each.anchor) and (_is_reparse_point(each) or windows_owner(each) not in owners):
+        if each != Path(each.anchor) and (
+            _is_reparse_point(each) or _owner(windows_access(each)) not in _trusted()
+        ):
             return each
     return None
 
@@ -69,13 +80,18 @@ def _weak_place(file: Path) -> Path | None:
     # A link can be changed where it stands, and what it leads to where that is.
     for path in (file.absolute(), file.resolve()):
         for step in (path, *path.parents):
-            if _others_can_write(step):
+            if _others_can_write(step, is_above=step != path):
                 return step
     return None
 
 
 @cache
-def _others_can_write(path: Path) -> bool:
+def _others_can_write(path: Path, *, is_above: bool) -> bool:
+    if os.name != "posix":
+        try:
+            return others_may_change(windows_access(path), _trusted(), is_above=is_above)
+        except OSError:  # What cannot be known.
+            return True
     found = path.lstat()
     if found.st_uid != ROOT:
         return True
@@ -93,19 +109,64 @@ def _is_reparse_point(path: Path) -> bool:
     return bool(getattr(path.lstat(), "st_file_attributes", 0) & stat.FILE_ATTRIBUTE_REPARSE_POINT)
 
 
-def windows_owner(path: Path) -> str:
-    """Return the SID of the owner of a file or folder of Windows."""
+def others_may_change(access: str, trusted: Container[str], *, is_above: bool) -> bool:
+    """Tell whether others than `trusted` may change a place of Windows, by the text of its owner and access list.
+
+    In a folder above what runs, what is added changes nothing.
+    """
+    changes = _REPLACING if is_above else _REPLACING | _ADDING
+    if _owner(access) not in trusted or "D:" not in access or "NO_ACCESS_CONTROL" in access:
+        return True
+    return any(
+        who not in trusted
+        and "IO" not in _pairs(flags)
+        and _mask(rights) & changes  # IO: for what is below alone
+        for flags, rights, who in _GRANT.findall(access)
+    )
+
+
+def _owner(access: str) -> str:
+    found = _OWNER.match(access)
+    return found[1] if found else ""
+
+
+def _mask(rights: str) -> int:
+    if rights.startswith("0x"):
+        return int(rights, 16)
+    return reduce(or_, (_RIGHTS.get(each, 0) for each in _pairs(rights)), 0)
+
+
+def _pairs(letters: str) -> list[str]:
+    return [letters[start : start + 2] for start in range(0, len(letters), 2)]
+
+
+@cache
+def _trusted() -> frozenset[str]:
+    """Return the administrators of Windows: who runs this too, and who owns what this process makes."""
+    program = Path(os.environ["SYSTEMROOT"], "System32", "whoami.exe")
+    told = subprocess.run([program, "/user", "/fo", "csv", "/nh"], capture_output=True, check=True).stdout
+    me = told.decode(errors="replace").rpartition(",")[2].strip().strip('"')
+    # By a policy, the person or Administrators.
+    with tempfile.NamedTemporaryFile() as ours:
+        return frozenset({*ADMINISTRATORS, me, _owner(windows_access(Path(ours.name)))})
+
+
+def windows_access(path: Path) -> str:
+    """Return owner and access list of a file or folder of Windows, as text."""
     if sys.platform != "win32":
         raise NotImplementedError
-    kind, owner_information = 1, 1  # SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION
-    owner, descriptor, said = ctypes.c_void_p(), ctypes.c_void_p(), wintypes.LPWSTR()
-    status = ctypes.windll.advapi32.GetNamedSecurityInfoW(
-        str(path), kind, owner_information, ctypes.byref(owner), None, None, None, ctypes.byref(descriptor)
+    kind, wanted = 1, 1 | 4  # SE_FILE_OBJECT; OWNER_SECURITY_INFORMATION, DACL_SECURITY_INFORMATION
+    descriptor, said = ctypes.c_void_p(), wintypes.LPWSTR()
+    windows = ctypes.windll.advapi32
+    status = windows.GetNamedSecurityInfoW(
+        str(path), kind, wanted, None, None, None, None, ctypes.byref(descriptor)
     )
     if status:
         raise ctypes.WinError(status)
     try:
-        if not ctypes.windll.advapi32.ConvertSidToStringSidW(owner, ctypes.byref(said)):
+        if not windows.ConvertSecurityDescriptorToStringSecurityDescriptorW(
+            descriptor, 1, wanted, ctypes.byref(said), None
+        ):
             raise ctypes.WinError()
         try:
             return str(said.value)
