@@ -187,7 +187,8 @@ HOURS = {
 }
 
 
-@pytest.mark.parametrize("language", HOURS)
+# What each language says of a schedule is in test_schedule.py.
+@pytest.mark.parametrize("language", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_hours_as_people_say_them_get_a_suggestion_that_fits_and_what_is_taken_is_said_in_words(
     language: str, terminal: Callable[..., pexpect.spawn], tmp_path: Path
 ) -> None:
@@ -243,7 +244,7 @@ def test_a_folder_that_exists_is_refused_when_its_name_is_given(
     assert [path.name for path in (tmp_path / "ventas-diarias").iterdir()] == ["notes.txt"]
 
 
-@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("there", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_folder_for_the_code_that_is_not_on_this_machine_is_remarked_on(
     there: bool, terminal: Callable[..., pexpect.spawn], tmp_path: Path
 ) -> None:
