@@ -732,6 +732,7 @@ def test_names_that_disagree_fail_generation_and_leave_nothing(
     assert list((tmp_path / "temp").iterdir()) == []
 
 
+@pytest.mark.slow  # as a full disk does above, at each push
 def test_names_that_disagree_leave_a_folder_empty_that_was_empty_before(
     broken: Path, isolated: dict[str, str], tmp_path: Path
 ) -> None:
@@ -741,6 +742,7 @@ def test_names_that_disagree_leave_a_folder_empty_that_was_empty_before(
     assert list((tmp_path / "ventas-diarias").iterdir()) == []
 
 
+@pytest.mark.slow  # at each push, those of test_every_combination_of_options follow each other in one process
 def test_two_commands_in_a_row_do_not_meet(isolated: dict[str, str], tmp_path: Path) -> None:
     for name, area in [("Uno primero", "compras"), ("Dos segundo", "ventas")]:
         done = command(TEMPLATE, "--no-input", f"flow_name={name}", f"area={area}", cwd=tmp_path, **isolated)
