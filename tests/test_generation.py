@@ -591,17 +591,14 @@ def recorded_origin(root: Path) -> tuple[str, str, str | None]:
     return content["template"], content["commit"], content["checkout"]
 
 
-@pytest.mark.parametrize("checkout", [None, "v1"])
-def test_generates_from_a_git_address_and_from_a_tag(
-    checkout: str | None, remote: Path, isolated: dict[str, str], tmp_path: Path
+def test_generates_from_a_tag_of_a_git_address(
+    remote: Path, isolated: dict[str, str], tmp_path: Path
 ) -> None:
-    options = ["--checkout", checkout] if checkout else []
-    done = command(remote.as_uri(), "--no-input", *options, cwd=tmp_path, **isolated)
+    done = command(remote.as_uri(), "--no-input", "--checkout", "v1", cwd=tmp_path, **isolated)
     assert done.returncode == 0, done.stdout + done.stderr
     root = tmp_path / "ventas-diarias"
-    assert recorded_origin(root) == (remote.as_uri(), git(remote, "rev-parse", checkout or "HEAD"), checkout)
-    assert ("Added later." in (root / "README.md").read_text(encoding="utf-8")) is (checkout is None)
-    assert git(root, "symbolic-ref", "HEAD") == "refs/heads/main"
+    assert recorded_origin(root) == (remote.as_uri(), git(remote, "rev-parse", "v1"), "v1")
+    assert "Added later." not in (root / "README.md").read_text(encoding="utf-8")
     assert list((tmp_path / "temp").iterdir()) == []
 
 
@@ -651,14 +648,18 @@ def test_the_output_survives_a_console_with_the_windows_code_page(
     assert ("FT-SLUG-01" if len(answers) > 1 else "Listo") in done.stdout
 
 
-def test_cruft_gives_the_same_files_keeps_its_own_record_and_no_git(
+def test_generates_from_a_git_address_and_cruft_gives_the_same_files_with_its_own_record_and_no_git(
     remote: Path, isolated: dict[str, str], tmp_path: Path
 ) -> None:
     plain = command(remote.as_uri(), "--no-input", "--output-dir", "plain", cwd=tmp_path, **isolated)
+    assert list((tmp_path / "temp").iterdir()) == []
     arguments = ["create", remote.as_uri(), "--no-input", "--output-dir", "cruft"]
     done = command(*arguments, cwd=tmp_path, program="cruft", **isolated)
     assert (plain.returncode, done.returncode) == (0, 0), plain.stderr + done.stdout + done.stderr
     first, second = (tmp_path / name / "ventas-diarias" for name in ("plain", "cruft"))
+    assert recorded_origin(first) == (remote.as_uri(), git(remote, "rev-parse", "HEAD"), None)
+    assert git(first, "symbolic-ref", "HEAD") == "refs/heads/main"
+    assert "Added later." in (first / "README.md").read_text(encoding="utf-8")
     expected, found = contents(first), contents(second)
     records = [json.loads(each.pop(".cruft.json")) for each in (expected, found)]
     assert found == expected
@@ -731,6 +732,7 @@ def test_names_that_disagree_fail_generation_and_leave_nothing(
     assert list((tmp_path / "temp").iterdir()) == []
 
 
+@pytest.mark.slow  # as a full disk does above, at each push
 def test_names_that_disagree_leave_a_folder_empty_that_was_empty_before(
     broken: Path, isolated: dict[str, str], tmp_path: Path
 ) -> None:
@@ -740,6 +742,7 @@ def test_names_that_disagree_leave_a_folder_empty_that_was_empty_before(
     assert list((tmp_path / "ventas-diarias").iterdir()) == []
 
 
+@pytest.mark.slow  # at each push, those of test_every_combination_of_options follow each other in one process
 def test_two_commands_in_a_row_do_not_meet(isolated: dict[str, str], tmp_path: Path) -> None:
     for name, area in [("Uno primero", "compras"), ("Dos segundo", "ventas")]:
         done = command(TEMPLATE, "--no-input", f"flow_name={name}", f"area={area}", cwd=tmp_path, **isolated)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from flow_template import naming
 from tests.generating import command, contents
-from tests.organisation import copied
+from tests.organisation import ROOT, copied, definition, with_conventions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,14 +42,27 @@ SOURCES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the template, for one set of conventions after the other."""
+    return copied(tmp_path_factory.mktemp("template") / "flow-template", {})
+
+
+def generate(template: Path, conventions: dict[str, Any], folder: Path) -> tuple[int, str]:
+    """Generate `sales` below a folder, with these conventions; return status and output."""
+    content = with_conventions(definition(ROOT), conventions)
+    (template / "cookiecutter.json").write_text(json.dumps(content), encoding="utf-8")
+    done = command(template, "--no-input", "language=en", "flow_slug=sales", cwd=folder)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def generated(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A repository of each mode, with the same answers."""
     made = {}
     for mode, conventions in MODES.items():
         folder = tmp_path_factory.mktemp("mode")
-        template = copied(folder / "flow-template", conventions)
-        done = command(template, "--no-input", "language=en", "flow_slug=sales", cwd=folder)
-        assert done.returncode == 0, done.stdout + done.stderr
+        status, output = generate(template, conventions, folder)
+        assert status == 0, output
         made[mode] = folder / "sales"
     return made
 
@@ -85,12 +99,10 @@ def test_pyproject_the_readmes_row_and_vendor_are_all_that_differs_between_the_m
     ],
 )
 def test_a_convention_that_cannot_be_is_refused_with_its_code_and_nothing_is_made(
-    tmp_path: Path, conventions: dict[str, str], said: tuple[str, str]
+    template: Path, tmp_path: Path, conventions: dict[str, str], said: tuple[str, str]
 ) -> None:
-    template = copied(tmp_path / "flow-template", conventions)
-    done = command(template, "--no-input", "language=en", "flow_slug=sales", cwd=tmp_path)
-    output = done.stdout + done.stderr
-    assert done.returncode == 1
+    status, output = generate(template, conventions, tmp_path)
+    assert status == 1
     assert [word for word in said if word not in output] == []
     assert "Traceback" not in output
     assert "secret" not in output

@@ -103,6 +103,7 @@ def generate_edit_and_update(template: Path, folder: Path, older: str, **variabl
     return root
 
 
+@pytest.mark.slow  # the same without cruft above, and cruft from 1.0.0 below, at each push
 def test_cruft_updates_to_a_version_whose_extension_is_another(tmp_path: Path) -> None:
     template = snapshot(tmp_path / "git-server" / "flow-template")
     git(template, "init", "--quiet")

@@ -207,8 +207,15 @@ def test_a_file_that_is_in_use_leaves_all_as_it_was(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals of POSIX")
-@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("point", ["embedding.embed", "shutil.move"])
+@pytest.mark.parametrize(
+    ("sent", "point"),
+    [
+        ("SIGINT", "embedding.embed"),
+        ("SIGTERM", "shutil.move"),
+        pytest.param("SIGTERM", "embedding.embed", marks=pytest.mark.slow),
+        pytest.param("SIGINT", "shutil.move", marks=pytest.mark.slow),
+    ],
+)
 def test_a_move_that_is_stopped_is_done_or_not_begun(
     repository: Path, tmp_path: Path, sent: str, point: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import re
 from pathlib import Path
@@ -26,6 +27,14 @@ UNDOCUMENTED = re.compile(
     r"prefect\.(client\.base|context|events\.worker|logging\.handlers|server|testing|utilities|workers)(\.|$)"
     r"|prefect\.(\w+\.)*_"
 )
+
+
+@functools.cache
+def texts(folder: Path) -> dict[str, str]:
+    """Return the text of each source below a folder, by its path there."""
+    return {
+        file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in folder.rglob("*.py")
+    }
 
 
 def found(name: str) -> Any:
@@ -55,17 +64,14 @@ def test_a_name_of_the_table_is_in_this_prefect(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in USED_IN if not name.startswith("prefect.")])
 def test_a_text_or_variable_of_the_table_is_in_the_sources_of_this_prefect(name: str) -> None:
-    package = Path(prefect.__file__).parent
-    assert any(name in file.read_text(encoding="utf-8") for file in package.rglob("*.py"))
+    assert any(name in text for text in texts(Path(prefect.__file__).parent).values())
 
 
 @pytest.mark.parametrize("name", USED_IN)
 def test_the_library_uses_a_name_of_the_table_where_the_table_says(name: str) -> None:
     last = name.rpartition(".")[2]
     places = [
-        file.relative_to(SOURCES).as_posix()
-        for file in modules(SOURCES).values()
-        if re.search(rf"(?<!\w){re.escape(last)}(?!\w)", file.read_text(encoding="utf-8"))
+        place for place, text in texts(SOURCES).items() if re.search(rf"(?<!\w){re.escape(last)}(?!\w)", text)
     ]
     assert set(USED_IN[name]) <= set(places)
 

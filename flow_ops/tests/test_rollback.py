@@ -20,19 +20,17 @@ from helpers.support import prefect_worker, wait_until
 from helpers.workshop import FULL_NAME, PACKAGE, PASSWORD, Workshop, deploy, git, with_prod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
 @pytest.fixture
-def pins(workshop: Workshop) -> Iterator[Deployments]:
-    """What is deployed, from a branch with two commits."""
+def pins(workshop: Workshop) -> Deployments:
+    """What is deployed, at the newest of two commits or more, whatever the test before has left."""
     if int(git(workshop.root, "rev-list", "--count", "HEAD")) == 1:
         push(workshop, "README.md", "# Another\n")
     made = with_prod(workshop.pins, concurrency_limit=None)
     assert deploy(made, "apply", "prod", "--forward") == 0
-    yield made
-    assert deploy(made, "retire", "prod", "--yes") == 0
+    return made
 
 
 def push(workshop: Workshop, name: str, text: str) -> str:
@@ -141,7 +139,11 @@ def test_a_commit_that_a_colleague_pushed_is_found(
         assert on_server(workshop)["version"] == theirs
 
 
-@pytest.mark.parametrize("kind", ["--depth=1", "--single-branch"])
+@pytest.mark.parametrize(
+    "kind",
+    # The first has one branch too.
+    ["--depth=1", pytest.param("--single-branch", marks=pytest.mark.slow)],
+)
 def test_a_clone_of_a_part_goes_back_as_a_whole_one_does(
     kind: str, workshop: Workshop, pins: Deployments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

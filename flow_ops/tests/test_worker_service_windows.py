@@ -28,6 +28,7 @@ NSSM = Path(shutil.which("nssm64.exe") or ROOT / ".tools" / "nssm64.exe")
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.slow,
     pytest.mark.skipif(
         not shutil.which("wine"), reason="Wine is not installed: see .ci/install-system-packages"
     ),

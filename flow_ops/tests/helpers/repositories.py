@@ -183,9 +183,17 @@ def make_repository(
     return root
 
 
+_LOCKS: dict[str, str] = {}
+
+
 def lock(root: Path) -> None:
-    """Write `uv.lock`, as uv does at its first command."""
+    """Write `uv.lock`, as uv does at its first command: once for all repositories with the same pyproject.toml."""
+    asked, file = (root / "pyproject.toml").read_text(encoding="utf-8"), root / "uv.lock"
+    if asked in _LOCKS:
+        file.write_text(_LOCKS[asked], encoding="utf-8")
+        return
     subprocess.run([find_uv_bin(), "lock", "--quiet"], cwd=root, check=True)
+    _LOCKS[asked] = file.read_text(encoding="utf-8")
 
 
 def contents(root: Path) -> dict[str, bytes]:

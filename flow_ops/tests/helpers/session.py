@@ -54,10 +54,25 @@ os.environ |= {
     f"cookiecutters_dir: {HOME / 'cookiecutters'}\nreplay_dir: {HOME / 'replay'}\n", encoding="utf-8"
 )
 
-# The longest, of each day and of each week.
+# These files go to one process for each server, which takes ten seconds of a processor to start; and they go first.
+TOGETHER = {
+    "test_deployment.py": "workshop",
+    "test_mistakes.py": "workshop",
+    "test_deployment_runs.py": "workshop",
+    "test_rollback.py": "workshop",
+    "test_pools.py": "workshop",
+    "test_lost_answers.py": "workshop",
+    "test_docs_recipes.py": "server",
+    "test_watchdog_rules.py": "server",
+    "test_sample_flow.py": "server",
+    "test_secrets.py": "server",
+    "test_command_line.py": "server",
+    "test_worker_service_install.py": "server",
+}
+# Then the longest of the others, of each day and of each week.
 SLOWEST = {
-    *("test_deployment.py", "test_mistakes.py", "test_repository_environment.py", "test_deployment_runs.py"),
-    *("test_releases.py", "test_docs.py", "test_watchdog_server.py", "test_generation.py"),
+    *("test_repository_environment.py", "test_fleet.py", "test_generation.py", "test_updates.py"),
+    *("test_releases.py", "test_docs.py", "test_watchdog_server.py"),
 }
 
 
@@ -79,10 +94,29 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Hand out whole files, and those of `TOGETHER` as if they were one."""
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415
+
+    def together(nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return TOGETHER.get(Path(file).name, file)
+
+    scheduler = LoadFileScheduling(config, log)
+    scheduler._split_scope = together
+    return scheduler
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow files first: xdist hands out whole files, and the last one keeps the other processes waiting."""
+    """Slow files first: the last one keeps the other processes waiting."""
     slow = {item.path for item in items for mark in ("e2e", "environment") if item.get_closest_marker(mark)}
-    items.sort(key=lambda item: (item.path.name not in SLOWEST, item.path not in slow))
+    items.sort(
+        key=lambda item: (
+            item.path.name not in TOGETHER,
+            item.path.name not in SLOWEST,
+            item.path not in slow,
+        )
+    )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -148,12 +148,17 @@ def prefect_server(
     prefect = prefect or (WITHOUT_TRAPS if testing else PREFECT)
     port = port or free_port()
     url = f"http://127.0.0.1:{port}/api"
+    # A copied database has its tables and its types of blocks.
+    nothing_new = dict.fromkeys(
+        ("PREFECT_SERVER_DATABASE_MIGRATE_ON_START", "PREFECT_API_BLOCKS_REGISTER_ON_START"), "false"
+    )
     environment = {
         **os.environ,
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # Where the pages of the UI look for the API; by default port 4200.
         "PREFECT_SERVER_UI_API_URL": url,
+        **(nothing_new if migrated and (home / "prefect.db").exists() else {}),
         **settings,
     }
     environment.pop("PREFECT_API_URL", None)
