@@ -186,7 +186,9 @@ def _pins(*prefixes: str) -> Callable[[], Iterable[FlowOpsError]]:
             *checks.repository(pins),
             *(problem for target in targets(pins) for problem in checks.pins(target)),
         ]
-        return [problem for problem in found if problem.code.startswith(prefixes)]
+        # What two environments share is said once.
+        said_once = {str(problem): problem for problem in found if problem.code.startswith(prefixes)}
+        return said_once.values()
 
     return broken
 
