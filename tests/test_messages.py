@@ -52,6 +52,12 @@ def test_a_code_has_one_meaning_in_the_whole_project() -> None:
     assert subjects & {code.split("-")[1] for code in catalogue("es")} == set()
 
 
+@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize("folder", ["flow_template", "flow_ops/src/flow_ops/messages"])
+def test_every_command_in_a_text_can_be_typed_in_powershell_5(folder: str, language: str) -> None:
+    assert "&&" not in (TEMPLATE / folder / f"{language}.toml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_is_raised_and_documented_once(code: str) -> None:
     sources = [*TEMPLATE.glob("*.py"), *TEMPLATE.glob("flow_template/*.py"), *TEMPLATE.glob("hooks/*.py")]
