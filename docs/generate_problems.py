@@ -102,11 +102,13 @@ def codes(language: str) -> str:
 
 def _message(code: str, text: Text, language: str) -> list[str]:
     why, do = LABELS[language]
+    told, *commands = text.do.splitlines()
     return [
         f"**{code}** {_plain(text.what)}",
         "",
         f"- {why}: {_plain(text.why)}",
-        f"- {do}: {_plain(text.do)}",
+        f"- {do}: {_plain(told)}",
+        *(f"  - {_plain(command)}" for command in commands),
     ]
 
 

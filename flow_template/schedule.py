@@ -156,7 +156,7 @@ def _heard(said: str, usual: str) -> str:
     if times:
         # One cron has the same minutes in all its hours: those of the first hour that is said.
         hours = [int(hour) for hour, minute in times if minute == times[0][1]]
-        if re.search(r"\d ?p\.? ?m|\blate\b", said):
-            hours = [hour % 12 + 12 for hour in hours]
+        if half := re.search(r"\d ?([ap])\.? ?m\b|\blate\b", said):
+            hours = [hour % 12 + 12 * (half[1] != "a") for hour in hours]
         at = f"{int(times[0][1] or 0)} {','.join(map(str, hours))}"
     return f"{at} * * {','.join(days) or '*'}"

@@ -112,6 +112,8 @@ def test_dates_that_never_come_are_those_that_the_calendar_lacks() -> None:
         ("7h30", "30 7 * * *"),
         ("19 hs", "0 19 * * *"),
         ("7 am", "0 7 * * *"),
+        ("12 am", "0 0 * * *"),
+        ("12:30 p.m.", "30 12 * * *"),
         ("7:45 p. m.", "45 19 * * *"),
         ("6:15 de lunes a viernes", "15 6 * * mon-fri"),
         ("Monday to Friday at 6:15 pm", "15 18 * * mon-fri"),

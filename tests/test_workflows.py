@@ -58,6 +58,7 @@ def test_the_workflows_are_valid_for_github() -> None:
         SCRIPTS / "check-jsonschema",
         "--builtin-schema",
         "vendor.dependabot",
+        OURS.with_name("dependabot.yml"),
         THEIRS.with_name("dependabot.yml"),
     )
 
@@ -171,6 +172,13 @@ def test_a_library_from_an_index_is_among_what_dependabot_proposes_each_week() -
 
 
 # --- the template
+
+
+def test_dependabot_proposes_actions_wherever_workflows_are_each_week() -> None:
+    (updates,) = read(OURS.with_name("dependabot.yml"))["updates"]
+    assert updates["package-ecosystem"] == "github-actions"
+    assert updates["directories"] == ["/", f"/{GENERATED}/.github/workflows"]
+    assert updates["schedule"] == {"interval": "weekly"}
 
 
 def test_every_supported_python_is_tested() -> None:

@@ -9,19 +9,22 @@ import json
 import os
 import shutil
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from prefect.blocks.system import Secret
+from prefect.client.schemas.actions import LogCreate
 from prefect.states import Cancelling
 from pydantic import SecretStr
 
-from flow_ops.deploy import server
+from flow_ops.deploy import runs, server
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from helpers.https_git import private_git_host
 from helpers.support import prefect_worker, wait_until
-from helpers.workshop import PACKAGE, PASSWORD, Workshop, deploy, git, with_prod
+from helpers.workshop import FLOW, PACKAGE, PASSWORD, Workshop, deploy, git, with_prod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,6 +172,50 @@ def test_a_run_that_finds_no_code_names_the_place_and_where_its_cause_is_told(
     told = capsys.readouterr().err
     assert "FT-RUN-03  " in told
     assert missing in told
+
+
+@pytest.mark.slow
+def test_a_worker_without_uv_is_named_where_the_module_is_missing(
+    workshop: Workshop, pins: Deployments, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The flow imports a module of its own, which no environment but the repository's has."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").symlink_to(shutil.which("git") or "")
+    settings = {"PREFECT_API_AUTH_STRING": PASSWORD, "PATH": str(tmp_path / "bin")}
+    elsewhere = dataclasses.replace(pins, flows={FLOW: {"prod": Environment(work_pool="spare-prod")}})
+    with prefect_worker(workshop.server, "spare-prod", tmp_path, **settings):
+        ready = lambda: server.workers_online(workshop.client, "spare-prod")  # noqa: E731
+        wait_until(ready, seconds=90, what="the worker")
+        assert deploy(elsewhere, "apply", "prod") == 0
+        assert deploy(elsewhere, "run", "prod") == 1
+    assert deploy(elsewhere, "retire", "prod", "--yes") == 0
+    told = capsys.readouterr().err
+    assert "FT-RUN-06  " in told
+    assert f"no tiene el módulo '{PACKAGE}'" in told
+    assert "uv --version" in told
+
+
+@pytest.mark.parametrize(
+    ("traceback", "missing"),
+    [
+        ("    import pandas\nModuleNotFoundError: No module named 'pandas'\n\nThe above exception", "pandas"),
+        # A file of the repository that is not there: its environment is.
+        ("ModuleNotFoundError: No module named 'pedidos_web.rows'", None),
+        ("Flow run 'lucid-swan' submitted to infrastructure", None),
+    ],
+)
+def test_the_module_that_a_worker_did_not_find_is_in_the_log_of_its_run(
+    workshop: Workshop, traceback: str, missing: str | None
+) -> None:
+    run_id = uuid4()
+    said = {
+        "name": "prefect.engine",
+        "level": 40,
+        "message": f"Unexpected exception encountered when trying to load flow\n{traceback}",
+        "timestamp": datetime.now(UTC),
+    }
+    workshop.client.create_logs([LogCreate.model_validate({**said, "flow_run_id": run_id})])
+    assert runs.missing_module(workshop.client, run_id) == missing
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient
@@ -390,9 +391,16 @@ def version(number: str) -> Callable[[str, str], Answer | None]:
 
 
 def test_a_server_that_is_off_is_named(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
-    with pointing_at(f"http://127.0.0.1:{support.free_port()}/api"):
+    url = f"http://127.0.0.1:{support.free_port()}/api"
+    with pointing_at(f"{url}/"):
         assert deploy(workshop.pins, "apply", "prod") == 1
-    assert "FT-SERVER-03  " in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "FT-SERVER-03  " in told
+    assert f" {url}/health " in told
+
+
+def test_the_address_to_open_in_a_browser_shows_true_without_a_password(workshop: Workshop) -> None:
+    assert httpx.get(f"{workshop.server.url}/health").text == "true"
 
 
 @pytest.mark.slow
@@ -422,6 +430,17 @@ UNUSABLE: list[tuple[str, str, Callable[[str, str], Answer | None]]] = [
     ("a server of Prefect 2", "FT-SERVER-07", version("2.20.1")),
     ("the address of the web interface", "FT-SERVER-06", lambda *_: Answer(200, b"<html>", "text/html")),
     ("the address of something else", "FT-SERVER-06", lambda *_: Answer(404, b"not found")),
+    (
+        "a program with passwords",
+        "FT-SERVER-06",
+        lambda _, path: Answer(404 if "health" in path else 401, b""),
+    ),
+    ("a proxy that asks for a password", "FT-SERVER-05", lambda *_: Answer(401, b"")),
+    (
+        "a proxy that hides the version",
+        "FT-SERVER-08",
+        lambda _, path: Answer(404, b"") if "admin" in path else None,
+    ),
     ("a server in trouble", "FT-SERVER-08", lambda *_: Answer(500, b"database is locked")),
 ]
 

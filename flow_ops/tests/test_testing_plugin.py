@@ -241,12 +241,12 @@ def test_functions_run_plainly_and_a_forgotten_server_is_named(quiet: Quiet) -> 
 
 
 def test_a_problem_of_ours_is_shown_as_its_message_after_the_line_that_met_it(quiet: Quiet) -> None:
-    shown = quiet.output.partition("_ test_forgot_the_value _")[2].partition("\n____")[0].splitlines()
+    shown = quiet.output.partition("_ test_forgot_the_value _")[2].partition("\n----")[0].splitlines()
     line = PLAIN.splitlines().index('    return 2 * x * variable("factor", int, default=1)') + 1
     assert shown[1] == f"{Path('tests', 'test_2.py')}:{line}:"
     assert shown[2].startswith("FT-VARIABLE-04  ")
-    assert [each.split(":")[0].strip() for each in shown[3:5]] == ["Why", "What to do"]
-    assert len(shown) < 8
+    # And no more, up to what pytest itself shows of a test: its log.
+    assert [each.split(":")[0].strip() for each in shown[3:]] == ["Why", "What to do"]
 
 
 ON_A_SERVER = """

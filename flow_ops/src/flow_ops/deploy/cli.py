@@ -271,6 +271,8 @@ def _run(
     if ended.is_crashed() and not runs.has_begun(client, started.id):
         if source.has_library_step() and runs.failed_step(client, started.id) == source.LIBRARY_STEP:
             raise source.library_problem()
+        if module := runs.missing_module(client, started.id):
+            raise FlowOpsError("FT-RUN-06", module=module)
         raise FlowOpsError("FT-RUN-03", reason=ended.message or "-", place=source.place(target.source))
     if not ended.is_completed():
         raise FlowOpsError("FT-RUN-01", state=ended.name, reason=ended.message or "-")

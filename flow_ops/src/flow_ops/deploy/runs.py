@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -141,6 +142,17 @@ class _Following:
 def has_begun(client: SyncPrefectClient, run_id: UUID) -> bool:
     """Say whether a run's flow was ever reached: until then the worker takes the code and makes its environment."""
     return any(each.is_running() for each in client.read_flow_run_states(run_id))
+
+
+def missing_module(client: SyncPrefectClient, run_id: UUID) -> str | None:
+    """Return the module that the worker's Python did not have when it loaded the flow, from the run's log.
+
+    Without `uv` a worker runs the flow in its own environment, and says nothing of it.
+    """
+    for record in _records(client, [run_id]):
+        if found := re.search(r"^ModuleNotFoundError: No module named '(\w+)'", record.message, re.MULTILINE):
+            return found[1]
+    return None
 
 
 def failed_step(client: SyncPrefectClient, run_id: UUID) -> str | None:

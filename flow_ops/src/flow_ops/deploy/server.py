@@ -44,6 +44,7 @@ from flow_ops.network import is_loopback, proxy_of
 TIMEOUT = 5.0
 # As much as the server gives at once.
 PAGE = 200
+_NO_ENTRY = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
 _Item = TypeVar("_Item")
 
@@ -100,12 +101,12 @@ def without_credentials(url: str) -> str:
 @contextlib.contextmanager
 def coded() -> Iterator[None]:
     """Turn what goes wrong in a request into FT-SERVER-03, -04, -05, -08 or -11."""
-    shown = without_credentials(api_url())
+    shown = without_credentials(api_url()).rstrip("/")
     try:
         yield
     except (PrefectHTTPStatusError, httpx.HTTPStatusError) as error:
         status = error.response.status_code
-        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        if status in _NO_ENTRY:
             raise FlowOpsError("FT-SERVER-05", url=shown, status=status) from None
         request = f"{error.request.method} {error.request.url.path}"
         answer = error.response.text[:500]
@@ -151,9 +152,18 @@ def version(client: SyncPrefectClient) -> Version | None:
     except (ValueError, TypeError):
         raise FlowOpsError("FT-SERVER-06", url=url) from None
     except (PrefectHTTPStatusError, httpx.HTTPStatusError) as error:
-        if error.response.status_code != httpx.codes.NOT_FOUND:
+        if error.response.is_server_error or not _is_another(client):
             raise
         raise FlowOpsError("FT-SERVER-06", url=url) from None
+
+
+def _is_another(client: SyncPrefectClient) -> bool:
+    """Say whether what answers is no Prefect server: it has no `/health`, for which Prefect asks no password.
+
+    A proxy in front of a server may ask for one.
+    """
+    answer = getattr(client.api_healthcheck(), "response", None)
+    return answer is not None and answer.is_client_error and answer.status_code not in _NO_ENTRY
 
 
 def older(client: SyncPrefectClient) -> Iterator[FlowOpsError]:

@@ -11,6 +11,7 @@ import builtins
 import keyword
 import re
 import runpy
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from flow_ops import project
+from flow_ops import git, project
 from flow_ops.messages import FlowOpsError, text
 
 if TYPE_CHECKING:
@@ -124,17 +125,27 @@ def said(written: Iterable[Path], slug: str, pins: Deployments) -> list[str]:
     """Return what was written, and the steps from there to a plan, as they can be typed."""
     root, environment = project.current().root, next(iter(next(iter(pins.flows.values()))))
     branch = getattr(pins.source, "branch", None)  # None: a folder
+    remote = _remote(root)
     steps = [
         f"uv run {slug}",
         "git add --all",
         "uv run pytest",
         f'git commit --message "{text("new-flow.message", name=slug)}"',
-        *([f"git push origin HEAD:{branch}"] if branch else []),
+        *([f"git push {remote} HEAD:{branch}"] if branch and remote else []),
         f"uv run deploy.py plan {environment}",
     ]
     names = [file.relative_to(root).as_posix() for file in written]
     lines = [text("new-flow.written"), *names, "", text("new-flow.next"), *steps]
     return [f"  {line}" if line in (*names, *steps) else line for line in lines]
+
+
+def _remote(root: Path) -> str | None:
+    """Return the remote that one pushes to; None where there is none yet."""
+    try:
+        remotes = git.run(root, "remote").split()
+    except (OSError, subprocess.SubprocessError):  # no git, or no repository
+        return None
+    return "origin" if "origin" in remotes else next(iter(remotes), None)
 
 
 def _with(file: Path, place: re.Pattern[str], named: str, lines: str) -> str:
