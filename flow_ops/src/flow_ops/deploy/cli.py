@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -333,7 +334,7 @@ def _checks(
     chosen = targets(deployments, environment, flow)
     for target in chosen:
         yield target.full_name, checks.pins(target)
-    yield text("doctor.code"), checks.code(chosen)
+    yield text("doctor.code"), itertools.chain(checks.code(chosen), checks.folders(chosen))
     yield text("doctor.server"), _server_problems(deployments, chosen)
 
 
@@ -341,6 +342,7 @@ def _server_problems(deployments: Deployments, chosen: list[Target]) -> Iterator
     try:
         with server.connect() as client:
             yield from checks.server_side(client, chosen)
+            yield from checks.held(client, chosen)
             yield from checks.unnamed(server.unnamed(client, targets(deployments)))
     except FlowOpsError as problem:
         yield problem

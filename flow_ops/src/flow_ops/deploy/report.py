@@ -26,7 +26,8 @@ from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.planning import Plan, Status
 from flow_ops.deploy.rollback import Move
 from flow_ops.deploy.server import page
-from flow_ops.deploy.state import Difference, State, shown
+from flow_ops.deploy.state import Difference, State, is_held, shown
+from flow_ops.deploy.targets import Target
 from flow_ops.logging.formats import indented, visible
 from flow_ops.messages import FlowOpsError, text
 
@@ -165,22 +166,27 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
 
 
 def _schedule_lines(made: Plan) -> list[str]:
-    environment, wanted = made.target.environment_name, made.file["schedules"]
-    if not wanted:
-        lines = [text("plan.no-schedule")]
-    else:
-        lines = [schedules.describe(one["timing"]) for one in wanted]
+    wanted = made.file["schedules"]
+    now, gone = [schedules.describe(one["timing"]) for one in wanted], []
     if made.server and {d.field for d in made.differences} & {"schedules"}:
         before = [schedules.describe(one["timing"]) for one in made.server["schedules"]]
-        gone = [f"- {one}" for one in before if one not in lines]
-        lines = [*gone, *lines]
-    if wanted and not any(one["active"] for one in wanted):
-        lines.append(
-            text("plan.paused", environment=environment) if made.target.active else text("plan.born-paused")
-        )
-    if made.file["paused"]:
-        lines.append(text("plan.deployment-paused", environment=environment))
-    return lines
+        gone = [f"- {one}" for one in before if one not in now]
+    some_run = any(one["active"] for one in wanted)
+    if some_run:
+        paused = f" ({text('status.paused')})"
+        now = [said + ("" if one["active"] else paused) for said, one in zip(now, wanted, strict=True)]
+    lines = [*gone, *(now or [text("plan.no-schedule")])]
+    if wanted and not some_run and not made.target.active:
+        lines.append(text("plan.born-paused"))
+    return lines + _held(made.target, made.file)
+
+
+def _held(target: Target, found: State) -> list[str]:
+    """Return that someone paused a deployment or a schedule of it, with the command that activates it; or nothing."""
+    if not is_held(target, found):
+        return []
+    kind = "plan.deployment-paused" if found["paused"] else "plan.paused"
+    return [text(kind, environment=target.environment_name)]
 
 
 def _workers(count: int | None) -> str:
@@ -306,6 +312,9 @@ def status(rows: Sequence[Status]) -> None:
             for label, value in zip(columns[1:], row[1:], strict=True):
                 if value != "-":
                     _labelled(label, [value])
+    for each in rows:
+        for said in _held(each.target, each.state) if each.state else []:
+            line(f"{each.name}: {said}", style=_COLOURS["note"])
 
 
 def status_document(row: Status) -> dict[str, Any]:
