@@ -29,7 +29,7 @@ from prefect.states import Scheduled
 
 from flow_ops.deploy import checks, entrypoints, planning, schedules, server, source, state
 from flow_ops.deployment import Environment, FolderSource, GitSource
-from helpers.repositories import TIMEZONE
+from helpers.repositories import SCHEDULE, TIMEZONE
 from helpers.support import prefect_server, wait_until
 from helpers.workshop import (
     FLOW,
@@ -276,6 +276,37 @@ def pause_schedules(workshop: Workshop) -> None:
     deployment = on_server(workshop)
     for schedule in deployment.schedules:
         workshop.client.update_deployment_schedule(deployment.id, schedule.id, active=False)
+
+
+def test_a_schedule_that_someone_paused_is_said_with_the_command_that_activates_it(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = "uv run deploy.py apply prod --activate"
+    pins = with_prod(workshop.pins, schedule=(SCHEDULE, ANOTHER))
+    apply(pins)
+    for arguments in (["status"], ["doctor"]):
+        capsys.readouterr()
+        assert deploy(pins, *arguments) == 0
+        assert "--activate" not in capsys.readouterr().out, "in dev the file wants it paused"
+    found = on_server(workshop)
+    another: Any = next(one for one in found.schedules if getattr(one.schedule, "cron", "") == ANOTHER)
+    workshop.client.update_deployment_schedule(found.id, another.id, active=False)
+    for arguments in (["plan", "prod"], ["apply", "prod"], ["status"], ["doctor"]):
+        capsys.readouterr()
+        assert deploy(pins, *arguments) == 0
+        told = capsys.readouterr().out
+        assert told.count(command) == 1, arguments
+        assert ("(pausado)" in told) is (arguments != ["doctor"])
+    assert "[AVISO] El servidor" in told
+    assert "FT-SCHED-11  Alguien pausó" in told
+    workshop.client.pause_deployment(found.id)
+    for arguments in (["plan", "prod"], ["status"], ["doctor"]):
+        deploy(pins, *arguments)
+        assert command in capsys.readouterr().out, arguments
+    apply(pins, "--activate")
+    capsys.readouterr()
+    assert deploy(pins, "status") == 0
+    assert "--activate" not in capsys.readouterr().out
 
 
 def test_a_schedule_paused_in_the_interface_stays_paused_when_something_else_or_its_cron_changes(
@@ -543,6 +574,33 @@ def test_doctor_says_what_is_well_and_what_is_not(
     told = capsys.readouterr().out
     assert f"[ERROR] {FULL_NAME}" in told
     assert "FT-POOL-03  " in told
+
+
+def test_doctor_notes_a_pool_of_another_area_than_the_tag_s(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop.client.create_work_pool(WorkPoolCreate(name="ventas-prod", type="process"))
+    pins = with_prod(workshop.pins, work_pool="ventas-prod")
+    deploy(pins, "doctor", "prod")
+    assert "FT-POOL-11" not in capsys.readouterr().out, "nothing says that ventas is an area"
+    flow_id = workshop.client.create_flow_from_name("of-ventas")
+    workshop.client.create_deployment(flow_id, "of-ventas-prod", tags=["area:ventas"])
+    assert deploy(pins, "doctor", "prod") == 0
+    told = capsys.readouterr().out
+    workshop.client.delete_work_pool("ventas-prod")
+    assert "FT-POOL-11  El pool «ventas-prod» es del área ventas" in told
+    assert "la etiqueta del despliegue dice area:general" in told
+    deploy(workshop.pins, "doctor", "prod")
+    assert "FT-POOL-11" not in capsys.readouterr().out
+
+
+def test_doctor_notes_a_folder_that_is_not_there_where_this_machine_can_know(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = "/srv/flows/gone" if sys.platform == "win32" else "C:/flows/gone"
+    for path, told in ((tmp_path / "gone", True), (tmp_path, False), (elsewhere, False)):
+        assert deploy(with_prod(workshop.pins, source=FolderSource(str(path))), "doctor", "prod") == 0
+        assert ("FT-SOURCE-07  " in capsys.readouterr().out) is told, path
 
 
 def on_a_terminal(workshop: Workshop, *arguments: str) -> Any:

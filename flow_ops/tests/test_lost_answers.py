@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prefect.states import Completed
 
 from flow_ops.deploy import runs, server
 from flow_ops.deploy.targets import targets
+from helpers.support import wait_until
 from helpers.workshop import (
     LOST,
     Answer,
@@ -20,6 +25,7 @@ from helpers.workshop import (
     on_server,
     pointing_at,
     proxy,
+    with_prod,
 )
 
 if TYPE_CHECKING:
@@ -129,3 +135,37 @@ def test_the_watchdog_of_a_deployment_that_the_file_never_named_is_removed_by_it
     workshop.client.delete_deployment(on_server(workshop).id)
     assert deploy(workshop.pins, "retire", name, "--yes") == 0
     assert names_of_automations(workshop) == []
+
+
+@pytest.mark.parametrize("answer", [Answer(503, b"{}"), pytest.param(LOST, marks=pytest.mark.slow)])
+def test_run_says_within_seconds_that_the_server_stopped_answering_and_then_follows_the_run_to_its_end(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], answer: Answer
+) -> None:
+    pins = with_prod(workshop.pins, schedule=None)
+    apply(pins)
+    capsys.readouterr()
+    down = threading.Event()
+
+    def outage() -> None:
+        wait_until(workshop.client.read_flow_runs, seconds=60, what="the run")
+        # Prefect's own retries would take up all of it, and more.
+        down.set()
+        time.sleep(5)
+        down.clear()
+        time.sleep(2)
+        [run] = workshop.client.read_flow_runs()
+        workshop.client.set_flow_run_state(run.id, Completed(), force=True)
+
+    rule = lambda *_: answer if down.is_set() else None  # noqa: E731
+    with ThreadPoolExecutor() as threads, proxy(workshop.server.url, rule) as (url, _), pointing_at(url):
+        ended = threads.submit(outage)
+        assert deploy(pins, "run", "prod") == 0
+        ended.result()
+    told = capsys.readouterr().out
+    said = [
+        "sin respuesta del servidor; se vuelve a intentar (la ejecución sigue en el worker)",
+        "el servidor responde otra vez",
+        "Completed",
+    ]
+    assert [told.count(f"| {each}") for each in said] == [1, 1, 1], told
+    assert sorted(said, key=told.index) == said

@@ -39,8 +39,11 @@ WARNINGS = {
     "FT-SCHED-08",
     "FT-SCHED-09",
     "FT-SCHED-10",
+    "FT-SCHED-11",
     "FT-POOL-05",
     "FT-POOL-06",
+    "FT-POOL-11",
+    "FT-SOURCE-07",
     "FT-IMAGE-02",
     "FT-MACHINE-01",
     "FT-MACHINE-02",
@@ -129,6 +132,26 @@ def code(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
         yield from source.problems(one, about.root, files)
 
 
+def folders(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
+    """Yield a warning for each folder of the source that is not on this machine, if its path is one of this system.
+
+    One of another system can only be on the worker's machine.
+    """
+    for path in dict.fromkeys(t.source.path for t in targets if isinstance(t.source, FolderSource)):
+        folder = Path(path)
+        if folder.is_absolute() and Path(folder.anchor).exists() and not folder.is_dir():
+            yield FlowOpsError("FT-SOURCE-07", path=path)
+
+
+def held(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
+    """Yield a warning for each deployment whose schedule someone paused."""
+    for target in targets:
+        deployment = server.read(client, target.full_name)
+        if deployment and state.is_held(target, state.actual(deployment)):
+            environment = target.environment_name
+            yield FlowOpsError("FT-SCHED-11", deployment=target.full_name, environment=environment)
+
+
 def unnamed(others: Mapping[str, DeploymentResponse]) -> Iterator[FlowOpsError]:
     """Yield a warning for each deployment of this repository that the file does not name."""
     for name in others:
@@ -147,6 +170,7 @@ def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterato
         if pool := pools[target.environment.work_pool]:
             yield from _pool_type(pool, target)
         yield from _blocks(client, target)
+    yield from _areas(client, targets)
     for notification in {target.deployments.notification for target in targets}:
         yield from _notification(client, notification)
 
@@ -329,6 +353,18 @@ def _pool_type(pool: WorkPool, target: Target) -> Iterator[FlowOpsError]:
     for error in validate(given, schema, ignore_required=True, allow_none_with_default=True):
         name = error.json_path.removeprefix("$.")
         yield FlowOpsError("FT-POOL-10", pool=pool.name, type=pool.type, variable=name, reason=error.message)
+
+
+def _areas(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
+    """Yield a warning for each pool whose name begins with the area of other deployments, not with this repository's."""
+    ours = project.current().area
+    for target in {each.environment.work_pool: each for each in targets}.values():
+        pool = target.environment.work_pool
+        area = pool.removesuffix(f"-{target.environment_name}")
+        if area == ours or f"area:{area}" in target.environment.tags:
+            continue
+        if server.has_area(client, area):
+            yield FlowOpsError("FT-POOL-11", pool=pool, area=area, ours=ours)
 
 
 def _notification(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -133,17 +134,27 @@ class _Commands:
     ) -> int:
         choice = replace(schedules.choice, forward=forward)
         with _prepared(self.deployments, environment, flow, choice) as (found, plans, client):
-            report.plans(plans, everything=everything)
+            stopped = client is None or any(checks.stops(problem) for problem in found)
+            # Of many, each that is written is named as it is.
+            many = report.are_many(plans, everything=everything)
+            if stopped or not many:
+                report.plans(plans, everything=everything)
             report.problems(found)
-            if client is None or any(checks.stops(problem) for problem in found):
+            if client is None or stopped:
                 report.refused(found)
                 return 1
             for plan in plans:
                 deployment = planning.apply(client, plan)
-                report.applied(plan, deployment)
+                if plan.changes or not many:
+                    report.applied(plan)
+                if not many:
+                    report.applied_page(deployment)
                 with report.waiting(text("apply.waiting")):
                     first = planning.first_run(client, plan, deployment.id)
-                report.first_run(first)
+                if not many:
+                    report.first_run(first)
+            if many:
+                report.sum_applied(plans)
         return 0
 
     def run(
@@ -156,7 +167,7 @@ class _Commands:
             given=target.environment.parameters.keys(),
             command=f"deploy.py run {environment}",
         )
-        with server.connect() as client:
+        with _connected() as client:
             return _run(client, target, _deployed(client, target), given)
 
     def rollback(
@@ -171,7 +182,7 @@ class _Commands:
         chosen = (
             [self._one_target(environment, flow)] if run else targets(self.deployments, environment, flow)
         )
-        with server.connect() as client:
+        with _connected() as client:
             # All are found before one is written.
             moves = [rollback.find(client, target, _deployed(client, target), to) for target in chosen]
             for move in moves:
@@ -189,7 +200,7 @@ class _Commands:
 
     def status(self, *, flow: OneFlow = None, json: AsJson = False) -> int:
         chosen = targets(self.deployments, flow=flow)
-        with server.connect() as client:
+        with _connected() as client:
             rows = [planning.status(client, target) for target in chosen]
             others = server.unnamed(client, targets(self.deployments))
         if json:
@@ -201,7 +212,7 @@ class _Commands:
         return 0
 
     def retire(self, environment: OneEnvironment, /, *, flow: OneFlow = None, yes: Yes = False) -> int:
-        with server.connect() as client:
+        with _connected() as client:
             found = _to_retire(client, self.deployments, environment, flow)
             for name, deployment in found.items():
                 going = _runs(client, deployment, StateType.RUNNING, StateType.PENDING)
@@ -228,6 +239,15 @@ class _Commands:
 
 
 @contextlib.contextmanager
+def _connected() -> Iterator[SyncPrefectClient]:
+    """Yield a client of the server, as `server.connect`, and show that it is waited for."""
+    with contextlib.ExitStack() as opened:
+        with report.waiting(text("server.waiting", url=server.without_credentials(server.api_url()))):
+            client = opened.enter_context(server.connect())
+        yield client
+
+
+@contextlib.contextmanager
 def _prepared(
     deployments: Deployments, environment: str | None, flow: str | None, choice: Choice
 ) -> Iterator[tuple[list[FlowOpsError], list[Plan], SyncPrefectClient | None]]:
@@ -243,7 +263,7 @@ def _prepared(
         threads = opened.enter_context(ThreadPoolExecutor(max_workers=1))
         code = threads.submit(lambda: list(checks.code(chosen)))
         try:
-            client = opened.enter_context(server.connect())
+            client = opened.enter_context(_connected())
             with server.coded():
                 on_server = [*checks.server_side(client, chosen)]
                 plans = [planning.make(client, t, choice) for t in chosen] if plannable else []
@@ -262,7 +282,8 @@ def _run(
     started = runs.start(client, target, deployment, given)
     report.started(started)
     try:
-        ended = runs.follow(client, started.id, report)
+        with report.waiting(text("run.waiting", pool=deployment.work_pool_name)) as taken:
+            ended = runs.follow(client, started.id, report, taken)
     except KeyboardInterrupt:
         report.line(text("run.goes-on"))
         return arguments.INTERRUPTED
@@ -335,14 +356,15 @@ def _checks(
     chosen = targets(deployments, environment, flow)
     for target in chosen:
         yield target.full_name, checks.pins(target)
-    yield text("doctor.code"), checks.code(chosen)
+    yield text("doctor.code"), itertools.chain(checks.code(chosen), checks.folders(chosen))
     yield text("doctor.server"), _server_problems(deployments, chosen)
 
 
 def _server_problems(deployments: Deployments, chosen: list[Target]) -> Iterator[FlowOpsError]:
     try:
-        with server.connect() as client:
+        with _connected() as client:
             yield from checks.server_side(client, chosen)
+            yield from checks.held(client, chosen)
             yield from checks.unnamed(server.unnamed(client, targets(deployments)))
     except FlowOpsError as problem:
         yield problem

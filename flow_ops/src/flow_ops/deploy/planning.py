@@ -96,13 +96,18 @@ class Plan:
 class Status:
     """One deployment as it stands on the server; `state` is None where it does not, `workers` where its pool does not."""
 
-    name: str
+    target: Target
     pool: str
     workers: int | None
     state: State | None
     next_run: datetime | None
     last_runs: list[FlowRun]
     watchdog: list[str]
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        return self.target.full_name
 
     @property
     def pin(self) -> Pin | None:
@@ -223,7 +228,7 @@ def status(client: SyncPrefectClient, target: Target) -> Status:
     active = found["schedules"] if found and not found["paused"] else []
     ended = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED, StateType.RUNNING]
     return Status(
-        name=target.full_name,
+        target=target,
         pool=pool,
         workers=server.workers_online(client, pool),
         state=found,

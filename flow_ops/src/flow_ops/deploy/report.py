@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TextIO
 
@@ -26,12 +28,15 @@ from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.planning import Plan, Status
 from flow_ops.deploy.rollback import Move
 from flow_ops.deploy.server import page
-from flow_ops.deploy.state import Difference, State, shown
+from flow_ops.deploy.state import Difference, State, is_held, shown
+from flow_ops.deploy.targets import Target
 from flow_ops.logging.formats import indented, visible
 from flow_ops.messages import FlowOpsError, text
 
 # How many deployments are shown one by one; of more, only those that differ are named.
 SHOWN_WHOLE = 5
+# Seconds. What is over sooner is not said to be waited for.
+_SOON = 1.0
 # Fields that a plan shows in words of its own; the others are named, and shown with `--all`.
 _IN_WORDS = {"work_pool", "schedules", "paused", "version", "pull_steps", "parameters", "entrypoint"}
 _LABEL = 12
@@ -57,9 +62,14 @@ def line(said: str = "", stream: TextIO | None = None, style: str = "") -> None:
     """Print a line at once: a program that reads this one follows a run as it happens."""
     where = stream or sys.stdout
     if where.isatty():
-        Console(file=where, soft_wrap=True, highlight=False).print(Text(said, style=style))
+        _console(where).print(Text(said, style=style), soft_wrap=True)
     else:
         print(said, file=where, flush=True)
+
+
+def _console(where: TextIO) -> Console:
+    """Return a terminal to draw on; with NO_COLOR, without bold and dim too."""
+    return Console(file=where, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 def as_json(document: Any) -> None:
@@ -81,9 +91,14 @@ def problem_document(found: Iterable[FlowOpsError]) -> dict[str, Any]:
 # --- plan and apply
 
 
+def are_many(made: Sequence[Plan], *, everything: bool) -> bool:
+    """Return whether the deployments are too many to be shown one by one."""
+    return len(made) > SHOWN_WHOLE and not everything
+
+
 def plans(made: Sequence[Plan], *, everything: bool) -> None:
     """Print what a person decides on; of many deployments only those that differ, a line each."""
-    if len(made) > SHOWN_WHOLE and not everything:
+    if are_many(made, everything=everything):
         for one in made:
             if one.changes:
                 line(
@@ -165,22 +180,27 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
 
 
 def _schedule_lines(made: Plan) -> list[str]:
-    environment, wanted = made.target.environment_name, made.file["schedules"]
-    if not wanted:
-        lines = [text("plan.no-schedule")]
-    else:
-        lines = [schedules.describe(one["timing"]) for one in wanted]
+    wanted = made.file["schedules"]
+    now, gone = [schedules.describe(one["timing"]) for one in wanted], []
     if made.server and {d.field for d in made.differences} & {"schedules"}:
         before = [schedules.describe(one["timing"]) for one in made.server["schedules"]]
-        gone = [f"- {one}" for one in before if one not in lines]
-        lines = [*gone, *lines]
-    if wanted and not any(one["active"] for one in wanted):
-        lines.append(
-            text("plan.paused", environment=environment) if made.target.active else text("plan.born-paused")
-        )
-    if made.file["paused"]:
-        lines.append(text("plan.deployment-paused", environment=environment))
-    return lines
+        gone = [f"- {one}" for one in before if one not in now]
+    some_run = any(one["active"] for one in wanted)
+    if some_run:
+        paused = f" ({text('status.paused')})"
+        now = [said + ("" if one["active"] else paused) for said, one in zip(now, wanted, strict=True)]
+    lines = [*gone, *(now or [text("plan.no-schedule")])]
+    if wanted and not some_run and not made.target.active:
+        lines.append(text("plan.born-paused"))
+    return lines + _held(made.target, made.file)
+
+
+def _held(target: Target, found: State) -> list[str]:
+    """Return that someone paused a deployment or a schedule of it, with the command that activates it; or nothing."""
+    if not is_held(target, found):
+        return []
+    kind = "plan.deployment-paused" if found["paused"] else "plan.paused"
+    return [text(kind, environment=target.environment_name)]
 
 
 def _workers(count: int | None) -> str:
@@ -232,12 +252,22 @@ def plan_document(made: Plan) -> dict[str, Any]:
     }
 
 
-def applied(made: Plan, deployment: DeploymentResponse) -> None:
-    """Print that a deployment is what the file says, and where to see it."""
+def applied(made: Plan) -> None:
+    """Print that a deployment is what the file says."""
     done = text("apply.written") if made.changes else text("apply.same")
     line(f"{made.target.full_name}: {done}", style=_COLOURS["good"])
+
+
+def applied_page(deployment: DeploymentResponse) -> None:
+    """Print where to see a deployment."""
     if link := page("deployment", deployment.id):
         line(f"  {link}")
+
+
+def sum_applied(made: Sequence[Plan]) -> None:
+    """Print how many deployments were written: the last line where they are many."""
+    written = sum(one.changes for one in made)
+    line(text("apply.sum", written=written, same=len(made) - written))
 
 
 def first_run(run: FlowRun | None) -> None:
@@ -247,15 +277,30 @@ def first_run(run: FlowRun | None) -> None:
 
 
 @contextlib.contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Show on a terminal that something is waited for, and for how long by now."""
-    if not sys.stdout.isatty():
-        yield
+def waiting(what: str) -> Iterator[Callable[[], None]]:
+    """Show on a terminal what is waited for, and for how long by now, if that is more than a moment.
+
+    Yield what ends the wait before the block does. Lines that are printed meanwhile stand above the one that moves.
+    """
+    console = _console(sys.stdout)
+    if not console.is_interactive:
+        yield lambda: None
         return
-    columns = (TextColumn("  "), SpinnerColumn("line"), TextColumn(what), TimeElapsedColumn())
-    with Progress(*columns, transient=True) as moving:
-        moving.add_task("", total=None)
-        yield
+    columns = (TextColumn("  "), SpinnerColumn("line"), TextColumn(what, markup=False), TimeElapsedColumn())
+    moving = Progress(*columns, transient=True, console=console)
+    moving.add_task("", total=None)
+    timer = threading.Timer(_SOON, moving.start)
+    timer.start()
+
+    def end() -> None:
+        timer.cancel()
+        timer.join()  # It may be starting this very moment.
+        moving.stop()
+
+    try:
+        yield end
+    finally:
+        end()
 
 
 # --- run
@@ -306,6 +351,9 @@ def status(rows: Sequence[Status]) -> None:
             for label, value in zip(columns[1:], row[1:], strict=True):
                 if value != "-":
                     _labelled(label, [value])
+    for each in rows:
+        for said in _held(each.target, each.state) if each.state else []:
+            line(f"{each.name}: {said}", style=_COLOURS["note"])
 
 
 def status_document(row: Status) -> dict[str, Any]:
@@ -377,7 +425,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], marks: Sequence
         style = _COLOURS[marks[number]] if marks else None
         said = (Text(cell if at_terminal else " ".join(cell.split())) for cell in row)
         drawn.add_row(*said, style=style)
-    console = Console(file=sys.stdout, highlight=False)
+    console = _console(sys.stdout)
     if not at_terminal:
         console.width = 10_000
     console.print(drawn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID, uuid4
@@ -77,12 +77,15 @@ class Reporter(Protocol):
         """Take that it answers again."""
 
 
-def follow(client: SyncPrefectClient, run_id: UUID, report: Reporter) -> State:
+def follow(
+    client: SyncPrefectClient, run_id: UUID, report: Reporter, taken: Callable[[], None] = lambda: None
+) -> State:
     """Report a run's states and log records, its subflows' too, as they come; return the state that it ends in.
 
-    A server that does not answer is asked again until it does: the run goes on without it.
+    A server that does not answer is asked again until it does: the run goes on without it. `taken` is called when a
+    worker has taken the run, before that is reported.
     """
-    following, failures = _Following(client, run_id, report), 0
+    following, failures = _Following(client, run_id, report, taken), 0
     while True:
         try:
             # Without Prefect's own retries, of which nothing would be seen for a minute.
@@ -107,8 +110,10 @@ def follow(client: SyncPrefectClient, run_id: UUID, report: Reporter) -> State:
 class _Following:
     """What was reported of a run so far."""
 
-    def __init__(self, client: SyncPrefectClient, run_id: UUID, report: Reporter) -> None:
-        self._client, self._run_id, self._report = client, run_id, report
+    def __init__(
+        self, client: SyncPrefectClient, run_id: UUID, report: Reporter, taken: Callable[[], None]
+    ) -> None:
+        self._client, self._run_id, self._report, self._taken = client, run_id, report, taken
         self._last_state: UUID | None = None
         self._seen = set[UUID]()
         self._tasks = dict[UUID, str]()
@@ -117,6 +122,8 @@ class _Following:
         """Report what is new; return the run's state where it has ended."""
         current = self._client.read_flow_run(self._run_id).state
         ended = current is not None and current.is_final()
+        if current and not current.is_scheduled():
+            self._taken()
         if ended:
             time.sleep(_LOG_DELAY)
         elif current and current.id != self._last_state:

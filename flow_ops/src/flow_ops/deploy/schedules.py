@@ -26,6 +26,7 @@ from flow_ops.messages import language, text
 # of the cron: it has to outlive a change of it.
 FROM_FILE = "deploy-py-"
 ADOPTED = "adopted-"
+OURS = (FROM_FILE, ADOPTED)
 
 # Intervals count from this local midnight. Prefect's default, the moment of deployment, would be a difference
 # every time.
@@ -87,7 +88,7 @@ def reconcile(wanted: Sequence[Plain], existing: Sequence[Plain], *, active: boo
         runs = active and (match is None or match["active"])
         schedules.append({"timing": timing, "active": runs, "slug": slug, "parameters": {}})
     adopted = [s for s in left if is_adopted(s)]
-    by_hand = [s for s in left if not (s["slug"] or "").startswith((ADOPTED, FROM_FILE))]
+    by_hand = [s for s in left if not (s["slug"] or "").startswith(OURS)]
     return Reconciled(schedules + adopted, by_hand)
 
 

@@ -235,6 +235,12 @@ def unnamed(client: SyncPrefectClient, targets: Sequence[Target]) -> dict[str, D
     return {name: one for name, one in sorted(by_name.items()) if name not in named}
 
 
+def has_area(client: SyncPrefectClient, area: str) -> bool:
+    """Return whether any deployment has the tag of an area."""
+    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[f"area:{area}"]))
+    return bool(client.read_deployments(deployment_filter=tagged, limit=1))
+
+
 def flow_runs(
     client: SyncPrefectClient,
     deployment_id: UUID,

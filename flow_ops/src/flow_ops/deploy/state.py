@@ -102,6 +102,12 @@ def actual(deployment: DeploymentResponse) -> State:
     }
 
 
+def is_held(target: Target, found: State) -> bool:
+    """Whether someone paused the deployment, or a schedule of it that the file wants to run."""
+    kept = [one for one in found["schedules"] if (one["slug"] or "").startswith(schedules.OURS)]
+    return target.active and (found["paused"] or not all(one["active"] for one in kept))
+
+
 def differences(server: State | None, file: State) -> list[Difference]:
     """Return every field that differs; all of them where the server has no such deployment.
 

@@ -1,0 +1,195 @@
+"""What a screen shows besides the words: colours, a line that moves while something is waited for, many deployments."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from prefect.states import Completed
+
+from flow_ops.deploy import report
+from flow_ops.deploy.planning import Plan
+from flow_ops.deploy.state import Difference
+from flow_ops.deploy.targets import targets
+from flow_ops.deployment import Deployments, Environment, GitSource
+from helpers.repositories import TIMEZONE
+from helpers.support import wait_until
+from helpers.workshop import (
+    FLOW,
+    FULL_NAME,
+    PACKAGE,
+    Workshop,
+    apply,
+    clear,
+    deploy,
+    pointing_at,
+    proxy,
+    with_prod,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+ESCAPE = "\x1b"
+
+
+class Terminal(io.StringIO):
+    """A screen that keeps all that was ever written on it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@contextlib.contextmanager
+def on_screen(**variables: str) -> Iterator[Terminal]:
+    """Stand at a terminal of 80 columns, for standard output and errors."""
+    made = Terminal()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("NO_COLOR", raising=False)
+        for name, value in {"TERM": "xterm-256color", "COLUMNS": "80", **variables}.items():
+            patch.setenv(name, value)
+        with contextlib.redirect_stdout(made), contextlib.redirect_stderr(made):
+            yield made
+
+
+@contextlib.contextmanager
+def into_a_file() -> Iterator[io.StringIO]:
+    """Stand where standard output is no terminal."""
+    with contextlib.redirect_stdout(io.StringIO()) as made:
+        yield made
+
+
+@pytest.fixture
+def cleared(workshop: Workshop) -> Iterator[Workshop]:
+    """A server with nothing deployed, which is left so."""
+    clear(workshop.client)
+    yield workshop
+    clear(workshop.client)
+
+
+# --- colours
+
+
+@pytest.mark.e2e
+def test_with_no_color_and_into_a_file_a_plan_has_no_escape_sequence(cleared: Workshop) -> None:
+    with on_screen() as coloured:
+        assert deploy(cleared.pins, "plan", "prod") == 2
+    assert f"{ESCAPE}[32m{FULL_NAME}" in coloured.getvalue()
+    for place in (on_screen(NO_COLOR="1"), into_a_file()):
+        with place as plain:
+            assert deploy(cleared.pins, "plan", "prod", "--all") == 2
+        assert FULL_NAME in plain.getvalue()
+        assert ESCAPE not in plain.getvalue()
+
+
+# --- what is waited for
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(("seconds", "shown"), [(2.2, True), (0, False)])
+def test_a_server_that_takes_long_to_answer_is_shown_to_be_waited_for(
+    cleared: Workshop, seconds: float, *, shown: bool
+) -> None:
+    def rule(_: str, path: str) -> None:
+        time.sleep(seconds if path.endswith("/admin/version") else 0)
+
+    with proxy(cleared.server.url, rule) as (url, _), pointing_at(url), on_screen() as screen:
+        assert deploy(cleared.pins, "status") == 0
+    assert bool(re.search(rf"esperando la respuesta de {url}\W.*0:00:0[12]", screen.getvalue())) is shown
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("place", "moves"), [(on_screen, True), pytest.param(into_a_file, False, marks=pytest.mark.slow)]
+)
+def test_a_run_that_no_worker_takes_is_shown_to_be_waited_for_until_it_is_taken(
+    cleared: Workshop, place: Callable[[], AbstractContextManager[io.StringIO]], *, moves: bool
+) -> None:
+    pins = with_prod(cleared.pins, work_pool="spare-prod", schedule=None)
+    apply(pins)
+
+    def take() -> None:
+        wait_until(cleared.client.read_flow_runs, seconds=60, what="the run")
+        time.sleep(3)
+        [run] = cleared.client.read_flow_runs()
+        cleared.client.set_flow_run_state(run.id, Completed(), force=True)
+
+    with ThreadPoolExecutor() as threads, place() as screen:
+        taken = threads.submit(take)
+        assert deploy(pins, "run", "prod") == 0
+        taken.result()
+    told = screen.getvalue()
+    waited = re.search(r"esperando que un worker de spare-prod tome la ejecución\W.*?0:00:0\d", told)
+    assert bool(waited) is moves
+    assert (ESCAPE in told) is moves
+    before, _, after = told.partition("| Scheduled")
+    assert "esperando que" not in before
+    assert "esperando que" not in after.partition("| Completed")[2]
+    assert "| Completed" in after
+
+
+# --- many deployments
+
+
+def many(count: int, *, differ: int) -> list[Plan]:
+    """Return the plans of one flow in many environments, of which some differ from the server."""
+    environments = {f"sucursal-{n}": Environment(f"pool-sucursal-{n}") for n in range(count)}
+    pins = Deployments(flows={FLOW: environments}, source=GitSource("x"), timezone=TIMEZONE)
+    made = Plan(
+        target=targets(pins)[0],
+        server={},
+        file={},
+        differences=[],
+        watchdog=[],
+        by_hand=[],
+        next_runs=[datetime.now(UTC)],
+        workers=1,
+        rules=5,
+        pin=None,
+        forward=False,
+    )
+    return [
+        dataclasses.replace(made, target=target, differences=[Difference("version", "a", "b")] * (n < differ))
+        for n, target in enumerate(targets(pins))
+    ]
+
+
+@pytest.mark.parametrize(("differ", "lines"), [(0, 1), (7, 8), (100, 101)])
+@pytest.mark.usefixtures("workshop")
+def test_a_plan_of_100_deployments_has_a_line_for_each_that_differs_and_their_sum(
+    differ: int, lines: int
+) -> None:
+    plans = many(100, differ=differ)
+    with on_screen() as screen:
+        report.plans(plans, everything=False)
+        report.sum_of(plans, [])
+    told = re.sub(rf"{ESCAPE}\[[\d;]*m", "", screen.getvalue()).splitlines()
+    assert len(told) == lines
+    assert max(map(len, told)) <= 80
+    assert told[-1].startswith(f"0 para crear, {differ} para cambiar, {100 - differ} como están")
+
+
+@pytest.mark.e2e
+def test_an_apply_of_many_deployments_prints_a_line_for_each_that_is_written(
+    cleared: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "SHOWN_WHOLE", 1)
+    quick = {"prod": Environment(work_pool="pool-prod", parameters={"day": date(2026, 1, 1)})}
+    flows = {**cleared.pins.flows, f"src/{PACKAGE}/quick.py:quick": quick}
+    pins = dataclasses.replace(cleared.pins, flows=flows)
+    for sums in (
+        "2 escritos y comprobados, 0 ya estaban así.",
+        "0 escritos y comprobados, 2 ya estaban así.",
+    ):
+        assert deploy(pins, "apply", "prod") == 0
+        told = capsys.readouterr().out.splitlines()
+        written = [f"{name}: escrito y comprobado" for name in (FULL_NAME, "quick/quick-prod")]
+        assert told == [*(written if sums.startswith("2") else []), sums]
