@@ -144,6 +144,15 @@ def test_nothing_is_left_of_a_session(quiet: Quiet) -> None:
     assert quiet.left == []
 
 
+def test_a_conftest_may_import_what_the_readme_shows_where_warnings_are_errors(session: Session) -> None:
+    answer = session(
+        "def test_nothing():\n    pass\n",
+        "-Werror::pytest.PytestAssertRewriteWarning",
+        conftest="from flow_ops.testing import EndToEndValues\n\n",
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
 BEYOND = """
 import asyncio, pytest
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient

@@ -1,6 +1,9 @@
 """Tests of a flow repository: `pytest_plugins = ["flow_ops.testing"]` in `tests/conftest.py` turns them on.
 
 The plugins themselves are `isolation`, and `plugin`: a Prefect server, fixtures. Here is what tests call.
+
+PYTEST_DONT_REWRITE, as there is no `assert` here: pytest would warn, and a repository makes errors of warnings, where
+`conftest.py` imports `EndToEndValues` before pytest turns the plugins on.
 """
 
 from __future__ import annotations
