@@ -17,7 +17,7 @@ from concurrent_log_handler import ConcurrentRotatingFileHandler
 
 from flow_ops import logs
 from flow_ops.logging import rotating_file
-from helpers.support import wait_until
+from helpers.support import not_on_windows, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -408,7 +408,7 @@ def test_a_file_that_blocks_takes_a_twentieth_of_the_time_at_most(
     assert len(tries) == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="setrlimit is POSIX's")
+@not_on_windows("it has no setrlimit")
 def test_a_file_that_reached_the_limit_of_the_system_has_every_line_once_when_the_limit_is_lifted(
     repository: Path, tmp_path: Path
 ) -> None:

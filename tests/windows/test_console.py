@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.generating import snapshot
+from tests.generating import of_powershell, snapshot
 from tests.windows.helpers import of_windows
 
 if TYPE_CHECKING:
@@ -51,10 +52,13 @@ def test_a_refusal_has_its_accents_and_its_command_works_as_it_stands(
     assert refused.returncode == 1
     assert all(word in refused.stdout for word in ("FT-SLUG-01", "FT-TIMEZONE", "sugerencia", "ñ"))
     assert [path.name for path in folder.iterdir()] == ["plantilla"]
-    # PowerShell's quotes: nothing in single ones means anything to it, and Wine has no PowerShell to ask.
-    command = refused.stdout.strip().splitlines()[-1].strip()
-    assert f"'{of_windows(template)}'" in command
-    assert "'flow_name=Línea de ñandú'" in command
+    # Wine has no PowerShell to read it: its rules are those of `of_powershell`.
+    program, *words = of_powershell(refused.stdout.strip().splitlines()[-1].strip())
+    assert (program, words[0]) == ("cookiecutter", of_windows(template))
+    assert "flow_name=Línea de ñandú" in words
+    assert say(windows, "-m", program, *words, cwd=folder).returncode == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["linea-de-nandu", "plantilla"]
+    shutil.rmtree(folder / "linea-de-nandu")
 
 
 def test_a_repository_is_generated_there_and_says_what_is_next(
