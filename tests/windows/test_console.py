@@ -57,8 +57,8 @@ def test_a_refusal_has_its_accents_and_its_command_works_as_it_stands(
     assert (program, words[0]) == ("cookiecutter", of_windows(template))
     assert "flow_name=Línea de ñandú" in words
     assert say(windows, "-m", program, *words, cwd=folder).returncode == 0
-    assert sorted(path.name for path in folder.iterdir()) == ["linea-de-nandu", "plantilla"]
-    shutil.rmtree(folder / "linea-de-nandu")
+    assert sorted(path.name for path in folder.iterdir()) == ["plantilla", "ventas-diarias"]
+    shutil.rmtree(folder / "ventas-diarias")
 
 
 def test_a_repository_is_generated_there_and_says_what_is_next(
