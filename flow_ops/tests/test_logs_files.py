@@ -304,6 +304,7 @@ def test_on_windows_a_record_that_gets_no_lock_waits_for_the_next_ones_and_for_t
     assert lost == []
 
 
+@not_on_windows("nobody takes away a folder with an open file")
 def test_a_folder_that_is_taken_away_is_made_anew_and_no_record_is_lost(
     handler: rotating_file.RotatingFile, tmp_path: Path, reports: list[BaseException]
 ) -> None:
