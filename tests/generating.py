@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -43,6 +45,17 @@ def command(
         stdin=subprocess.DEVNULL,
         check=False,
     )
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of a printed command as the user's shell reads them."""
+    return of_powershell(line) if sys.platform == "win32" else shlex.split(line)
+
+
+def of_powershell(line: str) -> list[str]:
+    r"""Return the words of a command as Windows PowerShell 5.1 reads them, and as a program then gets them."""
+    words = re.findall(r"'(?:[^']|'')*'|\S+", line)
+    return [word[1:-1].replace("''", "'").replace('\\"', '"') if word[0] == "'" else word for word in words]
 
 
 def generate_without_hooks(folder: Path, answers: dict[str, str]) -> Path:

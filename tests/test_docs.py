@@ -25,7 +25,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from flow_ops import cli
 from flow_ops.deploy import cli as deploy_cli
 from flow_ops.deployment import Deployments, FolderSource
-from helpers.support import free_port, process, wait_until
+from helpers.support import free_port, not_on_windows, process, wait_until
 from tests import markdown
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def test_the_generated_readme_is_read_in_one_sitting(language: str, bake: Callab
     assert len(read(bake(language=language) / "README.md").splitlines()) < 300
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@not_on_windows("it has no pseudo-terminal")
 @pytest.mark.parametrize("name", ["README.md", "README.es.md"])
 def test_the_questions_are_those_that_the_readme_shows(name: str, tmp_path: Path) -> None:
     import pexpect  # noqa: PLC0415
@@ -221,6 +221,7 @@ def copies(server: Server, repository: Path) -> Iterator[subprocess.Popen[str]]:
         yield running
 
 
+@not_on_windows("no process makes a copy of itself")
 @pytest.mark.slow
 @pytest.mark.e2e
 @pytest.mark.parametrize("block", PYTHON_BLOCKS.values(), ids=PYTHON_BLOCKS)

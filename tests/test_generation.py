@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import hashlib
 import itertools
 import json
 import os
 import random
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flow_template import messages, naming
+from helpers.support import not_on_windows
 from tests import markdown
 from tests.conftest import TEMPLATE, bake_into
 from tests.generating import (
@@ -35,6 +36,7 @@ from tests.generating import (
     parse_everything,
     repository_of_the_template,
     snapshot,
+    words_of,
 )
 from tests.test_naming import GOOD
 
@@ -106,7 +108,13 @@ def test_the_library_is_embedded_byte_for_byte_with_its_hashes(repository: Path)
     }
     assert contents(vendor / "flow_ops") == wanted
     assert {"LICENSE", "README.md", "pyproject.toml", "src/flow_ops/py.typed"} <= wanted.keys()
-    subprocess.run(["sha256sum", "--check", "--quiet", "flow_ops.sha256"], cwd=vendor, check=True)
+    listed = [line.split("  ") for line in (vendor / "flow_ops.sha256").read_text("ascii").splitlines()]
+    assert [hashlib.sha256((vendor / name).read_bytes()).hexdigest() for _, name in listed] == [
+        digest for digest, _ in listed
+    ]
+    assert len(listed) == len(wanted)
+    if sys.platform != "win32":
+        subprocess.run(["sha256sum", "--check", "--quiet", "flow_ops.sha256"], cwd=vendor, check=True)
 
 
 AREAS = naming.choices("area")
@@ -281,7 +289,7 @@ def test_the_command_of_a_refusal_works_and_keeps_the_good_answers(
 ) -> None:
     status, output = invoke(tmp_path, "--no-input", *answers)
     assert status == 1
-    program, template, *arguments = shlex.split(output.strip().splitlines()[-1])
+    program, template, *arguments = words_of(output.strip().splitlines()[-1])
     assert (program, template) == ("cookiecutter", str(TEMPLATE))
     kept = [pair for pair in answers if pair in arguments]
     refused = sum("[FT-" in line for line in output.splitlines())
@@ -360,7 +368,7 @@ def test_a_replay_file_that_skips_the_questions_meets_the_barrier_before_a_folde
     status, output = invoke(folder, "--replay-file", str(tmp_path / "replay.json"))
     assert_refused(status, output, folder, "FT-SLUG-01")
     assert set(tmp_path.iterdir()) == before
-    arguments = shlex.split(output.strip().splitlines()[-1])[2:]
+    arguments = words_of(output.strip().splitlines()[-1])[2:]
     assert invoke(folder, *arguments)[0] == 0
 
 
@@ -411,7 +419,7 @@ def test_a_repository_is_never_generated_over(
     assert (status, "Traceback" in output) == (1, False)
     assert all(word in output for word in ("FT-SLUG-08", advice, "uv run flow-ops update"))
     assert everything(tmp_path) == before
-    assert invoke(tmp_path, *shlex.split(output.strip().splitlines()[-1])[2:])[0] == 0
+    assert invoke(tmp_path, *words_of(output.strip().splitlines()[-1])[2:])[0] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ventas-diarias", "ventas-diarias-2"]
 
 
@@ -441,7 +449,7 @@ def test_an_empty_folder_is_written_into_with_f(tmp_path: Path) -> None:
 
 # --- what stops a generation half-way
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="limits and signals of POSIX")
+posix = not_on_windows("it has no limits and no signals")
 
 
 @posix
@@ -623,7 +631,7 @@ def test_generates_from_a_local_path_given_as_a_dot_and_says_what_is_next(
     root = tmp_path / "ventas-diarias"
     assert recorded_origin(root) == (str(remote), git(remote, "rev-parse", "HEAD"), None)
     steps = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
-    assert shlex.split(steps[0]) == ["cd", str(root)]
+    assert words_of(steps[0]) == ["cd", str(root)]
     assert "uv run ventas-diarias" in steps
     assert list((tmp_path / "temp").iterdir()) == []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import zoneinfo
 
 import pytest
@@ -340,7 +339,6 @@ def test_every_free_answer_is_checked_right_after_its_question() -> None:
             assert names[names.index(question) + 1] == f"__{question}_checked"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="quotes for the shell of this machine")
 def test_quoting_for_powershell_keeps_each_word_whole() -> None:
     """Windows PowerShell itself is not here: its documented rules are held, the round trip is not seen."""
     assert messages._quoted_for_powershell("flow_slug=ventas-diarias") == "flow_slug=ventas-diarias"

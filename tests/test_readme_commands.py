@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.support import not_on_windows
 from tests.conftest import TEMPLATE
 
 SCRIPTS = Path(sys.executable).parent
@@ -17,7 +18,7 @@ SCRIPTS = Path(sys.executable).parent
 
 @pytest.mark.slow
 @pytest.mark.e2e
-@pytest.mark.skipif(sys.platform == "win32", reason="the command is written for bash")
+@not_on_windows("the command is written for bash")
 def test_the_first_command_generates_a_repository_and_runs_its_flow_to_completed_twice_in_a_row(
     tmp_path: Path,
 ) -> None:

@@ -20,7 +20,7 @@ import pytest
 from flow_ops import cli, embedding, project, updates
 from flow_ops.deploy import checks
 from flow_ops.messages import FlowOpsError
-from helpers.support import bring_bytecode
+from helpers.support import bring_bytecode, not_on_windows
 from tests.conftest import TEMPLATE
 from tests.organisation import NOT_COPIED, ROOT
 
@@ -600,7 +600,7 @@ def test_an_update_that_fails_in_the_middle_leaves_the_repository_as_it_was(
     assert git(old, "status", "--porcelain", "--ignored") == ""
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends signals of POSIX")
+@not_on_windows("it has no signals")
 @pytest.mark.parametrize(
     ("sent", "when"),
     [

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from helpers.support import not_on_windows
 from tests.conftest import TEMPLATE
 
 GENERATED = "{{cookiecutter.flow_slug}}"
@@ -188,7 +189,7 @@ def test_every_supported_python_is_tested() -> None:
         assert 'requires-python = ">=3.11"' in file.read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the weekly job runs on Linux, with its sed")
+@not_on_windows("the weekly job runs on Linux, with its sed")
 def test_the_weekly_job_lifts_every_upper_bound(tmp_path: Path) -> None:
     names = ("pyproject.toml", "flow_ops/pyproject.toml", f"{GENERATED}/pyproject.toml")
     for name in names:

@@ -21,7 +21,7 @@ from flow_ops.deploy import source
 from flow_ops.deployment import FolderSource, GitSource
 from flow_ops.fleet import versions
 from helpers import fleet
-from helpers.support import prefect_server
+from helpers.support import not_on_windows, prefect_server
 from helpers.workshop import Answer, Workshop, pointing_at, proxy
 
 if TYPE_CHECKING:
@@ -343,7 +343,7 @@ def test_a_folder_is_no_page(name: str, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("there")
-@pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and modes of POSIX")
+@not_on_windows("links, pipes and modes are others")
 def test_a_link_its_mode_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
     page, link, pipe = tmp_path / "page.html", tmp_path / "link", tmp_path / "pipe"
     page.touch()
@@ -362,7 +362,7 @@ def test_a_link_its_mode_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("there")
-@pytest.mark.skipif(sys.platform == "win32", reason="a limit of POSIX")
+@not_on_windows("it has no limits")
 def test_the_page_that_was_there_is_kept_where_the_new_one_cannot_be_written_whole(
     server: Server, tmp_path: Path
 ) -> None:

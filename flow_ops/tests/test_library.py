@@ -23,6 +23,7 @@ from flow_ops.deployment import GitSource
 from flow_ops.messages import FlowOpsError
 from helpers.https_git import private_git_host
 from helpers.repositories import LIBRARY, contents, make_repository
+from helpers.support import not_on_windows
 from helpers.workshop import git, inside
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def test_a_file_that_is_in_use_leaves_all_as_it_was(
     refused(repository, "FT-LIBRARY-06", "index")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends signals of POSIX")
+@not_on_windows("it has no signals")
 @pytest.mark.parametrize(
     ("sent", "point"),
     [

@@ -15,6 +15,7 @@ import pytest
 from flow_ops import logs
 from flow_ops.hidden import MASK
 from flow_ops.logging.settings import read_settings
+from helpers.support import not_on_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,6 +160,7 @@ logger.info("still here")
     assert ran.file().count("still here") == ran.terminal.count("still here") == 1
 
 
+@not_on_windows("no process makes a copy of itself")
 def test_a_forked_process_writes_to_the_same_file(run: Callable[..., Ran]) -> None:
     ran = run("""
 import os
@@ -323,6 +325,7 @@ def test_an_unwritable_folder_warns_once_and_the_terminal_goes_on(
     assert "Traceback" not in ran.terminal
 
 
+@not_on_windows("it has no /dev/full")
 def test_a_full_disk_warns_once_and_the_file_goes_on_once_there_is_room(run: Callable[..., Ran]) -> None:
     ran = run("""
 import os, pathlib

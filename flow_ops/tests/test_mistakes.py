@@ -11,7 +11,6 @@ import json
 import math
 import shutil
 import socket
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ from flow_ops.deployment import Deployments, Environment, FolderSource, GitSourc
 from helpers import support
 from helpers.https_git import private_git_host
 from helpers.repositories import TIMEZONE
+from helpers.support import not_on_windows
 from helpers.workshop import (
     FLOW,
     PACKAGE,
@@ -492,7 +492,7 @@ ELSEWHERE = "0.0.0.0"  # noqa: S104 - not listened at, called
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows calls nothing at 0.0.0.0")
+@not_on_windows("nothing is called at 0.0.0.0")
 def test_plan_and_doctor_warn_of_a_server_that_anyone_may_use_and_go_on(
     workshop: Workshop, server: support.Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -530,7 +530,7 @@ def test_plan_warns_of_a_cron_that_says_more_than_is_meant_and_goes_on(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows calls nothing at 0.0.0.0")
+@not_on_windows("nothing is called at 0.0.0.0")
 def test_nothing_is_warned_of_where_the_server_asks_for_a_password(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:

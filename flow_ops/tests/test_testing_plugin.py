@@ -14,7 +14,7 @@ import pytest
 
 from flow_ops.testing import server as testing_server
 from helpers.repositories import make_repository
-from helpers.support import TEN_SUBFLOWS, wait_until
+from helpers.support import TEN_SUBFLOWS, not_on_windows, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -375,7 +375,7 @@ def test_a_copy_that_does_not_fit_falls_back_to_prefects_harness_and_is_thrown_a
 
 @pytest.mark.slow
 @pytest.mark.e2e
-@pytest.mark.skipif(sys.platform == "win32", reason="no signal ends a process there without its knowing")
+@not_on_windows("no signal ends a process without its knowing")
 def test_a_session_that_is_killed_leaves_no_server(session: Session) -> None:
     answer = session(
         "import os, signal\n"
@@ -407,7 +407,7 @@ def pytest_unconfigure():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can answer")
+@not_on_windows("it has no SIGTERM that a process can answer")
 def test_a_session_that_is_terminated_still_tidies_up(session: Session, tmp_path: Path) -> None:
     text = "import os, time\ndef test_it():\n    os.kill(os.getpid(), 15); time.sleep(60)\n"
     answer = session(text, TMPDIR=str(tmp_path))

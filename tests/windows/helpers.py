@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -69,7 +71,12 @@ class Windows:
         return self.prefix / "drive_c" / Path(*PureWindowsPath(name).parts[1:])
 
     def run(
-        self, *words: str, cwd: Path | None = None, seconds: float = 300, **variables: str
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        seconds: float = 300,
+        encoding: str = "utf-8",
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program of Windows to its end; its two outputs are in `stdout`."""
         # Not this process's own files, and not a pipe, which what Wine starts in the background would keep open.
@@ -82,22 +89,32 @@ class Windows:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                start_new_session=True,
             ) as child,
         ):
             try:
                 child.wait(seconds)
-            except subprocess.TimeoutExpired:
-                child.kill()
+            except subprocess.TimeoutExpired as problem:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)  # Wine's own, and what they have started
+                output.seek(0)
+                problem.output = output.read()
                 raise
             output.seek(0)
-            said = output.read().decode("utf-8", "replace")
+            said = output.read().decode(encoding, "replace")
         return subprocess.CompletedProcess([*words], child.returncode, said, "")
 
     def python(
-        self, *words: str, cwd: Path | None = None, seconds: float = 300, **variables: str
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        seconds: float = 300,
+        encoding: str = "utf-8",
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run Python."""
-        return self.run(r"C:\Python311\python.exe", *words, cwd=cwd, seconds=seconds, **variables)
+        python = r"C:\Python311\python.exe"
+        return self.run(python, *words, cwd=cwd, seconds=seconds, encoding=encoding, **variables)
 
 
 def copy_of(folder: Path, into: Path) -> Windows:

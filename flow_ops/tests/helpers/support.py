@@ -48,6 +48,11 @@ async def many():
 """
 
 
+def not_on_windows(why: str) -> pytest.MarkDecorator:
+    """Skip a test there, because of what Windows lacks or does otherwise."""
+    return pytest.mark.skipif(sys.platform == "win32", reason=f"not on Windows: {why}")
+
+
 @dataclass(frozen=True)
 class Server:
     """A running `prefect server start`."""
@@ -109,13 +114,24 @@ def process(
     try:
         yield child
     finally:
-        for signal_ in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal_)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(5)
+        end_with_all_it_started(child)
+
+
+def end_with_all_it_started(child: subprocess.Popen[bytes]) -> None:
+    """End a process that leads a session, kindly first; on Windows, that and its children, at once."""
+    if sys.platform == "win32":
+        words = ["taskkill", "/F", "/T", "/PID", str(child.pid)]
+        subprocess.run(words, capture_output=True, check=False)
+        child.kill()
+        child.wait(30)
+        return
+    for signal_ in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+            os.killpg(child.pid, signal_)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(5)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def finished(

@@ -28,6 +28,12 @@ SHARE_OF_TIME = 0.05
 KEPT_RECORDS = 10_000
 """How many records wait in memory for a file that cannot be written; the oldest go, and are counted."""
 
+APPENDS_WHOLE = os.name == "posix"
+"""Whether a line is appended in one step, whoever else does; Windows looks for the end first, and then writes."""
+
+LAST_SECONDS = 5.0
+"""How long a process that ends waits for a lock that it needs."""
+
 
 class RotatingFile(ConcurrentRotatingFileHandler):
     """The library's handler; what cannot be written waits, and nothing is raised.
@@ -104,7 +110,7 @@ class RotatingFile(ConcurrentRotatingFileHandler):
             with contextlib.suppress(OSError):
                 Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
             super().emit(record)
-        if isinstance(self._problem, RuntimeError):  # No lock, after many attempts: some folders know none.
+        if isinstance(self._problem, RuntimeError) and APPENDS_WHOLE:  # No lock: some folders know none.
             self._append(record)
 
     def _append(self, record: logging.LogRecord) -> None:
@@ -138,9 +144,29 @@ class RotatingFile(ConcurrentRotatingFileHandler):
 
     def close(self) -> None:
         """Write what waits, a last time, and close the file; a later record opens it again."""
-        if self._waiting:
+        end = time.monotonic() + LAST_SECONDS
+        while self._waiting:
             self._write_waiting()
+            if not isinstance(self._problem, RuntimeError):
+                break
+            if time.monotonic() > end:
+                self._append_waiting()
+                break
+            time.sleep(0.05)
+        if self._waiting:
+            lost, newest = self._lost + len(self._waiting), self._waiting[-1]
+            self._waiting.clear()
+            self._lost = 0
+            self._report_lost(lost, newest)
         super().close()
+
+    def _append_waiting(self) -> None:
+        """Write what waits without a lock: with others at the same time that loses a line at most, and not all."""
+        while self._waiting:
+            self._append(self._waiting[0])
+            if self._problem:
+                return
+            self._waiting.popleft()
 
 
 def _ends_in_mid_line(descriptor: int) -> bool:
