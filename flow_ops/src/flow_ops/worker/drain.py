@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prefect.client.schemas.objects import FlowRun
-    from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
+    from prefect.workers.process import ProcessWorker
 
 # Prefect gives a cancelled run's process 30 seconds to end, and looks for cancelled runs every 10 when it has
 # no event stream; its hooks come on top.
@@ -182,9 +182,7 @@ class Drain:
         async with self._polling:
             return [] if self._draining else await self._poll()
 
-    async def run(
-        self, flow_run: FlowRun, configuration: ProcessJobConfiguration, *arguments: Any, **options: Any
-    ) -> Any:
+    async def run(self, flow_run: FlowRun, configuration: Any, *arguments: Any, **options: Any) -> Any:
         """Run `flow_run` as Prefect does; its file stays where the run was cut off."""
         self._ledger.add(flow_run)
         self._running[flow_run.id] = flow_run
