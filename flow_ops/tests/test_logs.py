@@ -311,7 +311,7 @@ def test_rotation_keeps_a_bounded_number_of_files(run: Callable[..., Ran]) -> No
 # --- a file that cannot be written
 
 
-def test_an_unwritable_folder_warns_once_and_the_terminal_goes_on(
+def test_an_unwritable_folder_warns_once_counts_what_is_lost_and_the_terminal_goes_on(
     run: Callable[..., Ran], tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -320,7 +320,9 @@ def test_an_unwritable_folder_warns_once_and_the_terminal_goes_on(
         FLOW_LOG_DIR=str(tmp_path / "file" / "logs"),
     )
     assert ran.status == 0
-    assert ran.terminal.count("FT-LOGS-02") == 1
+    assert ran.terminal.count("FT-LOGS-02  ") == 1
+    # The five lines, and the warning.
+    assert re.findall(r"FT-LOGS-03  \D*(\d+)", ran.terminal) == ["6"]
     assert [ran.terminal.count(f"line {i}") for i in range(5)] == [1] * 5
     assert "Traceback" not in ran.terminal
 
