@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.support import CACHE, bring_bytecode, bring_migrated_database
+from helpers.support import CACHE, bring_bytecode
 from tests.conftest import bake_into
 
 ANSWERS = {
@@ -164,7 +164,6 @@ def test_the_flow_runs_with_what_a_company_sets_for_every_program(
     generated: Path, variables: dict[str, str], tmp_path: Path
 ) -> None:
     home = {"PREFECT_HOME": str(tmp_path / "prefect"), "FLOW_LOG_DIR": str(tmp_path / "logs")}
-    bring_migrated_database(tmp_path / "prefect")
     answer = inside(generated, ["uv", "run", "ventas-diarias"], **home, **variables)
     assert answer.returncode == 0, answer.stdout
     assert "orders=57" in answer.stdout
