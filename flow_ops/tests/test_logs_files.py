@@ -87,6 +87,7 @@ def test_with_one_killed_and_the_file_held_open_to_be_read_the_others_lose_tear_
     log = tmp_path / "ventas-diarias.log"
     # Its lines have an end: a process that could not be killed would fill the disk.
     victim = writer(repository, tmp_path, "victim", 50_000, FLOW_LOG_MAX_MB="0.05")
+    wait_until(lambda: log.exists() and log.stat().st_size, seconds=240, what="its first line", every=0.01)
     children = [
         writer(repository, tmp_path, f"p{n}", 500, FLOW_LOG_MAX_MB="0.05") for n in range(processes - 1)
     ]
