@@ -90,7 +90,12 @@ def follow(
         try:
             # Without Prefect's own retries, of which nothing would be seen for a minute.
             with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-                ended = following.look()
+                state = client.read_flow_run(run_id).state
+                # Before what was missed: that may already be the run's end.
+                if failures >= _FAILURES_TOLD_OF:
+                    report.answers_again()
+                    failures = 0
+                following.report(state)
         except (httpx.TransportError, PrefectHTTPStatusError) as error:
             if isinstance(error, PrefectHTTPStatusError) and not error.response.is_server_error:
                 raise
@@ -99,11 +104,9 @@ def follow(
             if failures == _FAILURES_TOLD_OF:
                 report.no_answer()
         else:
-            if failures >= _FAILURES_TOLD_OF:
-                report.answers_again()
             failures = 0
-            if ended:
-                return ended
+            if state and state.is_final():
+                return state
         time.sleep(_EVERY)
 
 
@@ -113,27 +116,24 @@ class _Following:
     def __init__(
         self, client: SyncPrefectClient, run_id: UUID, report: Reporter, taken: Callable[[], None]
     ) -> None:
-        self._client, self._run_id, self._report, self._taken = client, run_id, report, taken
+        self._client, self._run_id, self._reporter, self._taken = client, run_id, report, taken
         self._last_state: UUID | None = None
         self._seen = set[UUID]()
         self._tasks = dict[UUID, str]()
 
-    def look(self) -> State | None:
-        """Report what is new; return the run's state where it has ended."""
-        current = self._client.read_flow_run(self._run_id).state
-        ended = current is not None and current.is_final()
-        if current and not current.is_scheduled():
+    def report(self, state: State | None) -> None:
+        """Report what is new, up to `state`, the one that the run has now."""
+        ended = state is not None and state.is_final()
+        if state and not state.is_scheduled():
             self._taken()
         if ended:
             time.sleep(_LOG_DELAY)
-        elif current and current.id != self._last_state:
-            self._report.run_state(current)
-            self._last_state = current.id
+        elif state and state.id != self._last_state:
+            self._reporter.run_state(state)
+            self._last_state = state.id
         self._report_records()
-        if current and ended:
-            self._report.run_state(current)
-            return current
-        return None
+        if state and ended:
+            self._reporter.run_state(state)
 
     def _report_records(self) -> None:
         flows = _subflows(self._client, self._run_id)
@@ -143,7 +143,7 @@ class _Following:
         for record in new:
             self._seen.add(record.id)
             task = self._tasks.get(record.task_run_id or self._run_id)
-            self._report.log_record(record, task or flows.get(record.flow_run_id or self._run_id, ""))
+            self._reporter.log_record(record, task or flows.get(record.flow_run_id or self._run_id, ""))
 
 
 def has_begun(client: SyncPrefectClient, run_id: UUID) -> bool:
