@@ -66,7 +66,7 @@ _BY_HAND = {
 [project]
 name = "by-hand"
 version = "0.1.0"
-requires-python = ">=3.10"
+requires-python = ">=3.11"
 dependencies = ["prefect>=3.9,<4"]
 [dependency-groups]
 dev = ["pytest>=8,<10"]
