@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +16,7 @@ from benchmarks.repository import generate
 # The managed package, which the workshop imports, stands in the template's folder.
 sys.path.insert(0, str(TEMPLATE / "flow_ops" / "src"))
 
-from prefect.client.orchestration import SyncPrefectClient
-
-from helpers.support import prefect_server
-from helpers.workshop import PACKAGE, PASSWORD, Workshop, open_workshop, proxy
+from helpers.workshop import PACKAGE, Workshop, open_workshop, proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +55,6 @@ def measure() -> list[Figure]:
         applied = {number: _deploy(place, number, "apply") for number in NUMBERS}
         planned = {number: _deploy(place, number, "plan") for number in NUMBERS}
         requests = {number: _requests(place, number) for number in NUMBERS}
-        page = _page(place, Path(name))
     first, second = (planned[50] - planned[1]) / 49, (planned[100] - planned[50]) / 50
     return [
         Figure(
@@ -76,31 +71,7 @@ def measure() -> list[Figure]:
         Figure("apply, 100 deployments", applied[100], "s", note="50 of them new"),
         Figure("requests of a plan, one deployment", requests[1], ""),
         Figure("requests of a plan, each further one", (requests[100] - requests[1]) / 99, ""),
-        Figure(
-            "a list of 100 deployments, PYTHONTZPATH empty over unset", page["empty"] / page["unset"], "x"
-        ),
-        *(Figure(f"a list of 100 deployments, PYTHONTZPATH {side}", page[side], "s") for side in page),
     ]
-
-
-def _page(place: Workshop, folder: Path) -> dict[str, float]:
-    """Return how long it takes to list the deployments: with the system's time zones, and with tzdata's.
-
-    Two servers on one database, which neither writes meanwhile.
-    """
-    settings = {"PREFECT_SERVER_API_AUTH_STRING": PASSWORD, "PYTHONTZPATH": ""}
-    with prefect_server(folder, **settings) as server:
-        return in_turns(9, unset=lambda: _listed(place.server.url), empty=lambda: _listed(server.url))
-
-
-def _listed(url: str) -> float:
-    with SyncPrefectClient(url, auth_string=PASSWORD) as client:
-        start = time.perf_counter()
-        answer = client.request("POST", "/deployments/filter", json={"limit": max(NUMBERS)})
-        seconds = time.perf_counter() - start
-    if len(answer.json()) != max(NUMBERS):
-        raise RuntimeError(f"{len(answer.json())} deployments instead of {max(NUMBERS)}")
-    return seconds
 
 
 def _deploy(place: Workshop, number: int, command: str, url: str | None = None) -> float:
