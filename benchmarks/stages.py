@@ -23,7 +23,10 @@ def read_stages(client: SyncPrefectClient, flow_run_id: UUID) -> dict[str, float
     moments = {state["type"]: _seconds(state["timestamp"]) for state in states}
     names = ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED")
     if sorted(moments) != sorted(names):
-        raise RuntimeError(f"states of the run: {', '.join(state['name'] for state in states)}")
+        said = (
+            f"{state['name']} ({state['message']})" if state["message"] else state["name"] for state in states
+        )
+        raise RuntimeError(f"states of the run: {', '.join(said)}")
     return {
         stage: moments[after] - moments[before]
         for stage, before, after in zip(STAGES, names[:-1], names[1:], strict=True)
