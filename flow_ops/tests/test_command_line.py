@@ -102,12 +102,21 @@ def test_the_command_flow_ops_does_not_wait_for_prefect() -> None:
             "--since does not take the value 'yesterday'",
         ),
         (["--path", "x", "--sinc", "2026-03-01"], "FT-ARGS-01", "Did you mean --since?"),
+        (["--path", "x", "--to", "y"], "FT-ARGS-01", "--to is not an option.\n"),
         ([], "FT-ARGS-01", "--path is missing."),
         (["--path"], "FT-ARGS-01", "--path has no value."),
         (["--path", "x", "--path", "y"], "FT-ARGS-01", "--path is given twice."),
         (["--path", "x", "more"], "FT-ARGS-01", "not expected: more"),
     ],
-    ids=["value of a wrong type", "mistyped option", "missing parameter", "no value", "twice", "too much"],
+    ids=[
+        "value of a wrong type",
+        "mistyped option",
+        "an option like no other",
+        "missing parameter",
+        "no value",
+        "twice",
+        "too much",
+    ],
 )
 def test_a_wrong_command_line_is_a_coded_message(
     capsys: pytest.CaptureFixture[str], tokens: list[str], code: str, told: str
