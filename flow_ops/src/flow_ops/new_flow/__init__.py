@@ -1,7 +1,4 @@
-"""Another flow in this repository, by `uv run flow-ops new-flow NAME`, or one in the place of the sample (`sample.py`).
-
-What it writes is the team's own from then on. It names what it wrote, and undoes nothing: git does.
-"""
+"""Another flow in this repository; `sample.py` puts one in the place of the sample. Only git undoes what is written."""
 
 from __future__ import annotations
 
@@ -34,8 +31,9 @@ def add(slug: str) -> str:
     function, about = function_of(slug), project.current()
     root, package = about.root, about.package
     module, test = root / "src" / package / f"{function}.py", root / "tests" / f"test_{function}.py"
+    deploy, pyproject = root / "deploy.py", root / "pyproject.toml"
     refuse_taken(slug, module, module.with_suffix(""), test)
-    pins = pins_of(root)
+    pins = runpy.run_path(str(deploy))["DEPLOYMENTS"]
     pools = "".join(
         f'        "{name}": Environment(work_pool="{environment.work_pool}"),\n'
         for name, environment in next(iter(pins.flows.values())).items()
@@ -43,13 +41,13 @@ def add(slug: str) -> str:
     entry = f'    "src/{package}/{function}.py:{function}": {{\n{pools}    }},\n'
     command = f'"{slug}" = "{package}.{function}:main"\n'
     names = {"slug": slug, "package": package, "module": function, "function": function}
-    written = {
+    contents = {
         module: filled("flow", names),
         test: filled("test", names),
-        root / "deploy.py": _added(root / "deploy.py", "FLOWS = {", entry),
-        root / "pyproject.toml": _added(root / "pyproject.toml", "[project.scripts]", command),
+        deploy: _added(deploy, "FLOWS = {", entry),
+        pyproject: _added(pyproject, "[project.scripts]", command),
     }
-    return write(written, slug, pins)
+    return write(contents, slug, pins)
 
 
 def function_of(slug: str) -> str:
@@ -72,11 +70,6 @@ def refuse_taken(slug: str, *files: Path) -> None:
         taken.append(f"pyproject.toml: [project.scripts] {slug}")
     if taken:
         raise FlowOpsError("FT-NEW-02", place=taken[0])
-
-
-def pins_of(root: Path) -> Any:
-    """Return what `deploy.py` says."""
-    return runpy.run_path(str(root / "deploy.py"))["DEPLOYMENTS"]
 
 
 def filled(name: str, names: Mapping[str, str]) -> str:

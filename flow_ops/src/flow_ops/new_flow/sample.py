@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
@@ -37,10 +38,10 @@ def replace(slug: str) -> str:
     if slug != about.slug:
         new_flow.refuse_taken(slug)
 
-    pins = new_flow.pins_of(root)
+    deploy, pyproject, readme = (root / name for name in ("deploy.py", "pyproject.toml", "README.md"))
+    pins = runpy.run_path(str(deploy))["DEPLOYMENTS"]
     before = next(iter(pins.flows))
     names = {"slug": slug, "package": package, "module": "flow", "function": function}
-    deploy, pyproject, readme = (root / name for name in ("deploy.py", "pyproject.toml", "README.md"))
     contents = {
         flow: new_flow.filled("flow", names),
         main: new_flow.filled("main", names),
