@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import date
@@ -91,6 +92,19 @@ def test_the_command_flow_ops_does_not_wait_for_prefect() -> None:
     imported = subprocess.run([sys.executable, "-B", "-c", code], check=True, capture_output=True, text=True)
     assert "flow_ops.updates" in imported.stdout.split()
     assert "prefect" not in imported.stdout.split()
+
+
+def test_a_persons_first_command_shows_no_notice_of_prefects_about_usage_data(tmp_path: Path) -> None:
+    pexpect = pytest.importorskip("pexpect", reason="terminals of this kind are POSIX only")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}  # neither DO_NOT_TRACK nor what CI sets
+
+    def shown(module: str) -> str:
+        home = {"PREFECT_HOME": str(tmp_path / module)}
+        command = f"{sys.executable} -c 'import {module}'"
+        return str(pexpect.run(command, env=environment | home, encoding="utf-8"))
+
+    assert "anonymous usage data" in shown("prefect")
+    assert shown("flow_ops.deployment") == ""
 
 
 @pytest.mark.parametrize(
