@@ -115,6 +115,14 @@ def test_what_a_message_says_leads_from_a_folder_to_a_repository_with_everything
     assert list(source.problems(place, root, ["flow.py"])) == []
 
 
+def test_who_needs_a_repository_and_has_none_is_told_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "flow.py").touch()
+    with pytest.raises(FlowOpsError, match="FT-GIT-14") as refused:
+        tracked_files(tmp_path)
+    typed(tmp_path, refused.value)
+    assert tracked_files(tmp_path) == [Path("flow.py")]
+
+
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["no remote", "a remote elsewhere"])
 def test_a_repository_is_never_told_to_be_one_first(tmp_path: Path, *, elsewhere: bool) -> None:
     run_git(tmp_path, "init", "--quiet", "--bare", "remote.git")
