@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -117,10 +118,10 @@ def test_what_a_message_says_leads_from_a_folder_to_a_repository_with_everything
 
 def test_who_needs_a_repository_and_has_none_is_told_how_to_make_one(tmp_path: Path) -> None:
     (tmp_path / "flow.py").touch()
-    with pytest.raises(FlowOpsError, match="FT-GIT-14") as refused:
-        tracked_files(tmp_path)
-    typed(tmp_path, refused.value)
-    assert tracked_files(tmp_path) == [Path("flow.py")]
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        git.changed(tmp_path)
+    typed(tmp_path, git.refusal(refused.value, tmp_path))
+    assert git.changed(tmp_path) == []
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["no remote", "a remote elsewhere"])
