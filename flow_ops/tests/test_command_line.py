@@ -142,6 +142,30 @@ def test_a_wrong_command_line_is_a_coded_message(
     assert output.out == ""
 
 
+@pytest.mark.slow
+def test_a_temporary_server_that_does_not_start_in_time_is_said_without_a_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import test_command_line as t; print(t.command_line.run_flow(t.daily, ['--path=x']))",
+        ],
+        cwd=Path(__file__).parent,
+        env={
+            **os.environ,
+            "FLOW_LANGUAGE": "en",
+            "PREFECT_HOME": str(tmp_path),
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "1",
+        },
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    )
+    assert done.stdout.splitlines()[-1] == "1"
+    told = done.stderr.partition("FT-RUN-07  ")[2].partition("\n")[0]
+    assert told == "Prefect's temporary server did not answer in time, and the flow did not begin."
+
+
 @pytest.mark.parametrize(
     ("url", "runner", "told"),
     [
