@@ -18,12 +18,13 @@ from benchmarks.repository import generate
 from helpers.support import prefect_server
 
 PLAIN = """
-import sys
+import asyncio, sys
 from pathlib import Path
 from ventas_diarias import tasks
 file = Path(sys.argv[1])
 branches = tasks.list_branches.fn(file)
-tasks.load_summaries.fn([tasks.summarise(file, branch, None) for branch in branches])
+summaries = [asyncio.run(tasks.summarise_branch.fn(file, branch, None)) for branch in branches]
+tasks.load_summaries.fn(summaries)
 """
 
 # The version that a newcomer writes: a task for each row. It has less to do: no database, no report.
@@ -161,8 +162,8 @@ def _orders(folder: Path, rows: int, branches: int) -> Path:
     if not file.exists():
         chance = random.Random(1)  # noqa: S311 - sample data
         lines = [
-            f"{i},B{i % branches:04d},2026-03-{1 + i % 28:02d},{chance.randint(1, 9)},{1 + i % 999 / 10:.2f}"
+            f"{i},B{i % branches:04d},2026-03-{1 + i % 28:02d},{chance.randint(1, 9)}"
             for i in range(1, rows + 1)
         ]
-        file.write_text("order_id,branch,day,units,unit_price\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        file.write_text("order_id,branch,day,units\n" + "\n".join(lines) + "\n", encoding="utf-8")
     return file

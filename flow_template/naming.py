@@ -107,11 +107,10 @@ def _example(name: str, language: object) -> str:
 
 _SHORTEST_SLUG, _LONGEST_SLUG = 3, 40
 _SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
-_KEYWORDS = {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)}
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 _RESERVED: dict[str, Iterable[str]] = {
-    "FT-SLUG-03": _KEYWORDS,
+    "FT-SLUG-03": {word.lower() for word in (*keyword.kwlist, *keyword.softkwlist)},
     "FT-SLUG-04": sys.stdlib_module_names,
     # What a generated repository imports, runs or already has at its root.
     "FT-SLUG-05": Path(__file__).with_name("taken_names.txt").read_text(encoding="ascii").split(),

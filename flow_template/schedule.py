@@ -133,7 +133,7 @@ def _joined(parts: list[str], words: dict[str, Any]) -> str:
 # --- what somebody meant: hours and weekdays as people say them, in either language
 
 _DAY = rf"\b(?:{'|'.join(_WEEKDAYS)})\b"
-_TIME = r"\b(\d\d?)(?:[:.h](\d\d))?(?!\d)"
+_AFTER_NOON = {"a": 12, "p": 0, "n": 6}  # from which of its twelve hours on: a.m., p.m. and at night
 
 
 def suggested(value: str, usual: str) -> str:
@@ -147,16 +147,17 @@ def suggested(value: str, usual: str) -> str:
 
 def _heard(said: str, usual: str) -> str:
     """Return the schedule of a sentence, at the usual hours where it says days alone."""
-    times = re.findall(_TIME, said)
+    times = re.findall(r"\b(\d\d?)(?:[:.h](\d\d))?(?!\d)", said)
     days = re.findall(rf"{_DAY}(?:-{_DAY})?", said)
-    # A cron, a date and an interval have numbers that are no hours.
-    if re.search(r"\*|\bdate\b|\bevery \d", said) or not (times or days):
+    halves = {half[0] for half in re.findall(r"(?<![a-z])(?:[ap]\.? ?m|night)\b", said)}
+    # A cron, a date and an interval have numbers that are no hours; of two halves of the day, which hour is whose?
+    if re.search(r"\*|\bdate\b|\bevery \d", said) or len(halves) > 1 or not (times or days):
         return usual
     at = " ".join(usual.split()[:2])
     if times:
         # One cron has the same minutes in all its hours: those of the first hour that is said.
         hours = [int(hour) for hour, minute in times if minute == times[0][1]]
-        if half := re.search(r"\d ?([ap])\.? ?m\b|\blate\b", said):
-            hours = [hour % 12 + 12 * (half[1] != "a") for hour in hours]
+        for half in halves:
+            hours = [hour % 12 + 12 * (hour % 12 >= _AFTER_NOON[half]) for hour in hours]
         at = f"{int(times[0][1] or 0)} {','.join(map(str, hours))}"
     return f"{at} * * {','.join(days) or '*'}"

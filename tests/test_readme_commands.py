@@ -16,6 +16,16 @@ from tests.conftest import TEMPLATE
 SCRIPTS = Path(sys.executable).parent
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.es.md"])
+def test_a_reader_with_powershell_has_each_command_alone(name: str) -> None:
+    text = (TEMPLATE / name).read_text(encoding="utf-8")
+    in_bash = [line for line in text.splitlines() if "&&" in line]
+    assert len(in_bash) == 2
+    parts = {part.removeprefix(".tools/bin/") for line in in_bash for part in line.split(" && ")}
+    alone = set(re.findall(r"`(uv run .*?)`", text.partition("PowerShell, ")[2].partition("\n## ")[0]))
+    assert alone == {part for part in parts if part.startswith("uv run ")}
+
+
 @pytest.mark.slow
 @pytest.mark.e2e
 @not_on_windows("the command is written for bash")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import date
@@ -93,6 +94,19 @@ def test_the_command_flow_ops_does_not_wait_for_prefect() -> None:
     assert "prefect" not in imported.stdout.split()
 
 
+def test_a_persons_first_command_shows_no_notice_of_prefects_about_usage_data(tmp_path: Path) -> None:
+    pexpect = pytest.importorskip("pexpect", reason="terminals of this kind are POSIX only")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}  # neither DO_NOT_TRACK nor what CI sets
+
+    def shown(module: str) -> str:
+        home = {"PREFECT_HOME": str(tmp_path / module)}
+        command = f"{sys.executable} -c 'import {module}'"
+        return str(pexpect.run(command, env=environment | home, encoding="utf-8"))
+
+    assert "anonymous usage data" in shown("prefect")
+    assert shown("flow_ops.deployment") == ""
+
+
 @pytest.mark.parametrize(
     ("tokens", "code", "told"),
     [
@@ -102,12 +116,21 @@ def test_the_command_flow_ops_does_not_wait_for_prefect() -> None:
             "--since does not take the value 'yesterday'",
         ),
         (["--path", "x", "--sinc", "2026-03-01"], "FT-ARGS-01", "Did you mean --since?"),
+        (["--path", "x", "--to", "y"], "FT-ARGS-01", "--to is not an option.\n"),
         ([], "FT-ARGS-01", "--path is missing."),
         (["--path"], "FT-ARGS-01", "--path has no value."),
         (["--path", "x", "--path", "y"], "FT-ARGS-01", "--path is given twice."),
         (["--path", "x", "more"], "FT-ARGS-01", "not expected: more"),
     ],
-    ids=["value of a wrong type", "mistyped option", "missing parameter", "no value", "twice", "too much"],
+    ids=[
+        "value of a wrong type",
+        "mistyped option",
+        "an option like no other",
+        "missing parameter",
+        "no value",
+        "twice",
+        "too much",
+    ],
 )
 def test_a_wrong_command_line_is_a_coded_message(
     capsys: pytest.CaptureFixture[str], tokens: list[str], code: str, told: str
@@ -117,6 +140,30 @@ def test_a_wrong_command_line_is_a_coded_message(
     assert output.err.startswith(code)
     assert told in output.err
     assert output.out == ""
+
+
+@pytest.mark.slow
+def test_a_temporary_server_that_does_not_start_in_time_is_said_without_a_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import test_command_line as t; print(t.command_line.run_flow(t.daily, ['--path=x']))",
+        ],
+        cwd=Path(__file__).parent,
+        env={
+            **os.environ,
+            "FLOW_LANGUAGE": "en",
+            "PREFECT_HOME": str(tmp_path),
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "1",
+        },
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    )
+    assert done.stdout.splitlines()[-1] == "1"
+    told = done.stderr.partition("FT-RUN-07  ")[2].partition("\n")[0]
+    assert told == "Prefect's temporary server did not answer in time, and the flow did not begin."
 
 
 @pytest.mark.parametrize(

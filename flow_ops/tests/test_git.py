@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -94,10 +97,64 @@ def test_a_machine_without_git_is_told_to_install_it(
         source.fetch(GitSource("https://example.com/a.git", branch="main"), committed)
 
 
-def test_a_folder_without_a_commit_is_no_repository_yet(tmp_path: Path) -> None:
-    assert [problem.code for problem in problems_of(tmp_path)] == ["FT-GIT-02"]
-    run_git(tmp_path, "init", "--quiet")
-    assert [problem.code for problem in problems_of(tmp_path)] == ["FT-GIT-02"]
+def typed(root: Path, problem: FlowOpsError) -> None:
+    """Type the commands of a message, as they stand there."""
+    for command in re.findall(r"git ((?:init|add|commit|remote|push)\b[^,\n]*)", str(problem)):
+        run_git(root, *shlex.split(command))
+
+
+def test_what_a_message_says_leads_from_a_folder_to_a_repository_with_everything_pushed(
+    tmp_path: Path,
+) -> None:
+    run_git(tmp_path, "init", "--quiet", "--bare", "remote.git")
+    place, root = GitSource((tmp_path / "remote.git").as_uri(), branch="main"), tmp_path / "own"
+    root.mkdir()
+    (root / "flow.py").touch()
+    (problem,) = source.problems(place, root, ["flow.py"])
+    assert problem.code == "FT-GIT-02"
+    typed(root, problem)
+    assert list(source.problems(place, root, ["flow.py"])) == []
+
+
+def test_who_needs_a_repository_and_has_none_is_told_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "flow.py").touch()
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        git.changed(tmp_path)
+    typed(tmp_path, git.refusal(refused.value, tmp_path))
+    assert git.changed(tmp_path) == []
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["no remote", "a remote elsewhere"])
+def test_a_repository_is_never_told_to_be_one_first(tmp_path: Path, *, elsewhere: bool) -> None:
+    run_git(tmp_path, "init", "--quiet", "--bare", "remote.git")
+    place, root = GitSource((tmp_path / "remote.git").as_uri(), branch="main"), tmp_path / "own"
+    run_git(tmp_path, "init", "--quiet", "--initial-branch=trunk", "own")
+    (root / "flow.py").touch()
+    if elsewhere:
+        run_git(root, "remote", "add", "origin", tmp_path.as_uri())
+    no_remote, no_commit = source.problems(place, root, ["flow.py"])
+    assert (no_remote.code, no_commit.code) == ("FT-GIT-05", "FT-GIT-15")
+    assert "git init" not in f"{no_commit}{no_remote}"
+    for problem in (no_remote, no_commit):
+        typed(root, problem)
+    assert list(source.problems(place, root, ["flow.py"])) == []
+
+
+def test_a_change_an_ignored_file_and_a_missing_branch_are_put_right_by_what_the_messages_say(
+    committed: Path,
+) -> None:
+    run_git(committed.parent, "init", "--quiet", "--bare", "company.git")
+    run_git(committed, "remote", "add", "company", (committed.parent / "company.git").as_uri())
+    place = GitSource((committed.parent / "company.git").as_uri(), branch="release")
+    files = ["flow.py", "two.py", "three.py"]
+    (committed / ".gitignore").write_text("t*.py\n", encoding="utf-8")
+    for name in files:
+        (committed / name).touch()
+    changed, ignored, missing = source.problems(place, committed, files)
+    assert [each.code for each in (changed, ignored, missing)] == ["FT-GIT-04", "FT-GIT-12", "FT-GIT-07"]
+    for problem in (ignored, changed, missing):
+        typed(committed, problem)
+    assert list(source.problems(place, committed, files)) == []
 
 
 def test_names_of_files_are_shown_as_they_are(committed: Path) -> None:

@@ -101,14 +101,16 @@ def test_every_text_is_given_the_values_that_it_names_wherever_it_is_used() -> N
         ("en", "FT-POOL-01", "The work pool 'pool-dev' does not exist."),
         ("es", "FT-GIT-07", "La rama «main» no existe en https://git.example/x."),
         ("en", "FT-GIT-07", "The branch 'main' does not exist at https://git.example/x."),
+        ("es", "FT-GIT-05", "Ningún remoto de esta carpeta es https://git.example/x."),
+        ("en", "FT-GIT-05", "No remote of this folder is https://git.example/x."),
     ],
 )
 def test_where_there_is_nothing_a_message_neither_asks_nor_lists(
     monkeypatch: pytest.MonkeyPatch, language: str, code: str, line: str
 ) -> None:
     monkeypatch.setenv("FLOW_LANGUAGE", language)
-    place = {"branch": "main", "url": "https://git.example/x", "branches": "-"}
-    told = messages.render(code, pool="pool-dev", near="-", known="-", **place)
+    place = {"branch": "main", "url": "https://git.example/x", "branches": "-", "remotes": "-"}
+    told = messages.render(code, pool="pool-dev", near="-", known="-", remote="origin", verb="add", **place)
     assert told.splitlines()[0] == f"{code}  {line}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,10 @@ def test_a_commit_that_the_remote_lacks_is_refused(
         "",
     ):
         assert deploy(pins, "rollback", "prod", f"--to={commit}") == 1
-        assert "FT-BACK-03" in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert "FT-BACK-03" in told
+        (newest,) = re.findall(r"git log (\w+)", told)
+        git(workshop.root, "log", newest)
     assert on_server(workshop) == before
 
 

@@ -20,13 +20,13 @@ def test_the_sample_completes_and_its_lines_are_in_the_ui(
     flow: Any = {{ cookiecutter.__function }}
     state = asyncio.run(flow(return_state=True))
     assert state.is_completed()
-    assert (state.result().orders, state.result().rejected) == (57, 3)
+    assert state.result() == {"orders": 57, "units": 366, "rejected": 3}
     assert any("branches in orders.csv" in line for line in flow_logs(state))
 
 
 def test_a_failed_task_fails_the_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "orders.csv"
-    file.write_text("order_id,branch,day,units,unit_price\n", encoding="utf-8")
+    file.write_text("order_id,branch,day,units\n", encoding="utf-8")
     # Without the retries, which wait.
     monkeypatch.setattr(tasks, "list_branches", tasks.list_branches.with_options(retries=0))
     with pytest.raises(ValueError, match="no orders"):

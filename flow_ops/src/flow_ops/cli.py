@@ -135,8 +135,7 @@ def _source(kind: SourceKind = None, /, *, index: IndexAddress = None) -> None:
 
 
 def _new_flow(name: NewName, /, *, replace_sample: ReplaceSample = False) -> None:
-    for step in sample.replace(name) if replace_sample else new_flow.add(name):
-        _say(step)
+    _say(sample.replace(name) if replace_sample else new_flow.add(name))
 
 
 def _say(said: str) -> None:

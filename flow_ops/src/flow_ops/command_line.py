@@ -50,6 +50,10 @@ def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
         except httpx.TransportError as error:  # The engine's own: what a flow raises is in its state.
             url = server.without_credentials(get_current_settings().api.url or "-")
             raise FlowOpsError("FT-RUN-04", url=url, reason=str(error) or type(error).__name__) from None
+        except RuntimeError as error:
+            if "connect to ephemeral Prefect API server" not in str(error):
+                raise
+            raise FlowOpsError("FT-RUN-07") from None
     if not state.is_completed():
         raise FlowOpsError("FT-RUN-01", state=state.name, reason=state.message or "-")
     print(asyncio.run(state.aresult()))

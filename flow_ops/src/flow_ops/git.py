@@ -89,6 +89,15 @@ def changed(root: Path) -> list[str]:
     return [entry[3:] for entry in entries if entry]
 
 
+def remote(root: Path) -> str | None:
+    """Return the remote that one pushes to; None without one, without a repository and without git."""
+    try:
+        remotes = run(root, "remote").split()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return "origin" if "origin" in remotes else next(iter(remotes), None)
+
+
 def refusal(error: Exception, folder: Path) -> FlowOpsError:
     """Return FT-GIT-14: what git said when it refused a command in `folder`, with what may help; FT-GIT-01 without a git."""
     if not shutil.which("git"):
@@ -99,6 +108,7 @@ def refusal(error: Exception, folder: Path) -> FlowOpsError:
 
 
 _HINTS = {
+    "git.none": "not a git repository",
     "git.owner": "dubious ownership",
     "git.index": r"(?i)index file|bad (index|signature)|index.*corrupt",
 }

@@ -55,7 +55,8 @@ def find(client: SyncPrefectClient, target: Target, deployment: DeploymentRespon
     if to is not None:
         commit = source.on_remote(to, remote, root)
         if commit is None:
-            raise FlowOpsError("FT-BACK-03", commit=to, url=source.without_credentials_in(found.url))
+            url = source.without_credentials_in(found.url)
+            raise FlowOpsError("FT-BACK-03", commit=to, url=url, newest=remote.head[:8])
     else:
         earlier = (one for one in completed(client, deployment) if source.is_earlier(one, current, root))
         commit = next(earlier, None)

@@ -261,8 +261,8 @@ def fetch(source: GitSource, root: Path) -> Remote:
     head = _head(heads, source.branch)
     if head is None:
         names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
-        url = without_credentials(source.url)
-        raise FlowOpsError("FT-GIT-07", branch=source.branch, url=url, branches=", ".join(names) or "-")
+        there = {"url": without_credentials(source.url), "branches": ", ".join(names) or "-"}
+        raise FlowOpsError("FT-GIT-07", branch=source.branch, remote=remote, **there)
     return Remote(head, heads)
 
 
@@ -295,36 +295,39 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
     if not shutil.which("git"):
         yield FlowOpsError("FT-GIT-01")
         return
+    url, branch = without_credentials(source.url), source.branch
     try:
         prefix = _git(root, "rev-parse", "--show-prefix")
     except subprocess.CalledProcessError as error:
         if "not a git repository" not in (error.stderr or ""):
             raise
-        yield FlowOpsError("FT-GIT-02", folder=root)
-        return
-    if not _succeeds(root, "rev-parse", "--verify", "--quiet", "HEAD"):
-        yield FlowOpsError("FT-GIT-02", folder=root)
+        yield FlowOpsError("FT-GIT-02", folder=root, url=url, branch=branch)
         return
     if prefix:
         yield FlowOpsError("FT-GIT-03", folder=root, prefix=prefix)
+    remote = _remote_of(source.url, root)
+    if not remote:
+        yield _no_remote(source, root)
+    push = {"remote": remote or "origin", "branch": branch}
+    if not _succeeds(root, "rev-parse", "--verify", "--quiet", "HEAD"):
+        yield FlowOpsError("FT-GIT-15", folder=root, **push)
+        return
     changed = git.changed(root)
     if changed:
-        yield FlowOpsError("FT-GIT-04", files=", ".join(changed[:5]), count=len(changed))
+        yield FlowOpsError("FT-GIT-04", files=", ".join(changed[:5]), count=len(changed), **push)
     # What is new and not ignored was named just now.
     kept = ("ls-files", "--cached", "--others", "--exclude-standard", "--")
     missing = [file for file in files if not _git(root, *kept, file)]
     if missing:
-        yield FlowOpsError("FT-GIT-12", files=", ".join(missing))
-    remote = _remote_of(source.url, root)
+        yield FlowOpsError("FT-GIT-12", files=", ".join(missing), paths=" ".join(missing))
     if remote:
         yield from _remote_problems(source, root, remote)
-    else:
-        yield _no_remote(source, root)
 
 
 def _no_remote(source: GitSource, root: Path) -> FlowOpsError:
-    addresses = [without_credentials(_git(root, "remote", "get-url", name)) for name in _remotes(root)]
-    return FlowOpsError("FT-GIT-05", url=without_credentials(source.url), remotes=", ".join(addresses) or "-")
+    remotes = {name: without_credentials(_git(root, "remote", "get-url", name)) for name in _remotes(root)}
+    url, there = without_credentials(source.url), ", ".join(remotes.values()) or "-"
+    return FlowOpsError("FT-GIT-05", url=url, remotes=there, verb="set-url" if "origin" in remotes else "add")
 
 
 def _heads(source: GitSource, root: Path, remote: str, *commands: tuple[str, ...]) -> dict[str, str]:
@@ -369,7 +372,8 @@ def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[Flo
     here = _git(root, "rev-parse", "HEAD")
     if not head:
         names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
-        yield FlowOpsError("FT-GIT-07", branch=branch, url=url, branches=", ".join(names) or "-")
+        there = ", ".join(names) or "-"
+        yield FlowOpsError("FT-GIT-07", branch=branch, url=url, remote=remote, branches=there)
     elif head != here:
         code = "FT-GIT-08" if _is_ancestor(root, head, here) else "FT-GIT-09"
         yield FlowOpsError(code, here=here[:8], there=head[:8], branch=branch, url=url, remote=remote)

@@ -105,13 +105,16 @@ def render(code: str, **values: Any) -> str:
 
 def _tidy(said: str) -> str:
     """Leave out what asks or lists nothing, where nothing is near what was written, or nothing is there at all."""
-    nothing = r" (¿Quisiste decir|Did you mean|Hay:|There are:) -[?.]|; (hay|there are): -(?=\.)"
+    nothing = r" (¿Quisiste decir|Did you mean|Hay:|There are:) -[?.]|; (hay|son|there are|they are): -(?=\.)"
     return re.sub(nothing, "", said)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the known name most like `name`, or a dash where none is: "Did you mean {near}?" is left out then."""
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)), "-")
+    # The dashes that all options begin with make none of them alike.
+    words = {each.lstrip("-"): each for each in known}
+    near = difflib.get_close_matches(name.lstrip("-"), words, n=1, cutoff=0.5)
+    return words[near[0]] if near else "-"
 
 
 def print_error(error: FlowOpsError) -> None:

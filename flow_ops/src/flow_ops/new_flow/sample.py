@@ -1,11 +1,9 @@
-"""A small flow in the place of the sample, whose files go; repository and package keep their names.
-
-uv run flow-ops new-flow nightly-stock --replace-sample
-"""
+"""A small flow in the place of the sample, whose files go; repository and package keep their names."""
 
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
@@ -22,7 +20,7 @@ SHOWN = 10
 PARAGRAPHS = re.compile(r"<!-- sample -->\n.*?<!-- end of sample -->\n\n?", re.DOTALL)
 
 
-def replace(slug: str) -> list[str]:
+def replace(slug: str) -> str:
     """Put a small flow, `slug`, in the place of the sample; return what was written and what is next.
 
     Nothing is changed unless all of it can be, and unless git can bring it back.
@@ -36,20 +34,19 @@ def replace(slug: str) -> list[str]:
     flow, main, test = written = [root / name.format(package=package) for name in WRITTEN_ANEW]
     deleted = [root / name.format(package=package) for name in DELETED]
     _refuse(root, [*written, *deleted])
-
-    pins = new_flow.pins_of(root / "deploy.py")
-    before = new_flow.entrypoint_of(pins)
-    sample = before.rpartition(":")[2]
     # The command has the flow's name, and the sample's has the repository's.
     if slug != about.slug:
-        new_flow.refuse_taken(root, slug)
-    names = {"slug": slug, "package": package, "module": "flow", "function": function}
+        new_flow.refuse_taken(slug)
+
     deploy, pyproject, readme = (root / name for name in ("deploy.py", "pyproject.toml", "README.md"))
+    pins = runpy.run_path(str(deploy))["DEPLOYMENTS"]
+    before = next(iter(pins.flows))
+    names = {"slug": slug, "package": package, "module": "flow", "function": function}
     contents = {
         flow: new_flow.filled("flow", names),
         main: new_flow.filled("main", names),
         test: new_flow.filled("test", names),
-        deploy: _read(deploy).replace(before, before.removesuffix(sample) + function),
+        deploy: _read(deploy).replace(before, f"{before.rpartition(':')[0]}:{function}"),
         pyproject: _without_the_sample(_read(pyproject), about, slug),
         readme: _of_the_flow(_read(readme), about.slug, slug),
     }
@@ -57,8 +54,7 @@ def replace(slug: str) -> list[str]:
         file.unlink()
     if not any((data := deleted[1].parent).iterdir()):
         data.rmdir()
-    new_flow.write(contents)
-    return new_flow.said(contents, slug, pins)
+    return new_flow.write(contents, slug, pins)
 
 
 def _refuse(root: Path, sample: list[Path]) -> None:
