@@ -11,7 +11,7 @@ from flow_ops.logs import get_logger
 from prefect import flow, task
 from prefect.settings import get_current_settings
 from pydantic import BaseModel, PositiveInt, ValidationError
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, inspect, text
 
 logger = get_logger("tasks")
 # What one branch sold: a row of the database, and of the table in the UI.
@@ -63,7 +63,8 @@ def load_summaries(summaries: list[Summary]) -> None:
     engine = create_engine(os.environ.get("FLOW_DATABASE_URL", default), poolclass=NullPool)
     columns = "branch VARCHAR(100) PRIMARY KEY, orders INTEGER, units INTEGER, rejected INTEGER"
     with engine.begin() as conn:
-        conn.execute(text(f"CREATE TABLE IF NOT EXISTS branch_sales ({columns})"))
+        if not inspect(conn).has_table("branch_sales"):
+            conn.execute(text(f"CREATE TABLE branch_sales ({columns})"))
         conn.execute(text("DELETE FROM branch_sales WHERE branch = :branch"), summaries)
         conn.execute(text("INSERT INTO branch_sales VALUES (:branch, :orders, :units, :rejected)"), summaries)
     logger.info("%d rows in %s", len(summaries), engine.url.render_as_string(hide_password=True))
