@@ -98,6 +98,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory, _git_of_its_own: None) -> P
     replace_tree(root, lambda: shutil.copytree(TEMPLATE, root, ignore=NOT_COPIED, dirs_exist_ok=True))
     commit(root, "current")
     git(root, "tag", "--force", f"v{version()}")
+    git(root, "gc", "--quiet")  # Else each of the many clones compresses it anew.
     return root
 
 

@@ -47,8 +47,11 @@ def said_of_nothing(server: Server) -> str:
 def on(server: Server, said_of_nothing: str) -> Iterator[SyncPrefectClient]:
     """A server with the fleet."""
     assert said_of_nothing
+    three = fleet.Made("any").runs
+    # Of the others, what their runs did is not looked at: one will do.
+    made = [dataclasses.replace(one, runs=one.runs[:1]) if one.runs == three else one for one in fleet.FLEET]
     with SyncPrefectClient(server.url) as client, pointing_at(server.url, ""):
-        fleet.make_all(client)
+        fleet.make_all(client, made)
         yield client
 
 
