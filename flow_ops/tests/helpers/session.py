@@ -173,10 +173,8 @@ def _running() -> dict[int, str]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One real server for all the tests of this process that only add to it, under names of their own.
 
-    No schedule of a deployment makes a run, and none gets late, while another test looks.
+    No run gets late while another test looks at the server.
     """
-    still = dict.fromkeys(
-        (f"PREFECT_SERVER_SERVICES_{service}_ENABLED" for service in ("SCHEDULER", "LATE_RUNS")), "false"
-    )
-    with prefect_server(tmp_path_factory.mktemp("server"), port=None, **still) as started:
+    settings = {"PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false"}
+    with prefect_server(tmp_path_factory.mktemp("server"), port=None, **settings) as started:
         yield started
