@@ -576,6 +576,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Path:
     readme = folder / "{{cookiecutter.flow_slug}}" / "README.md"
     readme.write_text(readme.read_text(encoding="utf-8") + "\nAdded later.\n", encoding="utf-8")
     git(folder, "commit", "--quiet", "--all", "--message", "second")
+    git(folder, "gc", "--quiet")  # Else each clone compresses it anew.
     return folder
 
 

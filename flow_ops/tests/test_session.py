@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers.session import TOGETHER
 from helpers.support import CACHE, wait_until
 
 if TYPE_CHECKING:
@@ -57,6 +58,17 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
             return started.enter_context(session)
 
         yield run
+
+
+def test_the_files_that_share_a_server_at_each_push_go_to_one_process(request: pytest.FixtureRequest) -> None:
+    at_each_push = [item for item in request.session.items if not item.get_closest_marker("slow")]
+    share = {
+        (item.path.name, group)
+        for item in at_each_push
+        for fixture, group in (("server", "server"), ("_secured", "workshop"))
+        if fixture in getattr(item, "fixturenames", ())
+    }
+    assert share - TOGETHER.items() == set()
 
 
 def test_a_file_and_a_process_that_are_left_are_named_and_fail_the_session(

@@ -73,11 +73,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 ISOLATED = """
 import os
+import sys
 from pathlib import Path
 from prefect.settings import get_current_settings, PREFECT_API_KEY, PREFECT_API_URL
 
 def test_no_server():
     assert not list(os.scandir(os.environ["PREFECT_HOME"]))
+    assert "prefect.server.api.server" not in sys.modules, "its import takes seconds of each session"
 
 def test_isolated():
     settings = get_current_settings()
@@ -95,7 +97,7 @@ def test_isolated():
 
 @dataclass(frozen=True)
 class Quiet:
-    """A session of tests that ask for no server, where settings lie about, and what it left."""
+    """A session of tests that ask for no server, where settings lie about and a warning is an error, and what it left."""
 
     answer: subprocess.CompletedProcess[str]
     left: list[Path]
@@ -119,6 +121,8 @@ def quiet(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Quiet:
         BEYOND,
         PLAIN,
         "-rA",
+        "-Werror::pytest.PytestAssertRewriteWarning",
+        conftest="from flow_ops.testing import EndToEndValues\n\n",
         HOME=str(home),
         USERPROFILE=str(home),
         TMPDIR=str(temporary),
@@ -135,7 +139,7 @@ def test_nothing_of_the_person_or_the_folder_reaches_prefect(quiet: Quiet) -> No
     assert "hidden-key" not in quiet.output
 
 
-def test_a_server_that_no_test_asks_for_is_not_started(quiet: Quiet) -> None:
+def test_a_server_that_no_test_asks_for_is_neither_started_nor_imported(quiet: Quiet) -> None:
     assert "PASSED tests/test_0.py::test_no_server" in quiet.output
 
 
@@ -144,13 +148,9 @@ def test_nothing_is_left_of_a_session(quiet: Quiet) -> None:
     assert quiet.left == []
 
 
-def test_a_conftest_may_import_what_the_readme_shows_where_warnings_are_errors(session: Session) -> None:
-    answer = session(
-        "def test_nothing():\n    pass\n",
-        "-Werror::pytest.PytestAssertRewriteWarning",
-        conftest="from flow_ops.testing import EndToEndValues\n\n",
-    )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+def test_a_conftest_may_import_what_the_readme_shows_where_warnings_are_errors(quiet: Quiet) -> None:
+    assert "PASSED tests/test_0.py::test_isolated" in quiet.output
+    assert "PytestAssertRewriteWarning" not in quiet.output
 
 
 BEYOND = """
@@ -365,8 +365,7 @@ def test_a_copy_that_does_not_fit_falls_back_to_prefects_harness_and_is_thrown_a
     copy.write_bytes(b"no database at all, and long enough for SQLite to notice so")
     answer = session(
         "import prefect\n@prefect.flow\ndef f(): return 1\ndef test_it(prefect_server): assert f() == 1\n",
-        "-o",
-        "filterwarnings=error\nignore:unclosed <socket:ResourceWarning",
+        "-ofilterwarnings=error\nignore:unclosed <socket:ResourceWarning",
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "FT-TEST-03" in answer.stdout

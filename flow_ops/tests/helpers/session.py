@@ -62,16 +62,18 @@ TOGETHER = {
     "test_rollback.py": "workshop",
     "test_pools.py": "workshop",
     "test_lost_answers.py": "workshop",
+    "test_screen.py": "workshop",
     "test_docs_recipes.py": "server",
     "test_watchdog_rules.py": "server",
     "test_sample_flow.py": "server",
     "test_secrets.py": "server",
     "test_command_line.py": "server",
     "test_worker_service_install.py": "server",
+    "test_fleet.py": "server",
 }
 # Then the longest of the others, of each day and of each week.
 SLOWEST = {
-    *("test_repository_environment.py", "test_fleet.py", "test_generation.py", "test_updates.py"),
+    *("test_repository_environment.py", "test_generation.py", "test_updates.py"),
     *("test_releases.py", "test_docs.py", "test_watchdog_server.py"),
 }
 
@@ -169,6 +171,10 @@ def _running() -> dict[int, str]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One real server for all the tests of this process that only add to it, under names of their own."""
-    with prefect_server(tmp_path_factory.mktemp("server")) as started:
+    """One real server for all the tests of this process that only add to it, under names of their own.
+
+    No run gets late while another test looks at the server.
+    """
+    settings = {"PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false"}
+    with prefect_server(tmp_path_factory.mktemp("server"), port=None, **settings) as started:
         yield started

@@ -36,7 +36,6 @@ from prefect.context import refresh_global_settings_context
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
 from prefect.workers.process import ProcessWorker
 
 from flow_ops.messages import FlowOpsError, render
@@ -277,6 +276,9 @@ def _finish(start: Start) -> Server:
     except (OSError, RuntimeError, sqlite3.Error) as error:
         forget()
         warnings.warn(render("FT-TEST-03", reason=error), stacklevel=2)
+    # Here alone: it imports Prefect's whole server, which takes 2.5 s of each session.
+    from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
+
     harness = prefect_test_harness(server_startup_timeout=int(START_TIMEOUT))
     harness.__enter__()
 
