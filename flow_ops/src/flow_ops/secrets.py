@@ -30,7 +30,7 @@ from flow_ops.logging import masking
 from flow_ops.messages import FlowOpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from uuid import UUID
 
 # The processes that a run starts learn of its secrets.
@@ -66,13 +66,7 @@ def variable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
         FlowOpsError: FT-VARIABLE-01 for an illegal name, -02 where it does not exist and has no default,
             -03 for a value of another type, -04 outside a run.
     """
-
-    def ask() -> Any:
-        with get_client(sync_client=True) as client:
-            found = client.read_variable_by_name(name)
-        return found.value if found else REQUIRED
-
-    return _typed("variable", name, _memory("variable", name).read(name, ask), type_, default)
+    return _typed("variable", name, type_, default)
 
 
 @overload
@@ -83,13 +77,7 @@ async def avariable(name: str, type_: type[T]) -> T: ...
 async def avariable(name: str, type_: type[T], default: D) -> T | D: ...
 async def avariable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
     """Return what `variable` returns, without holding up the event loop."""
-
-    async def ask() -> Any:
-        async with get_client() as client:
-            found = await client.read_variable_by_name(name)
-        return found.value if found else REQUIRED
-
-    return _typed("variable", name, await _memory("variable", name).aread(name, ask), type_, default)
+    return await asyncio.to_thread(_typed, "variable", name, type_, default)
 
 
 @overload
@@ -105,15 +93,7 @@ def secret(name: str, type_: Any = str) -> Any:
         FlowOpsError: FT-SECRET-01 for an illegal name, -02 where the block does not exist, -03 for a value of
             another type, -04 outside a run.
     """
-
-    def ask() -> Any:
-        with get_client(sync_client=True) as client:
-            try:
-                return client.read_block_document_by_name(name, "secret").data["value"]
-            except ObjectNotFound:
-                return REQUIRED
-
-    return _typed("secret", name, _memory("secret", name).read(name, ask), type_, REQUIRED)
+    return _typed("secret", name, type_, REQUIRED)
 
 
 @overload
@@ -122,15 +102,7 @@ async def asecret(name: str) -> str: ...
 async def asecret(name: str, type_: type[T]) -> T: ...
 async def asecret(name: str, type_: Any = str) -> Any:
     """Return what `secret` returns, without holding up the event loop."""
-
-    async def ask() -> Any:
-        async with get_client() as client:
-            try:
-                return (await client.read_block_document_by_name(name, "secret")).data["value"]
-            except ObjectNotFound:
-                return REQUIRED
-
-    return _typed("secret", name, await _memory("secret", name).aread(name, ask), type_, REQUIRED)
+    return await asyncio.to_thread(_typed, "secret", name, type_, REQUIRED)
 
 
 @dataclass
@@ -165,29 +137,12 @@ _RUNS_KEPT = 16
 _LEGAL: Mapping[Kind, str] = {"variable": r"[a-z0-9_-]{1,255}", "secret": r"[a-z0-9-]{1,255}"}
 
 
+@dataclass
 class _Memory:
-    """What a run has read so far: what was found is kept, and those who ask for the same at once wait for one."""
+    """What a run has read so far: what was found is kept, and those who ask at once wait for one answer."""
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        self._values = values
-        self._locks: dict[str, Lock] = {}
-        # A lock of asyncio belongs to one loop.
-        self._async_locks: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = {}
-
-    def read(self, name: str, ask: Callable[[], Any]) -> Any:
-        """Return the value of `name`, from `ask` where it is not known yet; REQUIRED where there is none."""
-        with self._locks.setdefault(name, Lock()):
-            return self._values[name] if name in self._values else self._kept(name, ask())
-
-    async def aread(self, name: str, ask: Callable[[], Awaitable[Any]]) -> Any:
-        """Return what `read` returns, without holding up the event loop."""
-        async with self._async_locks.setdefault((asyncio.get_running_loop(), name), asyncio.Lock()):
-            return self._values[name] if name in self._values else self._kept(name, await ask())
-
-    def _kept(self, name: str, value: Any) -> Any:
-        if value is not REQUIRED:
-            self._values[name] = value
-        return value
+    values: dict[str, Any] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
 
 _override: Values | None = None
@@ -195,22 +150,36 @@ _read: OrderedDict[tuple[UUID, Kind], _Memory] = OrderedDict()
 _lock = Lock()
 
 
-def _memory(kind: Kind, name: str) -> _Memory:
-    """Return what the present run has read of `kind` so far, after checking `name`."""
+def _value(kind: Kind, name: str) -> Any:
+    """Return what the present run has read of `name`, or else what the server has; REQUIRED where there is none."""
     if not re.fullmatch(_LEGAL[kind], name):
         raise FlowOpsError(_code(kind, 1), name=name, suggestion=_legal_name(kind, name))
     if _override is not None:
         given = _override.variables if kind == "variable" else _override.secrets
-        return _Memory({name: given.get(name, REQUIRED)})
+        return given.get(name, REQUIRED)
     run = _run_id()
     if run is None:
         raise FlowOpsError(_code(kind, 4), name=name)
     with _lock:
-        memory = _read.setdefault((run, kind), _Memory({}))
+        memory = _read.setdefault((run, kind), _Memory())
         _read.move_to_end((run, kind))
         while len(_read) > 2 * _RUNS_KEPT:
             _read.popitem(last=False)
-    return memory
+    with memory.lock:
+        if name not in memory.values and (found := _on_server(kind, name)) is not REQUIRED:
+            memory.values[name] = found
+        return memory.values.get(name, REQUIRED)
+
+
+def _on_server(kind: Kind, name: str) -> Any:
+    with get_client(sync_client=True) as client:
+        if kind == "variable":
+            found = client.read_variable_by_name(name)
+            return found.value if found else REQUIRED
+        try:
+            return client.read_block_document_by_name(name, "secret").data["value"]
+        except ObjectNotFound:
+            return REQUIRED
 
 
 def _run_id() -> UUID | None:
@@ -220,8 +189,9 @@ def _run_id() -> UUID | None:
     return flow.flow_run.id if flow and flow.flow_run else None
 
 
-def _typed(kind: Kind, name: str, value: Any, type_: Any, default: Any) -> Any:
-    """Return `value` as a `type_`; mask it first if it is a secret."""
+def _typed(kind: Kind, name: str, type_: Any, default: Any) -> Any:
+    """Return the value of `name` as a `type_`; mask it first if it is a secret."""
+    value = _value(kind, name)
     if value is REQUIRED:
         if default is REQUIRED:
             raise FlowOpsError(_code(kind, 2), name=name, where=_where(kind))
