@@ -115,7 +115,7 @@ def machine() -> Iterator[FlowOpsError]:
 
 def pins(target: Target) -> Iterator[FlowOpsError]:
     """Yield what is wrong with one deployment as it is written in the file."""
-    yield from _flow(target)
+    yield from watchdog.check_timeout(target.deployments.limits, target.loaded.flow.timeout_seconds)
     yield from _pool_name(target)
     yield from _schedules(target)
     yield from _parameters(target)
@@ -192,13 +192,6 @@ def _timezone(name: str, pinned: str) -> Iterator[FlowOpsError]:
 
 def _city(zone: str) -> str:
     return zone.rpartition("/")[2].lower()
-
-
-def _flow(target: Target) -> Iterator[FlowOpsError]:
-    try:
-        watchdog.check_timeout(target.deployments.limits, target.loaded.flow.timeout_seconds)
-    except FlowOpsError as problem:
-        yield problem
 
 
 def _pool_name(target: Target) -> Iterator[FlowOpsError]:
