@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import metadata
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
@@ -16,7 +16,6 @@ from flow_ops.worker import service
 # The exit status of `update check` where there is a newer release.
 NEWER = 2
 
-ForSystem = Annotated[Literal["windows", "linux"] | None, Parameter(help="@worker.system")]
 Release = Annotated[str | None, Parameter(help="@update.release")]
 Yes = Annotated[bool, Parameter(help="@deploy.yes")]
 ReplaceSample = Annotated[bool, Parameter(help="@new-flow.replace", negative=())]
@@ -51,12 +50,8 @@ def _worker() -> App:
     made.command(service.install, name="install", help="@worker.install")
     made.command(service.uninstall, name="uninstall", help="@worker.uninstall")
     made.command(service.status, name="status", help="@worker.status")
-    made.command(_print, name="print", help="@worker.print")
+    made.command(service.describe, name="print", help="@worker.print")
     return made
-
-
-def _print(options: service.Options, *, system: ForSystem = None) -> int:
-    return service.describe(options, system)
 
 
 def _update() -> App:

@@ -1,23 +1,11 @@
 """A Prefect worker as a service: through nssm on Windows, as a systemd unit on Linux.
 
-    flow-ops worker print --pool example-prod            # what install would do here
-    flow-ops worker print --pool example-prod --system windows
-    flow-ops worker install --pool example-prod
-    flow-ops worker status --pool example-prod
-    flow-ops worker uninstall --pool example-prod
+The service starts at boot, restarts after a crash, and drains when it is stopped (`drain.py`). It has a folder and an
+environment of its own, made by uv with Prefect under this library's own bounds, so that neither breaks or locks the
+other. What is to be done is a list of steps (`plan.py`), made first and without touching anything.
 
-The service starts at boot, restarts after a crash, and drains when it is stopped (`worker_drain.py`). It has
-a folder and an environment of its own, made by uv with Prefect under this library's own
-bounds, so that neither breaks or locks the other.
-
-What is to be done is a list of steps (`worker_plan.py`), made first and without touching anything: `print`
-shows it, `install` and `uninstall` carry it out. Installing again brings an installed service up to date.
-The output is in the journal on Linux, which rotates it (`journalctl -u flow-worker-example-prod`, with
-`--user` for a service of a user), and in `state/logs` of the service's folder on Windows.
-
-Credentials (`PREFECT_API_KEY`, `PREFECT_API_AUTH_STRING`, a token for a package index) are lines of
-NAME=value in `credentials.env` in the service's folder, which only the service's account can read;
-`--credentials FILE` copies one there. They never stand on a command line, in the unit or in the registry.
+Credentials never stand on a command line, in the unit or in the registry: they are in `credentials.env` in the
+service's folder, which only the service's account can read.
 """
 
 from __future__ import annotations
@@ -50,7 +38,7 @@ from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import trust
 from flow_ops.worker.plan import MARKER, SERVICES, STATES, Service, install_steps, uninstall_steps
-from flow_ops.worker.steps import ELSEWHERE, StepFailedError, decoded
+from flow_ops.worker.steps import ELSEWHERE, decoded
 
 if sys.platform != "win32":
     import pwd
@@ -97,7 +85,9 @@ def this_system() -> System:
     return "windows" if os.name == "nt" else "linux"
 
 
-def describe(options: Options, system: System | None = None) -> int:
+def describe(
+    options: Options, *, system: Annotated[System | None, Parameter(help="@worker.system")] = None
+) -> int:
     """Print every folder, file and command of an installation, in order, and change nothing."""
     system = system or this_system()
     service = replace(service_from(options, system), api_url=_api_url(options.api_url))
@@ -155,9 +145,9 @@ def _carry_out(steps: list[Step], service: Service) -> None:
         for step in steps:
             print(step.describe())
             step.apply()
-    except StepFailedError as failure:
+    except OSError as failure:
         raise FlowOpsError(
-            "FT-SERVICE-14", service=service.name, step=failure.step.describe(), output=failure.output
+            "FT-SERVICE-14", service=service.name, step=step.describe(), output=failure
         ) from None
     finally:
         os.umask(mask)
@@ -451,5 +441,5 @@ def _health(port: int) -> str:
 
 def _take_back(service: Service) -> None:
     for step in uninstall_steps(service, installed=True):
-        with contextlib.suppress(StepFailedError):
+        with contextlib.suppress(OSError):
             step.apply()
