@@ -7,8 +7,8 @@ import itertools
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from prefect.client.orchestration import SyncPrefectClient
@@ -38,37 +38,7 @@ Yes = Annotated[bool, Parameter(help="@deploy.yes")]
 FlowParameters = Annotated[str, Parameter(help="@deploy.parameters")]
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Schedules:
-    """What the command line says of schedules that the file does not decide."""
-
-    adopt: Annotated[bool, Parameter(help="@deploy.adopt")] = False
-    remove: Annotated[bool, Parameter(help="@deploy.remove")] = False
-    activate: Annotated[bool, Parameter(help="@deploy.activate")] = False
-    pause: Annotated[bool, Parameter(help="@deploy.pause")] = False
-
-    @property
-    def choice(self) -> Choice:
-        """The same, as the plan takes it.
-
-        Raises:
-            FlowOpsError: FT-ARGS-01 for two that contradict each other.
-        """
-        for one, other in (("adopt", "remove"), ("activate", "pause")):
-            if getattr(self, one) and getattr(self, other):
-                problem = text("args.contradiction", one=f"--{one}", other=f"--{other}")
-                raise FlowOpsError("FT-ARGS-01", problem=problem, command="deploy.py")
-        by_hand: Literal["stop", "adopt", "remove"] = (
-            "adopt" if self.adopt else "remove" if self.remove else "stop"
-        )
-        running: Literal["keep", "activate", "pause"] = (
-            "activate" if self.activate else "pause" if self.pause else "keep"
-        )
-        return Choice(by_hand=by_hand, running=running)
-
-
-AS_THEY_ARE = Schedules()
+AS_THEY_ARE = Choice()
 
 
 def run(deployments: Deployments, tokens: list[str]) -> int:
@@ -103,9 +73,9 @@ class _Commands:
         flow: OneFlow = None,
         json: AsJson = False,
         everything: Everything = False,
-        schedules: Schedules = AS_THEY_ARE,
+        schedules: Choice = AS_THEY_ARE,
     ) -> int:
-        with _prepared(self.deployments, environment, flow, schedules.choice) as (found, plans, _):
+        with _prepared(self.deployments, environment, flow, schedules) as (found, plans, _):
             if json:
                 report.as_json(
                     {
@@ -130,10 +100,10 @@ class _Commands:
         flow: OneFlow = None,
         everything: Everything = False,
         forward: Forward = False,
-        schedules: Schedules = AS_THEY_ARE,
+        schedules: Choice = AS_THEY_ARE,
     ) -> int:
-        choice = replace(schedules.choice, forward=forward)
-        with _prepared(self.deployments, environment, flow, choice) as (found, plans, client):
+        prepared = _prepared(self.deployments, environment, flow, schedules, forward=forward)
+        with prepared as (found, plans, client):
             stopped = client is None or any(checks.stops(problem) for problem in found)
             # Of many, each that is written is named as it is.
             many = report.are_many(plans, everything=everything)
@@ -249,7 +219,12 @@ def _connected() -> Iterator[SyncPrefectClient]:
 
 @contextlib.contextmanager
 def _prepared(
-    deployments: Deployments, environment: str | None, flow: str | None, choice: Choice
+    deployments: Deployments,
+    environment: str | None,
+    flow: str | None,
+    choice: Choice,
+    *,
+    forward: bool = False,
 ) -> Iterator[tuple[list[FlowOpsError], list[Plan], SyncPrefectClient | None]]:
     """Yield every problem that can be found without writing, the plans that can be made in spite of them, a client.
 
@@ -267,7 +242,7 @@ def _prepared(
             with server.coded():
                 on_server = [*checks.server_side(client, chosen)]
                 plans = [planning.make(client, t, choice) for t in chosen] if plannable else []
-                on_server += [problem for plan in plans for problem in plan.problems()]
+                on_server += [problem for plan in plans for problem in plan.problems(forward=forward)]
                 on_server += checks.unnamed(server.unnamed(client, targets(deployments)))
         except FlowOpsError as problem:
             yield [*found, *code.result(), problem], [], None
@@ -283,7 +258,7 @@ def _run(
     report.started(started)
     try:
         with report.waiting(text("run.waiting", pool=deployment.work_pool_name)) as taken:
-            ended = runs.follow(client, started.id, report, taken)
+            ended = runs.follow(client, started.id, taken)
     except KeyboardInterrupt:
         report.line(text("run.goes-on"))
         return arguments.INTERRUPTED

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -28,7 +28,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.utilities.schema_tools.validation import validate
 
 from flow_ops import flow_parameters, watchdog
-from flow_ops.deploy import server
+from flow_ops.deploy import report, server
 from flow_ops.deploy.targets import Target
 
 # Seconds between two looks at a run.
@@ -61,31 +61,13 @@ def start(
     return client.create_flow_run_from_deployment(deployment.id, parameters=sent, idempotency_key=uuid4().hex)
 
 
-class Reporter(Protocol):
-    """Whom `follow` tells what happens: a record goes with the name of its task run or subflow's run."""
-
-    def run_state(self, state: State, /) -> None:
-        """Take a state of the run."""
-
-    def log_record(self, record: Log, of: str, /) -> None:
-        """Take a log record; `of` is empty where it is of the run itself."""
-
-    def no_answer(self) -> None:
-        """Take that the server does not answer for now."""
-
-    def answers_again(self) -> None:
-        """Take that it answers again."""
-
-
-def follow(
-    client: SyncPrefectClient, run_id: UUID, report: Reporter, taken: Callable[[], None] = lambda: None
-) -> State:
+def follow(client: SyncPrefectClient, run_id: UUID, taken: Callable[[], None]) -> State:
     """Report a run's states and log records, its subflows' too, as they come; return the state that it ends in.
 
     A server that does not answer is asked again until it does: the run goes on without it. `taken` is called when a
     worker has taken the run, before that is reported.
     """
-    following, failures = _Following(client, run_id, report, taken), 0
+    following, failures = _Following(client, run_id, taken), 0
     while True:
         try:
             # Without Prefect's own retries, of which nothing would be seen for a minute.
@@ -95,7 +77,7 @@ def follow(
                 if failures >= _FAILURES_TOLD_OF:
                     report.answers_again()
                     failures = 0
-                following.report(state)
+                following.show(state)
         except (httpx.TransportError, PrefectHTTPStatusError) as error:
             if isinstance(error, PrefectHTTPStatusError) and not error.response.is_server_error:
                 raise
@@ -111,31 +93,29 @@ def follow(
 
 
 class _Following:
-    """What was reported of a run so far."""
+    """What was shown of a run so far."""
 
-    def __init__(
-        self, client: SyncPrefectClient, run_id: UUID, report: Reporter, taken: Callable[[], None]
-    ) -> None:
-        self._client, self._run_id, self._reporter, self._taken = client, run_id, report, taken
+    def __init__(self, client: SyncPrefectClient, run_id: UUID, taken: Callable[[], None]) -> None:
+        self._client, self._run_id, self._taken = client, run_id, taken
         self._last_state: UUID | None = None
         self._seen = set[UUID]()
         self._tasks = dict[UUID, str]()
 
-    def report(self, state: State | None) -> None:
-        """Report what is new, up to `state`, the one that the run has now."""
+    def show(self, state: State | None) -> None:
+        """Show what is new, up to `state`, the one that the run has now."""
         ended = state is not None and state.is_final()
         if state and not state.is_scheduled():
             self._taken()
         if ended:
             time.sleep(_LOG_DELAY)
         elif state and state.id != self._last_state:
-            self._reporter.run_state(state)
+            report.run_state(state)
             self._last_state = state.id
-        self._report_records()
+        self._show_records()
         if state and ended:
-            self._reporter.run_state(state)
+            report.run_state(state)
 
-    def _report_records(self) -> None:
+    def _show_records(self) -> None:
         flows = _subflows(self._client, self._run_id)
         records = _records(self._client, [self._run_id, *flows])
         new = [record for record in records if record.id not in self._seen]
@@ -143,7 +123,7 @@ class _Following:
         for record in new:
             self._seen.add(record.id)
             task = self._tasks.get(record.task_run_id or self._run_id)
-            self._reporter.log_record(record, task or flows.get(record.flow_run_id or self._run_id, ""))
+            report.log_record(record, task or flows.get(record.flow_run_id or self._run_id, ""))
 
 
 def has_begun(client: SyncPrefectClient, run_id: UUID) -> bool:
