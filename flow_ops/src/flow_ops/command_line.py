@@ -18,6 +18,7 @@ from prefect.settings import (
 
 from flow_ops import arguments, flow_parameters, task_runners
 from flow_ops.deploy import server
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
             outcome: Any = flow(**parameters, return_state=True)
             state: State[Any] = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
         except httpx.TransportError as error:  # The engine's own: what a flow raises is in its state.
-            url = server.without_credentials(get_current_settings().api.url or "-")
+            url = without_credentials(get_current_settings().api.url or "-")
             raise FlowOpsError("FT-RUN-04", url=url, reason=str(error) or type(error).__name__) from None
     if not state.is_completed():
         raise FlowOpsError("FT-RUN-01", state=state.name, reason=state.message or "-")

@@ -19,7 +19,6 @@ from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from prefect import flow, get_client
 from prefect.artifacts import create_markdown_artifact
@@ -28,6 +27,7 @@ from pydantic import BaseModel
 
 from flow_ops import git, project
 from flow_ops.deploy import source
+from flow_ops.hidden import without_credentials
 from flow_ops.logs import get_logger, mask
 from flow_ops.messages import FlowOpsError, text
 
@@ -88,7 +88,6 @@ def inspect_process() -> Diagnosis:
     log_folder = home / os.environ.get("FLOW_LOG_DIR", "logs")
     with get_client(sync_client=True) as client:
         answer = client.request("GET", "/admin/version")
-        server = urlsplit(str(client.api_url))
     diagnosis = Diagnosis(
         host=platform.node(),
         system=platform.platform(),
@@ -103,8 +102,7 @@ def inspect_process() -> Diagnosis:
         encoding=locale.getpreferredencoding(False),
         utf8_mode=bool(sys.flags.utf8_mode),
         versions=dict(_versions()),
-        # Without the user and password that an address may carry.
-        server=f"{server.scheme}://{server.hostname}:{server.port}{server.path}",
+        server=without_credentials(str(client.api_url)),
         server_version=str(answer.json()),
         clock_ahead_of_server=_clock_ahead_of(answer.headers["date"]),
         uv=shutil.which("uv"),

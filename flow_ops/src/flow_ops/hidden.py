@@ -63,6 +63,11 @@ def hide(name: str, value: Any) -> Any:
     return MASK if shown == value or _PRIVATE_KEY.search(value) else shown
 
 
+def without_credentials(text: str) -> str:
+    """Return a text without the user and password of the addresses in it, fit to be shown."""
+    return re.sub(r"://\S*@", "://", text)
+
+
 def passwords(value: str) -> list[str]:
     """Return what in a text is a password or a token: of an address, a connection string, a header."""
     found = [one or other for one, other in _GIVEN.findall(value)]

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from flow_ops import embedding, library, project, signals, updates
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 
 
@@ -36,7 +37,7 @@ def move(to: library.Kind, index: str | None = None) -> list[str]:
     root, document = project.current().root, updates.pyproject()
     now = library.kind(document)
     if index is not None and (to != "index" or not re.fullmatch(r"https?://[^\s\"\\@]+", index)):
-        raise FlowOpsError("FT-LIBRARY-08", address=re.sub(r"//[^/]*@", "//***@", index))
+        raise FlowOpsError("FT-LIBRARY-08", address=without_credentials(index))
     if now == to and index is None:
         return [text("source.already", where=library.described(document))]
     if now == "vendor":

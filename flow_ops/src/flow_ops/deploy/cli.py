@@ -20,6 +20,7 @@ from flow_ops.deploy import checks, planning, report, rollback, runs, server, so
 from flow_ops.deploy.pins import Deployments
 from flow_ops.deploy.planning import Choice, Plan
 from flow_ops.deploy.targets import Target, environment_names, targets
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, nearest, text
 
 DIFFERENT = 2
@@ -212,7 +213,7 @@ class _Commands:
 def _connected() -> Iterator[SyncPrefectClient]:
     """Yield a client of the server, as `server.connect`, and show that it is waited for."""
     with contextlib.ExitStack() as opened:
-        with report.waiting(text("server.waiting", url=server.without_credentials(server.api_url()))):
+        with report.waiting(text("server.waiting", url=without_credentials(server.api_url()))):
             client = opened.enter_context(server.connect())
         yield client
 

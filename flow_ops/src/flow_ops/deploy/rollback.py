@@ -21,6 +21,7 @@ from flow_ops import project
 from flow_ops.deploy import pinned, server, source, state
 from flow_ops.deploy.pins import GitSource
 from flow_ops.deploy.targets import Target
+from flow_ops.hidden import without_credentials
 from flow_ops.logging.runs import COMMIT
 from flow_ops.messages import FlowOpsError
 
@@ -55,7 +56,7 @@ def find(client: SyncPrefectClient, target: Target, deployment: DeploymentRespon
     if to is not None:
         commit = source.on_remote(to, remote, root)
         if commit is None:
-            raise FlowOpsError("FT-BACK-03", commit=to, url=source.without_credentials_in(found.url))
+            raise FlowOpsError("FT-BACK-03", commit=to, url=without_credentials(found.url))
     else:
         earlier = (one for one in completed(client, deployment) if source.is_earlier(one, current, root))
         commit = next(earlier, None)

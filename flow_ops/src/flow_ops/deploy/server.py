@@ -37,6 +37,7 @@ from prefect.utilities.urls import url_for
 
 from flow_ops import project
 from flow_ops.deploy.targets import Target
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
 from flow_ops.network import is_loopback, proxy_of
 
@@ -62,7 +63,10 @@ def connect() -> Iterator[SyncPrefectClient]:
     ):
         # A server that is off is told at once.
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-            _check_version(client)
+            ours, theirs = Version(prefect.__version__), version(client)
+            if theirs and theirs.major != ours.major:
+                url = without_credentials(api_url())
+                raise FlowOpsError("FT-SERVER-07", url=url, server=theirs, client=ours)
         # From here on Prefect's own retries hold: a server on SQLite answers 503 while another writes.
         yield client
 
@@ -92,12 +96,6 @@ def _is_address(url: str) -> bool:
     return parts.scheme in ("http", "https") and there and parts.path.rstrip("/") != ""
 
 
-def without_credentials(url: str) -> str:
-    """Return `url` without user and password, fit to be shown."""
-    head, _, tail = url.partition("://")
-    return f"{head}://{tail.rpartition('@')[2]}" if tail else head
-
-
 @contextlib.contextmanager
 def coded() -> Iterator[None]:
     """Turn what goes wrong in a request into FT-SERVER-03, -04, -05, -08 or -11."""
@@ -124,8 +122,7 @@ def open_to_all() -> Iterator[FlowOpsError]:
     url = api_url()
     if is_loopback(url):
         return
-    parts = urlsplit(url)
-    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    bare = without_credentials(url)
     with contextlib.suppress(httpx.HTTPError):  # Without an answer, nothing was given away.
         if _get(f"{bare.rstrip('/')}/admin/version").is_success:
             yield FlowOpsError("FT-SERVER-12", url=bare)
@@ -175,13 +172,6 @@ def older(client: SyncPrefectClient) -> Iterator[FlowOpsError]:
     if theirs and theirs.release[:2] < ours.release[:2]:
         url = without_credentials(api_url())
         yield FlowOpsError("FT-SERVER-10", url=url, server=theirs, client=ours)
-
-
-def _check_version(client: SyncPrefectClient) -> None:
-    ours, theirs = Version(prefect.__version__), version(client)
-    if theirs and theirs.major != ours.major:
-        url = without_credentials(api_url())
-        raise FlowOpsError("FT-SERVER-07", url=url, server=theirs, client=ours)
 
 
 # --- what it is asked

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from flow_ops import git, library, updates
 from flow_ops.deploy.pins import FolderSource, GitSource, Source
-from flow_ops.deploy.server import without_credentials
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
 
 # Seconds to wait for the remote repository.
@@ -177,7 +177,7 @@ def unreadable(source: GitSource, token: str, root: Path) -> Iterator[FlowOpsErr
         said = (error.stderr or "").strip().splitlines() or ["-"]
         # What is out of reach from here may not be from the worker.
         if _REFUSED.search(error.stderr or ""):
-            reason = without_credentials_in(said[-1]).replace(token, "***")
+            reason = without_credentials(said[-1]).replace(token, "***")
             url, block = without_credentials(source.url), source.credentials_block
             yield FlowOpsError("FT-GIT-13", url=url, block=block, reason=reason)
 
@@ -342,7 +342,7 @@ def _heads(source: GitSource, root: Path, remote: str, *commands: tuple[str, ...
         raise FlowOpsError("FT-GIT-06", url=url, reason=f"no answer within {TIMEOUT:g} s") from None
     except subprocess.CalledProcessError as error:
         lines = (error.stderr or "").strip().splitlines() or ["-"]
-        raise FlowOpsError("FT-GIT-06", url=url, reason=without_credentials_in(lines[-1])) from None
+        raise FlowOpsError("FT-GIT-06", url=url, reason=without_credentials(lines[-1])) from None
     return {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
 
 
@@ -420,11 +420,6 @@ def _place(url: str) -> str:
     text = re.sub(r"^(?:[a-z+]+://)?(?:[^/@]*@)?", "", url.strip())
     host, slash, path = text.replace(":", "/", 1).partition("/")
     return f"{host.lower()}{slash}{path.lstrip('/')}".rstrip("/").removesuffix(".git")
-
-
-def without_credentials_in(text: str) -> str:
-    """Return a line of git's output without the user and password of the addresses in it."""
-    return re.sub(r"://[^/\s@]+@", "://", text)
 
 
 def _git(root: Path, *arguments: str) -> str:

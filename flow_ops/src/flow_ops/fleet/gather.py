@@ -32,6 +32,8 @@ from flow_ops import repository, watchdog
 from flow_ops.deploy import pinned, server, source, state
 from flow_ops.fleet import problems, versions
 from flow_ops.fleet.rows import LAST, Fleet, Row, Run, next_of, zone_of
+from flow_ops.hidden import without_credentials
+from flow_ops.logging.formats import visible
 from flow_ops.messages import FlowOpsError
 
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
@@ -46,7 +48,7 @@ def gather(client: SyncPrefectClient, now: datetime | None = None) -> Fleet:
     now = now or datetime.now(UTC)
     with server.coded():
         rows = _rows(client)
-        address = server.without_credentials(str(client.api_url)).rstrip("/")
+        address = without_credentials(str(client.api_url)).rstrip("/")
         if not rows:
             raise FlowOpsError("FT-FLEET-13", url=address)
         notes = [*_add_watchdogs(client, rows)]
@@ -95,17 +97,17 @@ def _row(one: DeploymentResponse, name: str, workers: dict[str, int | None]) -> 
     found, tags = state.actual(one), _tags(one)
     return Row(
         id=one.id,
-        name=_shown(name),
+        name=visible(name),
         repository=tags["repository"],
         area=tags.get("area", "-"),
         environment=tags.get("environment", "-"),
         # The server forgets the name of a pool that is deleted.
-        pool=_shown(one.work_pool_name) if one.work_pool_name else None,
+        pool=visible(one.work_pool_name) if one.work_pool_name else None,
         workers=workers.get(one.work_pool_name or ""),
         schedules=found["schedules"],
         paused=one.paused,
         source=source.read(found["pull_steps"]),
-        commit=_shown(one.version) if one.version else None,
+        commit=visible(one.version) if one.version else None,
         pin=pinned.read(found),
         # Up to 2.0.0 the tag of the template alone was written, and both had one version.
         flow_ops=versions.read(tags.get("flow-ops") or tags.get("template")),
@@ -113,13 +115,8 @@ def _row(one: DeploymentResponse, name: str, workers: dict[str, int | None]) -> 
     )
 
 
-def _shown(written: str) -> str:
-    """Return a text of anybody's as one line; what would command a terminal is shown as it is written in Python."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in written)
-
-
 def _tags(one: DeploymentResponse) -> dict[str, str]:
-    pairs = (_shown(tag).partition(":") for tag in one.tags)
+    pairs = (visible(tag).partition(":") for tag in one.tags)
     return {name: value for name, colon, value in pairs if colon and value}
 
 
@@ -198,9 +195,9 @@ def _read_runs(
         Run(
             id=each["id"],
             deployment=UUID(each["deployment_id"]),
-            name=_shown(each["name"]),
+            name=visible(each["name"]),
             state=StateType(each["state_type"]),
-            state_name=_shown(each["state_name"]),
+            state_name=visible(each["state_name"]),
             start=_moment(each["start_time"]),
             end=_moment(each["end_time"]),
         )

@@ -11,6 +11,7 @@ from flow_ops.deploy.pins import GitSource
 from flow_ops.deploy.schedules import is_universal, written
 from flow_ops.fleet import versions
 from flow_ops.fleet.rows import Row, zone_of
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
 
 # Those that need a person, the most urgent first; then those that are good to know.
@@ -93,7 +94,7 @@ def _of_its_name(row: Row, rows: Sequence[Row]) -> Iterator[FlowOpsError]:
         return
     ours = [row.source.url, *_addresses(row.repository, rows)]
     if not all(source.same_place(ours[0], other) for other in ours):
-        places = ", ".join(sorted({source.without_credentials_in(url) for url in ours}))
+        places = ", ".join(sorted({without_credentials(url) for url in ours}))
         yield FlowOpsError("FT-FLEET-06", repository=row.repository, places=places)
 
 

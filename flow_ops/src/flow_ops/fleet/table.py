@@ -12,6 +12,7 @@ from flow_ops.deploy import report, schedules, source
 from flow_ops.deploy.pins import GitSource
 from flow_ops.fleet import cells, problems
 from flow_ops.fleet.rows import Fleet, Row
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 
 # What all columns take, and those that a narrower terminal has room for: state, deployment, last run, last runs.
@@ -73,7 +74,7 @@ def _row(row: Row) -> dict[str, Any]:
         "commit": row.commit,
         "pinned": {"commit": row.pin.commit, "since": row.pin.since.isoformat()} if row.pin else None,
         "lock": row.lock,
-        "source": source.without_credentials_in(source.place(row.source)) if row.source else None,
+        "source": without_credentials(source.place(row.source)) if row.source else None,
         "from_git": from_git,
         "needs_a_person": problems.needs_a_person(row),
         "problems": [_problem(problem) for problem in row.problems],

@@ -40,6 +40,7 @@ from prefect.testing.utilities import prefect_test_harness
 from prefect.workers.process import ProcessWorker
 
 from flow_ops.messages import FlowOpsError, render
+from flow_ops.network import is_loopback
 from flow_ops.secrets import Values, override
 from flow_ops.testing import EndToEndValues
 from flow_ops.testing.isolation import HOME, no_settings_files
@@ -51,7 +52,6 @@ from flow_ops.testing.server import (
     begin,
     end_process,
     forget,
-    is_loopback,
 )
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _guard(patch: pytest.MonkeyPatch) -> None:
 
 def _only_loopback(send: Callable[..., Any]) -> Callable[..., Any]:
     def checked(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if not is_loopback(request.url.host):
+        if not is_loopback(str(request.url)):
             raise FlowOpsError("FT-TEST-01", host=request.url.host)
         return send(self, request, *args, **kwargs)
 

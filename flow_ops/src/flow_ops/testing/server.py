@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
-import ipaddress
 import os
 import shutil
 import signal
@@ -160,16 +159,6 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     if process.stdin:
         process.stdin.close()
-
-
-def is_loopback(host: str | None) -> bool:
-    """Return whether `host`, a name or an address, is this machine's own loopback."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def cache_folder() -> Path:

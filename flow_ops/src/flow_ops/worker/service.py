@@ -34,6 +34,7 @@ from urllib.parse import urlsplit
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import trust
@@ -271,7 +272,7 @@ def _api_url(named: str | None) -> str:
         raise FlowOpsError("FT-SERVICE-02")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise FlowOpsError("FT-SERVICE-03", url=url.replace(parts.netloc, parts.netloc.rpartition("@")[2]))
+        raise FlowOpsError("FT-SERVICE-03", url=without_credentials(url))
     return url
 
 
