@@ -188,7 +188,7 @@ class _Commands:
             for name, deployment in found.items():
                 going = _runs(client, deployment, StateType.RUNNING, StateType.PENDING)
                 coming = _runs(client, deployment, StateType.SCHEDULED)
-                report.to_retire(name, coming=len(coming), going=len(going))
+                report.line(text("retire.to-do", name=name, coming=len(coming), going=len(going)))
             if not (yes or _confirmed()):
                 report.line(text("retire.left-alone"))
                 return 1

@@ -28,7 +28,7 @@ from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.planning import Plan, Status
 from flow_ops.deploy.rollback import Move
 from flow_ops.deploy.server import page
-from flow_ops.deploy.state import Difference, State, is_held, shown
+from flow_ops.deploy.state import State, is_held, shown
 from flow_ops.deploy.targets import Target
 from flow_ops.logging.formats import indented, visible
 from flow_ops.messages import FlowOpsError, text
@@ -162,7 +162,10 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
     yield text("plan.pool"), [f"{pool}, {workers}"]
     yield text("plan.schedule"), _schedule_lines(made)
     if made.next_runs:
-        yield text("plan.next"), [f"{local(moment)} ({_utc_time(moment)} UTC)" for moment in made.next_runs]
+        yield (
+            text("plan.next"),
+            [f"{local(moment)} ({moment.astimezone(UTC):%H:%M} UTC)" for moment in made.next_runs],
+        )
     version = change("version", _short(server["version"]) if server else "", _short(file["version"]))
     yield text("plan.code"), [f"{source.describe(made.target.source)}, {version}"]
     if made.pin:
@@ -227,13 +230,15 @@ def _fields(made: Plan) -> None:
         table([text("plan.field"), text("plan.file")], rows)
     elif made.differences:
         headers = [text("plan.field"), text("plan.server"), text("plan.file")]
-        table(headers, [[d.field, _value(d, d.server), _value(d, d.file)] for d in made.differences])
+        table(
+            headers,
+            [
+                [d.field, *(shown(_readable(d.field, value)) for value in (d.server, d.file))]
+                for d in made.differences
+            ],
+        )
     for change in made.watchdog:
         line(f"  {change}")
-
-
-def _value(difference: Difference, value: Any) -> str:
-    return shown(_readable(difference.field, value))
 
 
 def plan_document(made: Plan) -> dict[str, Any]:
@@ -339,7 +344,7 @@ def answers_again() -> None:
 
 def status(rows: Sequence[Status]) -> None:
     """Print every deployment: on a terminal one below the other, else a line for each."""
-    columns, cells = text("status.columns").split(","), [list(_status_cells(row).values()) for row in rows]
+    columns, cells = text("status.columns").split(","), [_status_cells(row) for row in rows]
     if not sys.stdout.isatty():
         table(columns, cells)
     elif len(rows) > SHOWN_WHOLE:
@@ -366,7 +371,7 @@ def status_document(row: Status) -> dict[str, Any]:
         "workers_online": row.workers,
         "schedules": [
             {"schedule": schedules.written(one["timing"]), "active": one["active"]}
-            for one in _schedules(row.state)
+            for one in (row.state["schedules"] if row.state else [])
         ],
         "paused": bool(row.state and row.state["paused"]),
         "next_run": _utc(row.next_run) if row.next_run else None,
@@ -394,11 +399,6 @@ def rolled_back(move: Move) -> None:
         environment=target.environment_name,
     )
     line(said, style=_COLOURS["good"])
-
-
-def to_retire(name: str, *, coming: int, going: int) -> None:
-    """Print what retiring a deployment would take away."""
-    line(text("retire.to-do", name=name, coming=coming, going=going))
 
 
 def checked(title: str, found: Sequence[FlowOpsError]) -> None:
@@ -446,10 +446,6 @@ def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _utc_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%H:%M}"
-
-
 def _short(version: str | None) -> str:
     return (version or "-")[:8]
 
@@ -467,20 +463,16 @@ def _hidden(field: str, value: Any) -> Any:
     return value if field == "parameter_schema" else hidden.hide(field.rpartition(".")[2], value)
 
 
-def _schedules(state: State | None) -> list[State]:
-    return state["schedules"] if state else []
-
-
-def _status_cells(row: Status) -> dict[str, str]:
+def _status_cells(row: Status) -> list[str]:
     state, missing = row.state, text("status.not-there")
     paused = f" ({text('status.paused')})" if state and state["paused"] else ""
     pinned = f" ({text('fleet.pinned', since=local(row.pin.since))})" if row.pin else ""
-    return {
-        "deployment": row.name.partition("/")[2],
-        "pool": row.pool if row.workers is not None else f"{row.pool} ({missing})",
-        "workers": "-" if row.workers is None else str(row.workers),
-        "schedule": (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,
-        "next": local(row.next_run) if row.next_run else "-",
-        "last": ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
-        "version": (_short(state["version"]) if state else "-") + pinned,
-    }
+    return [
+        row.name.partition("/")[2],
+        row.pool if row.workers is not None else f"{row.pool} ({missing})",
+        "-" if row.workers is None else str(row.workers),
+        (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,
+        local(row.next_run) if row.next_run else "-",
+        ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
+        (_short(state["version"]) if state else "-") + pinned,
+    ]
