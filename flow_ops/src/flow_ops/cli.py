@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from flow_ops import arguments, embedding, library, moving, new_flow, signals, updates
+from flow_ops import arguments, embedding, library, moving, new_flow, project, signals, updates
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.new_flow import sample
 from flow_ops.worker import service
@@ -72,14 +72,14 @@ def _check() -> int:
     if newer:
         _say_changes(changes)
     updates.check_vendored()
-    vendored = library.kind(updates.pyproject()) == "vendor"
+    vendored = library.kind(project.current().pyproject) == "vendor"
     return NEWER if library_is_old or changes or (newer and vendored) else 0
 
 
 def _say_library() -> bool:
     """Say which library is newer, where it comes from elsewhere, and return whether one is."""
     if latest := updates.newer_library():
-        command = library.update_command(updates.pyproject(), latest)
+        command = library.update_command(project.current().pyproject, latest)
         _say(text("update.library", here=metadata.version("flow-ops"), latest=latest, command=command))
     return latest is not None
 
@@ -94,7 +94,7 @@ def _say_changes(changes: list[updates.Change]) -> None:
 
 
 def _library() -> None:
-    if library.kind(updates.pyproject()) == "vendor":
+    if library.kind(project.current().pyproject) == "vendor":
         _say(text("update.library-vendored"))
     elif command := updates.update_library():
         _say(text("update.library-done", command=command))

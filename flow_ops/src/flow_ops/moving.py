@@ -19,7 +19,7 @@ from flow_ops.messages import FlowOpsError, text
 
 def current() -> str:
     """Return where this repository gets the library, for people."""
-    return text("source.now", where=library.described(updates.pyproject()))
+    return text("source.now", where=library.described(project.current().pyproject))
 
 
 def move(to: library.Kind, index: str | None = None) -> list[str]:
@@ -34,7 +34,7 @@ def move(to: library.Kind, index: str | None = None) -> list[str]:
             FT-UPDATE-02 and -03 where the template cannot be read, FT-LIBRARY-07 where it has no release of this
             version, FT-LIBRARY-04 and -06 where a file cannot be changed, FT-LIBRARY-08 for an address that is none.
     """
-    root, document = project.current().root, updates.pyproject()
+    root, document = project.current().root, project.current().pyproject
     now = library.kind(document)
     if index is not None and (to != "index" or not re.fullmatch(r"https?://[^\s\"\\@]+", index)):
         raise FlowOpsError("FT-LIBRARY-08", address=without_credentials(index))

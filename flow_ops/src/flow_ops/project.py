@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ class Project:
     area: str
     timezone: str
     template_version: str
+    pyproject: dict[str, Any] = field(compare=False, repr=False)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -68,6 +69,7 @@ def _read(root: Path, document: dict[str, Any]) -> Project:
             area=table["area"],
             timezone=table["timezone"],
             template_version=table["template-version"],
+            pyproject=document,
         )
     except KeyError as missing:
         raise FlowOpsError("FT-PROJECT-02", file=root / "pyproject.toml", key=missing.args[0]) from None

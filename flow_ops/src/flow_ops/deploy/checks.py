@@ -23,7 +23,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 
-from flow_ops import flow_parameters, git, hidden, library, project, task_runners, updates, watchdog
+from flow_ops import flow_parameters, git, hidden, library, project, task_runners, watchdog
 from flow_ops.deploy import schedules, server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Schedule
 from flow_ops.deploy.targets import Target, environment_names
@@ -76,11 +76,10 @@ def repository(deployments: Deployments) -> Iterator[FlowOpsError]:
     yield from _timezone(deployments.timezone, about.timezone)
     yield from watchdog.check_limits(deployments.limits)
     yield from lock(about.root)
-    pyproject = updates.pyproject()
-    dependencies = pyproject["project"].get("dependencies", [])
+    dependencies = about.pyproject["project"].get("dependencies", [])
     if not any(re.match(r"(?i)prefect\b(?!-)", dependency) for dependency in dependencies):
         yield FlowOpsError("FT-FLOW-05", file=about.root / "pyproject.toml")
-    yield from library.problems(about.root, pyproject)
+    yield from library.problems(about.root, about.pyproject)
 
 
 def lock(root: Path) -> Iterator[FlowOpsError]:
@@ -163,11 +162,11 @@ def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterato
     yield from server.older(client)
     if any(target.environment_name == "prod" for target in targets):
         yield from server.open_to_all()
-    pools = {name: _read_pool(client, name) for name in sorted({t.environment.work_pool for t in targets})}
-    for name, pool in pools.items():
-        yield from _pool(client, name, pool)
+    pools = {pool.name: pool for pool in server.pages(client.read_work_pools)}
+    for name in sorted({target.environment.work_pool for target in targets}):
+        yield from _pool(client, name, pools)
     for target in targets:
-        if pool := pools[target.environment.work_pool]:
+        if pool := pools.get(target.environment.work_pool):
             yield from _pool_type(pool, target)
         yield from _blocks(client, target)
     yield from _areas(client, targets)
@@ -306,18 +305,12 @@ def _image(environment: str, image: str | None) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-IMAGE-02", image=image, environment=environment)
 
 
-def _read_pool(client: SyncPrefectClient, name: str) -> WorkPool | None:
-    try:
-        return client.read_work_pool(name)
-    except ObjectNotFound:
-        return None
-
-
-def _pool(client: SyncPrefectClient, name: str, pool: WorkPool | None) -> Iterator[FlowOpsError]:
-    if pool is None:
-        names = sorted(one.name for one in client.read_work_pools())
-        yield FlowOpsError("FT-POOL-01", pool=name, known=", ".join(names) or "-", near=nearest(name, names))
+def _pool(client: SyncPrefectClient, name: str, pools: Mapping[str, WorkPool]) -> Iterator[FlowOpsError]:
+    if name not in pools:
+        known = ", ".join(sorted(pools)) or "-"
+        yield FlowOpsError("FT-POOL-01", pool=name, known=known, near=nearest(name, pools))
         return
+    pool = pools[name]
     if pool.is_paused:
         yield FlowOpsError("FT-POOL-02", pool=name)
     queue = client.read_work_queue(pool.default_queue_id)

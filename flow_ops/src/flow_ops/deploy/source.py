@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from flow_ops import git, library, updates
+from flow_ops import git, library, project
 from flow_ops.deploy.pins import FolderSource, GitSource, Source
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
@@ -99,12 +99,12 @@ def _library_steps(source: Source) -> list[dict[str, Any]]:
 
 def has_library_step() -> bool:
     """Say whether a run's environment needs another server for flow-ops."""
-    return library.kind(updates.pyproject()) != "vendor"
+    return library.kind(project.current().pyproject) != "vendor"
 
 
 def library_problem() -> FlowOpsError:
     """Return what to tell where a worker could not make the environment."""
-    return FlowOpsError("FT-LIBRARY-09", where=library.described(updates.pyproject()))
+    return FlowOpsError("FT-LIBRARY-09", where=library.described(project.current().pyproject))
 
 
 def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
@@ -260,9 +260,7 @@ def fetch(source: GitSource, root: Path) -> Remote:
         raise git.refusal(error, root) from None
     head = _head(heads, source.branch)
     if head is None:
-        names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
-        url = without_credentials(source.url)
-        raise FlowOpsError("FT-GIT-07", branch=source.branch, url=url, branches=", ".join(names) or "-")
+        raise _no_branch(source, heads)
     return Remote(head, heads)
 
 
@@ -354,6 +352,12 @@ def _head(heads: Mapping[str, str], branch: str) -> str | None:
     )
 
 
+def _no_branch(source: GitSource, heads: Mapping[str, str]) -> FlowOpsError:
+    names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
+    url = without_credentials(source.url)
+    return FlowOpsError("FT-GIT-07", branch=source.branch, url=url, branches=", ".join(names) or "-")
+
+
 def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[FlowOpsError]:
     url = without_credentials(source.url)
     try:
@@ -368,8 +372,7 @@ def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[Flo
     head = _head(heads, branch)
     here = _git(root, "rev-parse", "HEAD")
     if not head:
-        names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
-        yield FlowOpsError("FT-GIT-07", branch=branch, url=url, branches=", ".join(names) or "-")
+        yield _no_branch(source, heads)
     elif head != here:
         code = "FT-GIT-08" if _is_ancestor(root, head, here) else "FT-GIT-09"
         yield FlowOpsError(code, here=here[:8], there=head[:8], branch=branch, url=url, remote=remote)

@@ -22,7 +22,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy, Concurrency
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
-from flow_ops import flow_parameters, library, project, task_runners, updates
+from flow_ops import flow_parameters, library, project, task_runners
 from flow_ops.deploy import schedules, source
 from flow_ops.deploy.pins import Environment, FolderSource, GitSource, Source
 from flow_ops.deploy.targets import Target
@@ -189,7 +189,7 @@ def _library(code: Source) -> dict[str, str]:
 
     The token is in the Secret block; the deployment has its placeholder.
     """
-    address = library.git_address(updates.pyproject())
+    address = library.git_address(project.current().pyproject)
     block = code.credentials_block if isinstance(code, GitSource) else None
     if not block or not address or urlsplit(address).scheme != "https":
         return {}

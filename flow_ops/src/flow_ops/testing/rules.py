@@ -28,7 +28,7 @@ import pytest
 from packaging.requirements import Requirement
 from prefect import Flow
 
-from flow_ops import library, project, repository, updates
+from flow_ops import library, project, updates
 from flow_ops.deploy import checks, entrypoints, state
 from flow_ops.deploy.targets import targets
 from flow_ops.messages import FlowOpsError, render
@@ -75,7 +75,7 @@ class Rule:
 
 def _set_aside() -> dict[str, object]:
     """Return the rules that `pyproject.toml` sets aside, and why."""
-    return dict(_pyproject()["tool"]["flow-ops"].get("exceptions", {}))
+    return dict(project.current().pyproject["tool"]["flow-ops"].get("exceptions", {}))
 
 
 def _exceptions() -> Iterable[str]:
@@ -87,27 +87,22 @@ def _exceptions() -> Iterable[str]:
     return []
 
 
-def _pyproject() -> dict[str, Any]:
-    found = repository.find()
-    return found.pyproject if found else {"project": {}, "tool": {"flow-ops": {}}}
-
-
 # --- names and files
 
 
 def _names() -> Iterable[str]:
-    about, written = project.current(), _pyproject()
+    about = project.current()
     first = next(iter(deployments().flows))
     flow = entrypoints.load(first, about.root).flow.name
     agree = {
         "[tool.flow-ops] package": (about.package, about.slug.replace("-", "_")),
         "src/": ((about.root / "src" / about.package / "__init__.py").is_file(), True),
         f"[project.scripts] {flow}": (
-            written["project"].get("scripts", {}).get(flow),
+            about.pyproject["project"].get("scripts", {}).get(flow),
             f"{about.package}.__main__:main",
         ),
         "[tool.uv.build-backend] module-name": (
-            written["tool"].get("uv", {}).get("build-backend", {}).get("module-name"),
+            about.pyproject["tool"].get("uv", {}).get("build-backend", {}).get("module-name"),
             about.package,
         ),
         "deploy.py": (first.startswith(f"src/{about.package}/"), True),
@@ -133,7 +128,7 @@ def _entrypoints() -> Iterable[str]:
 
 
 def _dependencies() -> Iterable[str]:
-    written = map(Requirement, _pyproject()["project"]["dependencies"])
+    written = map(Requirement, project.current().pyproject["project"]["dependencies"])
     bounds = {requirement.name.lower(): requirement.specifier for requirement in written}
     let_in = [
         f"{name} {bad}" for name, bad in _KEPT_OUT.items() if name not in bounds or bounds[name].contains(bad)
@@ -147,7 +142,7 @@ def _vendored() -> Iterable[str]:
 
 
 def _library() -> Iterable[FlowOpsError]:
-    return library.problems(project.current().root, _pyproject())
+    return library.problems(project.current().root, project.current().pyproject)
 
 
 # --- the team's flows
