@@ -40,7 +40,7 @@ from flow_ops.deployment import Deployments, GitSource
 from flow_ops.messages import render
 from flow_ops.testing import EndToEndValues, deployments, next_local_runs
 from flow_ops.testing.rehearsal import Rehearsal
-from flow_ops.testing.server import PREFECT, WHOLE, begin, end_process
+from flow_ops.testing.server import PREFECT, WHOLE, begin, end_process, start_process
 from flow_ops.testing.tracked import copy_tracked_files
 
 ENVIRONMENT = "prod"
@@ -151,18 +151,9 @@ def _unused(pins: Deployments, target: Target) -> str:
 
 
 def _start_worker(pool: str, environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    worker = [sys.executable, *PREFECT, "worker", "start", "--type", "process", "--pool", pool]
+    worker = [*PREFECT, "worker", "start", "--type", "process", "--pool", pool]
     quick = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    with (folder / f"{pool}.log").open("wb") as log:
-        return subprocess.Popen(
-            worker,
-            cwd=folder,
-            env=quick,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    return start_process(worker, folder / f"{pool}.log", quick)
 
 
 def _publish(checkout: Path, remote: Path, chosen: list[Target]) -> None:
@@ -297,15 +288,16 @@ class Check:
         return self.name
 
 
-CHECKS = (
-    Check("every_run_is_completed_on_the_server", _every_run_is_completed_on_the_server),
-    Check("the_repositorys_own_log_lines_are_in_the_ui", _the_repositorys_own_log_lines_are_in_the_ui),
-    Check("the_artifacts_are_in_the_ui", _the_artifacts_are_in_the_ui),
-    Check("pool_version_and_tags_are_the_ones_of_the_file", _pool_version_and_tags_are_the_ones_of_the_file),
-    Check("every_schedule_is_in_the_pinned_timezone", _every_schedule_is_in_the_pinned_timezone),
-    Check(
-        "the_scheduled_runs_are_at_the_right_local_hours", _the_scheduled_runs_are_at_the_right_local_hours
-    ),
-    Check("a_second_apply_changes_nothing", _a_second_apply_changes_nothing),
-    Check("retire_leaves_nothing", _retire_leaves_nothing),
+CHECKS = tuple(
+    Check(holds.__name__.removeprefix("_"), holds)
+    for holds in (
+        _every_run_is_completed_on_the_server,
+        _the_repositorys_own_log_lines_are_in_the_ui,
+        _the_artifacts_are_in_the_ui,
+        _pool_version_and_tags_are_the_ones_of_the_file,
+        _every_schedule_is_in_the_pinned_timezone,
+        _the_scheduled_runs_are_at_the_right_local_hours,
+        _a_second_apply_changes_nothing,
+        _retire_leaves_nothing,
+    )
 )

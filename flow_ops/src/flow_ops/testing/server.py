@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,17 +130,25 @@ def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
         # As Prefect's harness does; without them it is a slower server with services that no test needs.
         settings |= {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
     log = home / "server.log"
+    address = ("--host", "127.0.0.1", "--port", str(port))
+    process = start_process([*command, *address], log, {**os.environ, **settings})
+    return Start(process, f"http://127.0.0.1:{port}/api", log, database, migrating)
+
+
+def start_process(
+    arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start this Python in the folder of `log`, to which it writes, at the head of a session of its own."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command, "--host", "127.0.0.1", "--port", str(port)],
-            env={**os.environ, **settings},
-            cwd=home,
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            env=environment,
+            cwd=log.parent,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Start(process, f"http://127.0.0.1:{port}/api", log, database, migrating)
 
 
 def forget() -> None:
@@ -161,17 +169,6 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-def cache_folder() -> Path:
-    """Return the folder for what may be made again: below the user's cache folder, on any system."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "flow-ops"
-
-
 def _migrated() -> Path:
     """Return where the migrated database is kept: named by the migrations of this Prefect, which a branch may change."""
     folder = Path(
@@ -179,7 +176,8 @@ def _migrated() -> Path:
     )
     names = "".join(sorted(file.name for file in folder.glob("versions/sqlite/*.py")))
     digest = hashlib.sha256(names.encode()).hexdigest()[:12]
-    return cache_folder() / f"prefect-{importlib.metadata.version('prefect')}-{digest}.db"
+    cache = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache, "flow-ops", f"prefect-{importlib.metadata.version('prefect')}-{digest}.db")
 
 
 def _keep(database: Path) -> None:
