@@ -543,5 +543,4 @@ def _git(folder: Path, *arguments: str, asked: str = "", seconds: float | None =
     try:
         return git.run(folder, *arguments, seconds=seconds)
     except (OSError, subprocess.SubprocessError) as error:
-        detail = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1:]
-        raise FlowOpsError("FT-UPDATE-02", address=asked or folder, problem=" ".join(detail)) from None
+        raise FlowOpsError("FT-UPDATE-02", address=asked or folder, problem=git.last_line(error)) from None

@@ -51,10 +51,10 @@ def find(client: SyncPrefectClient, target: Target, deployment: DeploymentRespon
         raise FlowOpsError("FT-BACK-01", deployment=target.full_name, path=found.path)
     branch = target.source.branch if isinstance(target.source, GitSource) else found.branch
     root = project.current().root
-    remote = source.fetch(dataclasses.replace(found, branch=branch, commit=None), root)
-    current = found.commit or remote.head
+    head, heads = source.fetch(dataclasses.replace(found, branch=branch, commit=None), root)
+    current = found.commit or head
     if to is not None:
-        commit = source.on_remote(to, remote, root)
+        commit = source.on_remote(to, heads, root)
         if commit is None:
             raise FlowOpsError("FT-BACK-03", commit=to, url=without_credentials(found.url))
     else:

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -174,10 +173,9 @@ def unreadable(source: GitSource, token: str, root: Path) -> Iterator[FlowOpsErr
     except subprocess.TimeoutExpired:
         return
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or "").strip().splitlines() or ["-"]
         # What is out of reach from here may not be from the worker.
         if _REFUSED.search(error.stderr or ""):
-            reason = without_credentials(said[-1]).replace(token, "***")
+            reason = git.last_line(error).replace(token, "***")
             url, block = without_credentials(source.url), source.credentials_block
             yield FlowOpsError("FT-GIT-13", url=url, block=block, reason=reason)
 
@@ -233,16 +231,10 @@ def written(source: Source) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-SOURCE-05", commit=source.commit)
 
 
-@dataclass(frozen=True)
-class Remote:
-    """What a source's repository has: the newest commit of its branch, and all branches and tags with theirs."""
+def fetch(source: GitSource, root: Path) -> tuple[str, dict[str, str]]:
+    """Bring the remote's commits here, into no branch of the user's.
 
-    head: str
-    heads: Mapping[str, str]
-
-
-def fetch(source: GitSource, root: Path) -> Remote:
-    """Bring the remote's commits here, into no branch of the user's, and return what it has.
+    Return the newest of the source's branch, and those of all branches and tags.
 
     Raises:
         FlowOpsError: FT-GIT-05 where no remote of this repository is the source's, FT-GIT-06 where it does not answer,
@@ -258,30 +250,29 @@ def fetch(source: GitSource, root: Path) -> Remote:
         heads = _heads(source, root, remote, ("fetch", "--quiet", *whole, remote, *tips))
     except (OSError, subprocess.SubprocessError) as error:
         raise git.refusal(error, root) from None
-    head = _head(heads, source.branch)
-    if head is None:
-        raise _no_branch(source, heads)
-    return Remote(head, heads)
+    if head := _head(heads, source.branch):
+        return head, heads
+    raise _no_branch(source, heads)
 
 
-def on_remote(written: str, remote: Remote, root: Path) -> str | None:
+def on_remote(written: str, heads: Mapping[str, str], root: Path) -> str | None:
     """Return the full SHA of a commit; None where no branch or tag of the remote has it.
 
     Args:
         written: The commit's SHA or the beginning of it, or a branch or tag of the remote. What only this repository
             calls so, as HEAD, is none: it would pin production to what nobody else can name.
-        remote: What the remote has.
+        heads: The commits of the remote's branches and tags.
         root: The repository's folder here.
     """
     name = written.strip()
-    named = remote.heads.get(f"refs/heads/{name}") or remote.heads.get(f"refs/tags/{name}")
+    named = heads.get(f"refs/heads/{name}") or heads.get(f"refs/tags/{name}")
     if not named and not re.fullmatch(r"[0-9A-Fa-f]{4,40}", name):
         return None
     try:
         commit = _git(root, "rev-parse", "--verify", "--quiet", f"{named or name}^{{commit}}")
     except subprocess.CalledProcessError:
         return None
-    return commit if any(_is_ancestor(root, commit, head) for head in remote.heads.values()) else None
+    return commit if any(_is_ancestor(root, commit, tip) for tip in heads.values()) else None
 
 
 def is_earlier(commit: str, than: str, root: Path) -> bool:
@@ -295,12 +286,10 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
         return
     try:
         prefix = _git(root, "rev-parse", "--show-prefix")
+        here = _git(root, "rev-parse", "--verify", "HEAD")
     except subprocess.CalledProcessError as error:
-        if "not a git repository" not in (error.stderr or ""):
+        if not re.search("not a git repository|Needed a single revision", error.stderr or ""):
             raise
-        yield FlowOpsError("FT-GIT-02", folder=root)
-        return
-    if not _succeeds(root, "rev-parse", "--verify", "--quiet", "HEAD"):
         yield FlowOpsError("FT-GIT-02", folder=root)
         return
     if prefix:
@@ -315,13 +304,16 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
         yield FlowOpsError("FT-GIT-12", files=", ".join(missing))
     remote = _remote_of(source.url, root)
     if remote:
-        yield from _remote_problems(source, root, remote)
+        yield from _remote_problems(source, root, remote, here)
     else:
         yield _no_remote(source, root)
 
 
 def _no_remote(source: GitSource, root: Path) -> FlowOpsError:
-    addresses = [without_credentials(_git(root, "remote", "get-url", name)) for name in _remotes(root)]
+    addresses = [
+        without_credentials(_git(root, "remote", "get-url", name))
+        for name in _git(root, "remote").splitlines()
+    ]
     return FlowOpsError("FT-GIT-05", url=without_credentials(source.url), remotes=", ".join(addresses) or "-")
 
 
@@ -339,8 +331,7 @@ def _heads(source: GitSource, root: Path, remote: str, *commands: tuple[str, ...
     except subprocess.TimeoutExpired:
         raise FlowOpsError("FT-GIT-06", url=url, reason=f"no answer within {TIMEOUT:g} s") from None
     except subprocess.CalledProcessError as error:
-        lines = (error.stderr or "").strip().splitlines() or ["-"]
-        raise FlowOpsError("FT-GIT-06", url=url, reason=without_credentials(lines[-1])) from None
+        raise FlowOpsError("FT-GIT-06", url=url, reason=git.last_line(error)) from None
     return {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
 
 
@@ -358,7 +349,7 @@ def _no_branch(source: GitSource, heads: Mapping[str, str]) -> FlowOpsError:
     return FlowOpsError("FT-GIT-07", branch=source.branch, url=url, branches=", ".join(names) or "-")
 
 
-def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[FlowOpsError]:
+def _remote_problems(source: GitSource, root: Path, remote: str, here: str) -> Iterator[FlowOpsError]:
     url = without_credentials(source.url)
     try:
         heads = _heads(source, root, remote)
@@ -368,18 +359,16 @@ def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[Flo
     if source.commit:
         yield from _pinned_problems(source.commit, root, set(heads.values()))
         return
-    branch = source.branch
-    head = _head(heads, branch)
-    here = _git(root, "rev-parse", "HEAD")
-    if not head:
+    there = _head(heads, source.branch)
+    if not there:
         yield _no_branch(source, heads)
-    elif head != here:
-        code = "FT-GIT-08" if _is_ancestor(root, head, here) else "FT-GIT-09"
-        yield FlowOpsError(code, here=here[:8], there=head[:8], branch=branch, url=url, remote=remote)
+    elif there != here:
+        code = "FT-GIT-08" if _is_ancestor(root, there, here) else "FT-GIT-09"
+        yield FlowOpsError(code, here=here[:8], there=there[:8], branch=source.branch, url=url, remote=remote)
 
 
 def _pinned_problems(commit: str, root: Path, heads: set[str]) -> Iterator[FlowOpsError]:
-    if not any(head == commit or _is_ancestor(root, commit, head) for head in heads):
+    if not any(tip == commit or _is_ancestor(root, commit, tip) for tip in heads):
         yield FlowOpsError("FT-GIT-10", commit=commit[:8])
     elif not _succeeds(root, "diff", "--quiet", commit, "--", "src", "pyproject.toml"):
         yield FlowOpsError("FT-GIT-11", commit=commit[:8])
@@ -397,13 +386,9 @@ def _succeeds(root: Path, *arguments: str) -> bool:
     return True
 
 
-def _remotes(root: Path) -> list[str]:
-    return _git(root, "remote").splitlines()
-
-
 def _remote_of(url: str, root: Path) -> str | None:
     """Return the local name of the remote at `url`: git reaches it with the user's own credentials."""
-    for name in _remotes(root):
+    for name in _git(root, "remote").splitlines():
         addresses = {
             _git(root, "remote", "get-url", name),
             _git(root, "config", "--get", f"remote.{name}.url"),

@@ -76,7 +76,7 @@ def desired(target: Target, wanted_schedules: list[State], *, paused: bool) -> S
                 *pins.tags,
             }
         ),
-        "description": _description(target, flow.description or ""),
+        "description": f"{flow.description or ''}\n\n{source.place(target.source)}".strip(),
     }
 
 
@@ -214,10 +214,6 @@ def _lock(root: Path) -> str:
     except OSError:
         return "none"
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:8]
-
-
-def _description(target: Target, text: str) -> str:
-    return f"{text}\n\n{source.place(target.source)}".strip()
 
 
 def _schedule_to_create(schedule: State) -> DeploymentScheduleCreate:

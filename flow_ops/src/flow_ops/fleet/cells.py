@@ -28,7 +28,7 @@ def cells(row: Row, fleet: Fleet) -> list[str]:
         row.name.partition("/")[2],
         row.area,
         row.environment,
-        _pool(row),
+        text("fleet.no-pool") if row.workers is None else f"{row.pool} ({row.workers})",
         _schedule(row),
         local(row.next_run, row) if row.next_run else "-",
         _last(row),
@@ -93,12 +93,6 @@ def grouped(shown: Sequence[Row]) -> list[tuple[str, list[str], list[str]]]:
         rest = dict.fromkeys(line.strip() for lines in said for line in lines[1:])
         made.append((code, list(what), list(rest)))
     return made
-
-
-def _pool(row: Row) -> str:
-    if row.workers is None:
-        return text("fleet.no-pool")
-    return f"{row.pool} ({row.workers})"
 
 
 def _schedule(row: Row) -> str:

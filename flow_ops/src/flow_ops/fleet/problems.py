@@ -92,12 +92,8 @@ def _of_its_name(row: Row, rows: Sequence[Row]) -> Iterator[FlowOpsError]:
     """Yield FT-FLEET-06 where the name is another repository's too, with another git address."""
     if not isinstance(row.source, GitSource):
         return
-    ours = [row.source.url, *_addresses(row.repository, rows)]
+    sources = [row.source, *(each.source for each in rows if each.repository == row.repository)]
+    ours = [one.url for one in sources if isinstance(one, GitSource)]
     if not all(source.same_place(ours[0], other) for other in ours):
         places = ", ".join(sorted({without_credentials(url) for url in ours}))
         yield FlowOpsError("FT-FLEET-06", repository=row.repository, places=places)
-
-
-def _addresses(repository: str, rows: Sequence[Row]) -> list[str]:
-    sources = [row.source for row in rows if row.repository == repository]
-    return [one.url for one in sources if isinstance(one, GitSource)]

@@ -51,7 +51,7 @@ def document(fleet: Fleet, shown: Sequence[Row]) -> dict[str, Any]:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    from_git = isinstance(row.source, GitSource)
+    last = row.last
     return {
         "deployment": row.name,
         "repository": row.repository,
@@ -65,7 +65,7 @@ def _row(row: Row) -> dict[str, Any]:
         ],
         "paused": row.paused,
         "next_run": row.next_run.isoformat() if row.next_run else None,
-        "last_run": _run(row),
+        "last_run": {"name": last.name, "state": last.state_name, "end": last.end} if last else None,
         "last_runs": {"total": len(row.runs), "completed": row.completed, "bar": cells.bar(row)},
         "running": len(row.going),
         "late": row.late,
@@ -75,15 +75,10 @@ def _row(row: Row) -> dict[str, Any]:
         "pinned": {"commit": row.pin.commit, "since": row.pin.since.isoformat()} if row.pin else None,
         "lock": row.lock,
         "source": without_credentials(source.place(row.source)) if row.source else None,
-        "from_git": from_git,
+        "from_git": isinstance(row.source, GitSource),
         "needs_a_person": problems.needs_a_person(row),
         "problems": [_problem(problem) for problem in row.problems],
     }
-
-
-def _run(row: Row) -> dict[str, Any] | None:
-    last = row.last
-    return {"name": last.name, "state": last.state_name, "end": last.end} if last else None
 
 
 def _problem(problem: FlowOpsError) -> dict[str, Any]:
