@@ -8,7 +8,6 @@ import io
 import json
 import os
 import re
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -359,27 +358,6 @@ def test_a_link_its_mode_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
         assert cli.run(["fleet", "--html", str(pipe)]) == 0
         assert read.result(60).startswith("<!doctype html>")
     assert pipe.is_fifo()
-
-
-@pytest.mark.usefixtures("there")
-@not_on_windows("it has no limits")
-def test_the_page_that_was_there_is_kept_where_the_new_one_cannot_be_written_whole(
-    server: Server, tmp_path: Path
-) -> None:
-    page = tmp_path / "page.html"
-    page.write_text("yesterday's", encoding="utf-8")
-    program = (
-        "import resource, sys; from flow_ops import cli;"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192));"  # as a disk that is full half-way
-        f"sys.exit(cli.run(['fleet', '--html', {str(page)!r}]))"
-    )
-    environment = {**server.environment, "FLOW_LANGUAGE": "en", "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, check=False, text=True
-    )
-    assert (done.returncode, "FT-FLEET-15" in done.stderr) == (1, True), done.stderr
-    assert page.read_text(encoding="utf-8") == "yesterday's"
-    assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
 
 
 @pytest.mark.usefixtures("there")
