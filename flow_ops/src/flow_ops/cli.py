@@ -25,12 +25,10 @@ NewName = Annotated[str, Parameter(help="@new-flow.name")]
 
 
 def main() -> None:
-    """Run the command line of `sys.argv` and exit with its status."""
     sys.exit(run())
 
 
 def run(tokens: list[str] | None = None) -> int:
-    """Run one command; print the problems that it meets and return the exit status."""
     with signals.sigterm_ends_in_order():
         return arguments.execute(_command_line(), tokens)
 

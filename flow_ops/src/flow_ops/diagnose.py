@@ -113,7 +113,6 @@ def inspect_process() -> Diagnosis:
 
 
 def as_table(diagnosis: Diagnosis) -> str:
-    """Return the diagnosis as a Markdown table."""
     rows = "\n".join(f"| {name} | {value} |" for name, value in diagnosis.model_dump(mode="json").items())
     return f"| | |\n|---|---|\n{rows}\n"
 

@@ -40,7 +40,6 @@ def source(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kind(document: Mapping[str, Any]) -> Kind:
-    """Return which of the three it is."""
     said = source(document)
     return "git" if "git" in said else "vendor" if "path" in said or "workspace" in said else "index"
 
@@ -95,7 +94,6 @@ def allows(document: Mapping[str, Any], version: str) -> bool:
 
 
 def is_needed(document: Mapping[str, Any]) -> bool:
-    """Say whether flow-ops is among the `dependencies`."""
     return bool(_requirements(document))
 
 

@@ -18,7 +18,6 @@ from flow_ops.messages import FlowOpsError, text
 
 
 def current() -> str:
-    """Return where this repository gets the library, for people."""
     return text("source.now", where=library.described(project.current().pyproject))
 
 

@@ -43,7 +43,6 @@ AS_THEY_ARE = Choice()
 
 
 def run(deployments: Deployments, tokens: list[str]) -> int:
-    """Run one command; print the problems that it meets and return the exit status."""
     return arguments.execute(_command_line(_Commands(deployments)), tokens)
 
 

@@ -24,7 +24,6 @@ class Pin:
 
 
 def tag(since: datetime) -> str:
-    """Return the tag of a deployment that was pinned at this moment."""
     return TAG + since.astimezone(UTC).strftime(_FORMAT)
 
 

@@ -74,7 +74,6 @@ class Plan:
 
     @property
     def changes(self) -> bool:
-        """Whether the server differs from the file."""
         return bool(self.differences or self.watchdog)
 
     def problems(self, *, forward: bool) -> Iterator[FlowOpsError]:
@@ -108,12 +107,10 @@ class Status:
 
     @property
     def name(self) -> str:
-        """The full name."""
         return self.target.full_name
 
     @property
     def pin(self) -> Pin | None:
-        """The commit to which `rollback` pinned it, if it did."""
         return pinned.read(self.state)
 
 

@@ -73,7 +73,6 @@ def _console(where: TextIO) -> Console:
 
 
 def as_json(document: Any) -> None:
-    """Print a document for other programs."""
     line(json.dumps(document, indent=2, default=str))
 
 
@@ -84,7 +83,6 @@ def problems(found: Iterable[FlowOpsError]) -> None:
 
 
 def problem_document(found: Iterable[FlowOpsError]) -> dict[str, Any]:
-    """Return problems as data."""
     return {"problems": [{"code": p.code, "stops": checks.stops(p), "text": str(p)} for p in found]}
 
 
@@ -92,7 +90,6 @@ def problem_document(found: Iterable[FlowOpsError]) -> dict[str, Any]:
 
 
 def are_many(made: Sequence[Plan], *, everything: bool) -> bool:
-    """Return whether the deployments are too many to be shown one by one."""
     return len(made) > SHOWN_WHOLE and not everything
 
 
@@ -122,7 +119,6 @@ def sum_of(made: Sequence[Plan], found: Sequence[FlowOpsError]) -> None:
 
 
 def refused(found: Sequence[FlowOpsError]) -> None:
-    """Print that nothing was written, and how many problems stand in the way."""
     count = sum(checks.stops(problem) for problem in found)
     line(text("plan.refused-one") if count == 1 else text("plan.refused", count=count))
 
@@ -242,7 +238,6 @@ def _fields(made: Plan) -> None:
 
 
 def plan_document(made: Plan) -> dict[str, Any]:
-    """Return one plan as data."""
     return {
         "deployment": made.target.full_name,
         "exists": made.server is not None,
@@ -264,7 +259,6 @@ def applied(made: Plan) -> None:
 
 
 def applied_page(deployment: DeploymentResponse) -> None:
-    """Print where to see a deployment."""
     if link := page("deployment", deployment.id):
         line(f"  {link}")
 
@@ -312,12 +306,10 @@ def waiting(what: str) -> Iterator[Callable[[], None]]:
 
 
 def started(run: FlowRun) -> None:
-    """Print the name and the link of a run."""
     line(f"{run.name}  {page('flow-run', run.id)}".rstrip())
 
 
 def run_state(state: RunState) -> None:
-    """Print a state of a run."""
     said = f"{state.name}: {state.message}" if state.message else str(state.name)
     said = f"{local_time(state.timestamp)} | {indented(said)}"
     line(said, style=_STATE_COLOURS.get(state.type.value, ""))
@@ -330,12 +322,10 @@ def log_record(record: Log, of: str) -> None:
 
 
 def no_answer() -> None:
-    """Print that the server does not answer, and that the run goes on all the same."""
     line(f"{local_time(None)} | {text('run.no-answer')}", style=_COLOURS["note"])
 
 
 def answers_again() -> None:
-    """Print that the server answers again."""
     line(f"{local_time(None)} | {text('run.answers')}", style=_COLOURS["good"])
 
 
@@ -362,7 +352,6 @@ def status(rows: Sequence[Status]) -> None:
 
 
 def status_document(row: Status) -> dict[str, Any]:
-    """Return one deployment's status as data."""
     return {
         "deployment": row.name,
         "exists": row.state is not None,
@@ -389,7 +378,6 @@ def _pin_document(pin: Pin | None) -> dict[str, Any] | None:
 
 
 def rolled_back(move: Move) -> None:
-    """Print to which commit a deployment went back, and how it comes forward again."""
     target = move.target
     said = text(
         "rollback.done",
@@ -402,7 +390,6 @@ def rolled_back(move: Move) -> None:
 
 
 def checked(title: str, found: Sequence[FlowOpsError]) -> None:
-    """Print the outcome of one group of checks."""
     mark = "bad" if any(checks.stops(problem) for problem in found) else "note" if found else "good"
     line(f"[{text(f'doctor.{mark}')}] {title}", style=_COLOURS[mark])
     for problem in found:

@@ -226,7 +226,6 @@ def unnamed(client: SyncPrefectClient, targets: Sequence[Target]) -> dict[str, D
 
 
 def has_area(client: SyncPrefectClient, area: str) -> bool:
-    """Return whether any deployment has the tag of an area."""
     tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[f"area:{area}"]))
     return bool(client.read_deployments(deployment_filter=tagged, limit=1))
 

@@ -102,7 +102,6 @@ def has_library_step() -> bool:
 
 
 def library_problem() -> FlowOpsError:
-    """Return what to tell where a worker could not make the environment."""
     return FlowOpsError("FT-LIBRARY-09", where=library.described(project.current().pyproject))
 
 
@@ -276,7 +275,6 @@ def on_remote(written: str, heads: Mapping[str, str], root: Path) -> str | None:
 
 
 def is_earlier(commit: str, than: str, root: Path) -> bool:
-    """Say whether a commit came before another one, on the way to it."""
     return commit != than and _is_ancestor(root, commit, than)
 
 

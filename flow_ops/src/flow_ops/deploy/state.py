@@ -197,7 +197,6 @@ def _library(code: Source) -> dict[str, str]:
 
 
 def shown(value: Any) -> str:
-    """Return a value in few words, for a table."""
     if value is None or value in ({}, [], ""):
         return "-"
     if isinstance(value, str):

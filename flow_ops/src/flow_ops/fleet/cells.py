@@ -16,12 +16,10 @@ _COMPLETED, _BROKEN, _OTHER = "+", "x", "."
 
 
 def columns() -> list[str]:
-    """Return the headings, in the order of `cells`."""
     return text("fleet.columns").split(",")
 
 
 def cells(row: Row, fleet: Fleet) -> list[str]:
-    """Return what the columns say of a deployment."""
     return [
         text(f"doctor.{mark(row)}"),
         row.repository,
@@ -68,7 +66,6 @@ def local(moment: datetime, row: Row) -> str:
 
 
 def sums(fleet: Fleet, shown: Sequence[Row]) -> str:
-    """Return how many there are, and of how many a person is needed."""
     marks = [mark(row) for row in shown]
     return text(
         "fleet.sum",

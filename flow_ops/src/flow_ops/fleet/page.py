@@ -18,7 +18,6 @@ _SIGNS = {"+": "good", "x": "bad", ".": "note"}
 
 
 def render(fleet: Fleet, shown: Sequence[Row], days: Sequence[Day]) -> str:
-    """Return the page."""
     style = (files("flow_ops.fleet") / "page.css").read_text(encoding="utf-8")
     title, at = text("fleet.title"), f"{report.local(fleet.at, fleet.zone)} ({fleet.zone.key})"
     return "\n".join(

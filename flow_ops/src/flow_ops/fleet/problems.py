@@ -36,17 +36,14 @@ def add(rows: Sequence[Row], newest: Version) -> None:
 
 
 def order(code: str) -> int:
-    """Return the place of a code among all, the most urgent first."""
     return _ORDER.index(code)
 
 
 def needs_a_person(row: Row) -> bool:
-    """Say whether one of its problems is for a person to solve."""
     return any(problem.code in NEEDS_A_PERSON for problem in row.problems)
 
 
 def urgency(row: Row) -> tuple[object, ...]:
-    """Return what rows are sorted by."""
     worst = order(row.problems[0].code) if row.problems else len(_ORDER)
     return worst, row.area, row.repository, row.environment != "prod", row.name
 

@@ -40,7 +40,6 @@ def show(fleet: Fleet, shown: Sequence[Row]) -> None:
 
 
 def document(fleet: Fleet, shown: Sequence[Row]) -> dict[str, Any]:
-    """Return the fleet as data."""
     return {
         "server": fleet.server,
         "at": fleet.at.isoformat(),

@@ -20,10 +20,8 @@ def read(text: str | None) -> Version | None:
 
 
 def newest(found: Iterable[Version | None]) -> Version:
-    """Return the newest of those found and of this one."""
     return max([Version(metadata.version("flow-ops")), *(one for one in found if one)])
 
 
 def breaks(found: Version | None) -> str | None:
-    """Return what a release is known to break."""
     return BREAKS.get(str(found))

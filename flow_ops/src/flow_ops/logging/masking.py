@@ -87,7 +87,6 @@ class Masking(logging.Filter):
     """Masks what a handler that is not ours sends on: those of other libraries' loggers that reach Prefect or a file."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, masked."""
         mask_record(record)
         return True
 

@@ -33,7 +33,6 @@ class FlowOpsError(Exception):
     """A problem that a user can fix; its text is the whole message, ready to print."""
 
     def __init__(self, code: str, **values: Any) -> None:
-        """Take a code of the catalogue and the values that its text names."""
         self.code = code
         self.values = values
         super().__init__(code)
@@ -115,5 +114,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def print_error(error: FlowOpsError) -> None:
-    """Print the message on stderr."""
     print(error, file=sys.stderr)

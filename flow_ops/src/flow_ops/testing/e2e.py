@@ -58,7 +58,6 @@ class Played:
 
     @property
     def name(self) -> str:
-        """The deployment's name on the server, `flow/deployment`."""
         return self.target.full_name
 
 
@@ -284,7 +283,6 @@ class Check:
     holds: Callable[[Story], None]
 
     def __str__(self) -> str:
-        """Return the name, by which pytest shows the check."""
         return self.name
 
 

@@ -80,7 +80,6 @@ class Rehearsal:
         return FolderSource(self.folder)
 
     def write(self, file: Path) -> None:
-        """Write it where `python -m flow_ops.testing.rehearsal` reads it."""
         file.write_text(to_json(asdict(self)).decode(), encoding="utf-8")
 
 

@@ -57,7 +57,6 @@ class Rule:
     broken: Callable[[], Iterable[object]]
 
     def __str__(self) -> str:
-        """Return the name, by which pytest shows the rule and pyproject.toml sets it aside."""
         return self.name
 
     def check(self) -> None:

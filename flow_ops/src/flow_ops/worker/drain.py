@@ -68,7 +68,6 @@ class Ledger:
         ensure_folder(folder)
 
     def add(self, flow_run: FlowRun) -> None:
-        """Record that `flow_run` is about to start here."""
         file = self.folder / str(flow_run.id)
         for last in (False, True):
             try:
@@ -87,7 +86,6 @@ class Ledger:
                 return
 
     def remove(self, flow_run_id: UUID | str) -> None:
-        """Forget a run that has ended."""
         file = self.folder / str(flow_run_id)
         try:
             file.unlink(missing_ok=True)
@@ -178,7 +176,6 @@ class Drain:
         worker.run = self.run  # type: ignore[method-assign]  # see above
 
     async def poll(self) -> list[FlowRun]:
-        """Take the runs that are due, or none any more."""
         async with self._polling:
             return [] if self._draining else await self._poll()
 
@@ -317,7 +314,6 @@ class _Unseen(set[int]):
     """Process ids that come and go, and that nobody meets who goes through them."""
 
     def __iter__(self) -> Iterator[int]:
-        """Give none."""
         return iter(())
 
 
@@ -371,7 +367,6 @@ def read_credentials(file: Path) -> dict[str, str]:
 
 
 def unknown(variables: dict[str, str]) -> list[str]:
-    """Return the names that a credentials file may not set."""
     return [name for name in variables if not CREDENTIALS.fullmatch(name)]
 
 
@@ -412,7 +407,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the worker of the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         _take_credentials(options.home)

@@ -62,7 +62,6 @@ class Service:
 
     @property
     def name(self) -> str:
-        """The service's name."""
         return f"flow-worker-{self.pool}"
 
     @property
@@ -72,7 +71,6 @@ class Service:
 
     @property
     def interpreter(self) -> PurePath:
-        """The Python of the worker's own environment."""
         environment = self.home / "environment"
         return (
             environment / "Scripts" / "python.exe"
@@ -82,7 +80,6 @@ class Service:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What the interpreter is called with."""
         return (
             str(self.home / "worker_drain.py"),
             *("--pool", self.pool),
@@ -139,18 +136,15 @@ class Service:
         return PurePosixPath(configuration, "systemd/user", f"{self.name}.service")
 
     def systemctl(self, *words: str) -> tuple[str, ...]:
-        """Return a systemctl command for the service's scope."""
         return ("systemctl", *(("--user",) if self.scope == "user" else ()), *words)
 
 
 def install_steps(service: Service, *, installed: bool) -> list[Step]:
-    """Return the steps that install `service`, or bring an installed one up to date."""
     steps = _windows_install if service.system == "windows" else _linux_install
     return list(steps(service, installed=installed))
 
 
 def uninstall_steps(service: Service, *, installed: bool) -> list[Step]:
-    """Return the steps that remove `service` and its folder."""
     steps: list[Step] = []
     if service.unit_file:
         if installed:
@@ -247,7 +241,6 @@ def _linux_install(service: Service, *, installed: bool) -> Iterator[Step]:
 
 
 def systemd_unit(service: Service) -> str:
-    """Return the text of the unit."""
     system = service.scope == "system"
     # systemd expands variables in arguments only, not in the program's path.
     program = _in_unit(str(service.interpreter), dollar="$")

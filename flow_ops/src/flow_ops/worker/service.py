@@ -82,7 +82,6 @@ class Options:
 
 
 def this_system() -> System:
-    """Return the system of this machine."""
     return "windows" if os.name == "nt" else "linux"
 
 
@@ -382,7 +381,6 @@ def check_credentials(file: Path | None) -> None:
 
 
 def check_port(service: Service) -> None:
-    """Check that nothing else listens where the health check will."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", service.health_port))
@@ -414,7 +412,6 @@ def _first_line(problem: BaseException) -> str:
 
 
 def is_installed(service: Service) -> bool:
-    """Tell whether the service manager knows the service."""
     if service.unit_file:
         return Path(service.unit_file).exists()
     if not shutil.which(service.nssm):
