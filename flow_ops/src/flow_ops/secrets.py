@@ -17,13 +17,14 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Never
 
 from prefect import get_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypeVar
 
 from flow_ops import logs
 from flow_ops.logging import masking
@@ -39,8 +40,8 @@ masking.share()
 __all__ = ["asecret", "avariable", "secret", "variable"]
 
 Kind = Literal["variable", "secret"]
-T = TypeVar("T")
-D = TypeVar("D")
+T = TypeVar("T", default=str)
+D = TypeVar("D", default=Never)
 
 
 class _Required:
@@ -50,14 +51,8 @@ class _Required:
 REQUIRED: Final = _Required()
 
 
-@overload
-def variable(name: str) -> str: ...
-@overload
-def variable(name: str, type_: type[T]) -> T: ...
-@overload
-def variable(name: str, type_: type[T], default: D) -> T | D: ...
-def variable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
-    """Return the Prefect Variable `name` as a `type_` that pydantic knows: `int`, `list[str]`, a model.
+def variable(name: str, type_: type[T] | None = None, default: D | _Required = REQUIRED) -> T | D:
+    """Return the Prefect Variable `name` as a text, or a `type_` that pydantic knows: `int`, `list[str]`, a model.
 
     The server is asked once in each run, and again where it had nothing; `default` is returned, as it is, where the
     Variable does not exist.
@@ -69,23 +64,13 @@ def variable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
     return _typed("variable", name, type_, default)
 
 
-@overload
-async def avariable(name: str) -> str: ...
-@overload
-async def avariable(name: str, type_: type[T]) -> T: ...
-@overload
-async def avariable(name: str, type_: type[T], default: D) -> T | D: ...
-async def avariable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
+async def avariable(name: str, type_: type[T] | None = None, default: D | _Required = REQUIRED) -> T | D:
     """Return what `variable` returns, without holding up the event loop."""
     return await asyncio.to_thread(_typed, "variable", name, type_, default)
 
 
-@overload
-def secret(name: str) -> str: ...
-@overload
-def secret(name: str, type_: type[T]) -> T: ...
-def secret(name: str, type_: Any = str) -> Any:
-    """Return the value of the Prefect Secret block `name`, as a `type_` that pydantic knows.
+def secret(name: str, type_: type[T] | None = None) -> T:
+    """Return the value of the Prefect Secret block `name`, as a text, or a `type_` that pydantic knows.
 
     From then on `flow_ops.logs` masks it. The server is asked once in each run.
 
@@ -96,11 +81,7 @@ def secret(name: str, type_: Any = str) -> Any:
     return _typed("secret", name, type_, REQUIRED)
 
 
-@overload
-async def asecret(name: str) -> str: ...
-@overload
-async def asecret(name: str, type_: type[T]) -> T: ...
-async def asecret(name: str, type_: Any = str) -> Any:
+async def asecret(name: str, type_: type[T] | None = None) -> T:
     """Return what `secret` returns, without holding up the event loop."""
     return await asyncio.to_thread(_typed, "secret", name, type_, REQUIRED)
 
@@ -190,16 +171,17 @@ def _run_id() -> UUID | None:
     return flow.flow_run.id if flow and flow.flow_run else None
 
 
-def _typed(kind: Kind, name: str, type_: Any, default: Any) -> Any:
+def _typed(kind: Kind, name: str, type_: type[T] | None, default: D | _Required) -> T | D:
     """Return the value of `name` as a `type_`; mask it first if it is a secret."""
     value = _value(kind, name)
     if value is REQUIRED:
-        if default is REQUIRED:
+        if isinstance(default, _Required):
             raise FlowOpsError(_code(kind, 2), name=name, where=_where(kind))
         return default
     if kind == "secret":
         logs.add_secret(value)
-    adapter = TypeAdapter(type_)
+    wanted: Any = type_ or str
+    adapter: TypeAdapter[T] = TypeAdapter(wanted)
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
@@ -211,7 +193,7 @@ def _typed(kind: Kind, name: str, type_: Any, default: Any) -> Any:
             problem = error
     # Outside the `except`, and the kind of problem only: pydantic's error holds the value.
     reason = problem.errors(include_input=False, include_context=False, include_url=False)[0]["type"]
-    raise FlowOpsError(_code(kind, 3), name=name, type=getattr(type_, "__name__", type_), reason=reason)
+    raise FlowOpsError(_code(kind, 3), name=name, type=getattr(wanted, "__name__", wanted), reason=reason)
 
 
 def _code(kind: Kind, number: int) -> str:
