@@ -74,7 +74,9 @@ def diagnose() -> Diagnosis:
     diagnosis = inspect_process()
     for name, value in diagnosis.model_dump(mode="json").items():
         logger.info("%s: %s", name, value)
-    create_markdown_artifact(key="diagnose", markdown=mask(as_table(diagnosis)), description=diagnosis.host)
+    rows = "\n".join(f"| {name} | {value} |" for name, value in diagnosis.model_dump(mode="json").items())
+    table = mask(f"| | |\n|---|---|\n{rows}\n")
+    create_markdown_artifact(key="diagnose", markdown=table, description=diagnosis.host)
     if diagnosis.problems:
         raise FlowOpsError("FT-DIAGNOSE-01", host=diagnosis.host, problems="; ".join(diagnosis.problems))
     return diagnosis
@@ -88,6 +90,7 @@ def inspect_process() -> Diagnosis:
     log_folder = home / os.environ.get("FLOW_LOG_DIR", "logs")
     with get_client(sync_client=True) as client:
         answer = client.request("GET", "/admin/version")
+        ahead = datetime.now(UTC) - parsedate_to_datetime(answer.headers["date"])
     diagnosis = Diagnosis(
         host=platform.node(),
         system=platform.platform(),
@@ -104,17 +107,12 @@ def inspect_process() -> Diagnosis:
         versions=dict(_versions()),
         server=without_credentials(str(client.api_url)),
         server_version=str(answer.json()),
-        clock_ahead_of_server=_clock_ahead_of(answer.headers["date"]),
+        clock_ahead_of_server=timedelta(seconds=round(ahead.total_seconds())),
         uv=shutil.which("uv"),
         git=".".join(map(str, git.version() or ())) or None,
         problems=[],
     )
     return diagnosis.model_copy(update={"problems": list(_problems(diagnosis))})
-
-
-def as_table(diagnosis: Diagnosis) -> str:
-    rows = "\n".join(f"| {name} | {value} |" for name, value in diagnosis.model_dump(mode="json").items())
-    return f"| | |\n|---|---|\n{rows}\n"
 
 
 # --- the parts
@@ -133,11 +131,6 @@ def _versions() -> Iterator[tuple[str, str]]:
     yield "flow-template", project.current().template_version
     for name in ("prefect", "fastapi", "sqlalchemy", "concurrent-log-handler"):
         yield name, version(name)
-
-
-def _clock_ahead_of(date: str) -> timedelta:
-    ahead = datetime.now(UTC) - parsedate_to_datetime(date)
-    return timedelta(seconds=round(ahead.total_seconds()))
 
 
 def _problems(diagnosis: Diagnosis) -> Iterator[str]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,7 +32,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.variables import Variable
 from prefect.workers.process import ProcessWorker
 
-from flow_ops import project
+from flow_ops import git, project
 from flow_ops.deploy import state
 from flow_ops.deploy.targets import Target, targets
 from flow_ops.deployment import Deployments, GitSource
@@ -102,13 +101,22 @@ def told(folder: Path, values: EndToEndValues) -> Iterator[Story]:
 def _play(
     client: SyncPrefectClient, story: Story, checkout: Path, environment: dict[str, str], folder: Path
 ) -> Story:
-    def deploy(*arguments: str, hint: str = "") -> str:
-        return _command(
-            [sys.executable, "-m", "flow_ops.testing.rehearsal", str(folder / "rehearsal.json"), *arguments],
-            checkout,
-            {**environment, "PYTHONPATH": str(checkout / "src"), "FLOW_PROJECT_ROOT": str(checkout)},
-            hint=hint,
+    def deploy(*arguments: str, hint: str = "") -> None:
+        rehearsal = ["-m", "flow_ops.testing.rehearsal", str(folder / "rehearsal.json")]
+        answer = subprocess.run(
+            [sys.executable, *rehearsal, *arguments],
+            cwd=checkout,
+            env={**environment, "PYTHONPATH": str(checkout / "src"), "FLOW_PROJECT_ROOT": str(checkout)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
+        if answer.returncode:
+            command, said = " ".join(arguments), answer.stdout[-4000:]
+            pytest.fail(f"deploy.py {command}: {answer.returncode}\n{said}\n{hint}", pytrace=False)
 
     with contextlib.ExitStack() as workers:
         for pool in sorted({one.target.environment.work_pool for one in story.played}):
@@ -157,8 +165,8 @@ def _start_worker(pool: str, environment: dict[str, str], folder: Path) -> subpr
 
 def _publish(checkout: Path, remote: Path, chosen: list[Target]) -> None:
     """Make `checkout` a repository of its own and push it to the bare `remote`, to every branch that is run."""
-    _command(["git", "init", "--quiet", "--bare", str(remote)], checkout)
-    _command(["git", "init", "--quiet", "--initial-branch", "main"], checkout)
+    _git(checkout, "init", "--quiet", "--bare", str(remote))
+    _git(checkout, "init", "--quiet", "--initial-branch", "main")
     _git(checkout, "add", "--all")
     identity = ["-c", "user.name=e2e", "-c", "user.email=e2e@localhost", "-c", "commit.gpgsign=false"]
     _git(checkout, *identity, "commit", "--quiet", "--no-verify", "-m", "What is tracked")
@@ -180,30 +188,10 @@ def _fill(client: SyncPrefectClient, chosen: list[Target], values: EndToEndValue
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    return _command(["git", "-C", str(folder), *arguments], folder).strip()
-
-
-def _command(
-    arguments: list[str], folder: Path, environment: dict[str, str] | None = None, hint: str = ""
-) -> str:
-    """Run a command that must succeed and return its output; `hint` is what may help where it does not."""
-    program = shutil.which(arguments[0]) or arguments[0]
-    answer = subprocess.run(
-        [program, *arguments[1:]],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    if answer.returncode:
-        pytest.fail(
-            f"{' '.join(arguments)}: {answer.returncode}\n{answer.stdout[-4000:]}\n{hint}", pytrace=False
-        )
-    return answer.stdout
+    try:
+        return git.run(folder, *arguments).strip()
+    except subprocess.SubprocessError as error:
+        raise git.refusal(error, folder) from None
 
 
 # --- what must be true

@@ -200,17 +200,13 @@ def _left_over(
     )
     ids = [run.id for run in _runs(client, parents, deployments)]
     state: State = Crashed(message="flow_ops: its parent run has ended")
-    return [
-        (run, "left over", state)
-        for start in range(0, len(ids), _PAGE)
-        for run in _runs(client, _children(ids[start : start + _PAGE]))
+    found = []
+    for start in range(0, len(ids), _PAGE):
+        of_these = FlowRunFilterParentFlowRunId(any_=ids[start : start + _PAGE])
+        runs = _runs(client, FlowRunFilter(state=_in(_NOT_ENDED), parent_flow_run_id=of_these))
         # One with a deployment has a worker and rules of its own.
-        if run.deployment_id is None
-    ]
-
-
-def _children(parents: list[UUID]) -> FlowRunFilter:
-    return FlowRunFilter(state=_in(_NOT_ENDED), parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents))
+        found += [(run, "left over", state) for run in runs if run.deployment_id is None]
+    return found
 
 
 def _free_slots(client: SyncPrefectClient, deployments: Mapping[UUID, str]) -> dict[str, int]:

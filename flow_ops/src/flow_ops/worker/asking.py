@@ -7,7 +7,6 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import WorkPoolFilter
 from prefect.settings import (
     PREFECT_API_SSL_CERT_FILE,
-    PREFECT_API_URL,
     PREFECT_CLIENT_MAX_RETRIES,
     get_current_settings,
     temporary_settings,
@@ -17,12 +16,6 @@ from flow_ops.messages import FlowOpsError
 from flow_ops.worker.plan import Service
 
 API_SECONDS = 10
-
-
-def configured_url() -> str | None:
-    """Return the address of the server that this person's Prefect uses."""
-    url: str | None = PREFECT_API_URL.value()
-    return url
 
 
 def check_pool(service: Service, credentials: dict[str, str]) -> None:

@@ -265,7 +265,7 @@ def _asking() -> ModuleType:
 
 def _api_url(named: str | None) -> str:
     if not named:
-        named = _asking().configured_url()
+        named = _asking().get_current_settings().api.url
     url = (named or "").rstrip("/")
     if not url:
         raise FlowOpsError("FT-SERVICE-02")
