@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from flow_ops import programs
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 
@@ -71,16 +72,10 @@ def run(
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
         "LC_ALL": "C",
     }
-    answer = subprocess.run(
-        [shutil.which("git") or "git", "-C", str(folder), "-c", "core.quotePath=false", *arguments],
-        check=True,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        env={**environment(), **quiet, **(variables or {})},
-        stdin=subprocess.DEVNULL,
-        timeout=seconds,
-    )
+    command = [shutil.which("git") or "git", "-C", str(folder), "-c", "core.quotePath=false", *arguments]
+    everything = {**environment(), **quiet, **(variables or {})}
+    answer = programs.run(command, None, environment=everything, seconds=seconds)
+    answer.check_returncode()
     return answer.stdout
 
 

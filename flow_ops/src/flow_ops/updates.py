@@ -25,7 +25,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from flow_ops import changelog, embedding, git, hidden, library, project, signals
+from flow_ops import changelog, embedding, git, hidden, library, programs, project, signals
 from flow_ops.messages import FlowOpsError
 
 # Seconds to wait for the template's git server when only asking which releases there are.
@@ -250,15 +250,7 @@ def _put_back(before: dict[Path, bytes]) -> None:
 def _uv(root: Path, *arguments: str, seconds: float | None = None) -> None:
     """Run uv, which names its own program in UV to what it runs."""
     command = [os.environ.get("UV", "uv"), *arguments, "--quiet"]
-    subprocess.run(
-        command,
-        cwd=root,
-        capture_output=True,
-        check=True,
-        encoding="utf-8",
-        errors="replace",
-        timeout=seconds,
-    )
+    programs.run(command, root, seconds=seconds).check_returncode()
 
 
 def _said(error: Exception) -> str:
@@ -450,15 +442,8 @@ def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
     settings.write_text(f"replay_dir: {json.dumps(str(output.parent / 'replay'))}\n", encoding="utf-8")
     options = ["--no-input", "--config-file", str(settings), "--output-dir", str(output)]
     environment = {name: value for name, value in git.environment().items() if not _is_private(name, value)}
-    done = subprocess.run(
-        [*COOKIECUTTER, str(inside), *options, *answers],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        errors="replace",
-        env={**environment, "PYTHONUTF8": "1"},
-        cwd=output,
-    )
+    command = [*COOKIECUTTER, str(inside), *options, *answers]
+    done = programs.run(command, output, environment={**environment, "PYTHONUTF8": "1"})
     rendered = [folder for folder in output.iterdir() if folder.is_dir()]
     if done.returncode or len(rendered) != 1:
         said = (done.stderr or done.stdout).strip()

@@ -23,7 +23,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 
-from flow_ops import flow_parameters, git, hidden, library, project, task_runners, watchdog
+from flow_ops import flow_parameters, git, hidden, library, programs, project, task_runners, watchdog
 from flow_ops.deploy import schedules, server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Schedule
 from flow_ops.deploy.targets import Target, environment_names
@@ -95,13 +95,9 @@ def lock(root: Path) -> Iterator[FlowOpsError]:
         ):
             yield FlowOpsError("FT-LOCK-01", folder=root)
             return
-    if uv:
-        stale = subprocess.run(
-            [uv, "lock", "--check", "--offline", "--quiet"], cwd=root, capture_output=True, check=False
-        ).returncode
-        # 1: it would change. Anything else, such as a package that only the index knows, proves nothing.
-        if stale == 1:
-            yield FlowOpsError("FT-LOCK-02", folder=root)
+    # 1: it would change. Anything else, such as a package that only the index knows, proves nothing.
+    if uv and programs.run([uv, "lock", "--check", "--offline", "--quiet"], root).returncode == 1:
+        yield FlowOpsError("FT-LOCK-02", folder=root)
 
 
 def machine() -> Iterator[FlowOpsError]:

@@ -32,7 +32,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.variables import Variable
 from prefect.workers.process import ProcessWorker
 
-from flow_ops import git, project
+from flow_ops import git, programs, project
 from flow_ops.deploy import state
 from flow_ops.deploy.targets import Target, targets
 from flow_ops.deployment import Deployments, GitSource
@@ -103,19 +103,10 @@ def _play(
 ) -> Story:
     def deploy(*arguments: str, hint: str = "") -> None:
         rehearsal = ["-m", "flow_ops.testing.rehearsal", str(folder / "rehearsal.json")]
-        answer = subprocess.run(
-            [sys.executable, *rehearsal, *arguments],
-            cwd=checkout,
-            env={**environment, "PYTHONPATH": str(checkout / "src"), "FLOW_PROJECT_ROOT": str(checkout)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        here = {**environment, "PYTHONPATH": str(checkout / "src"), "FLOW_PROJECT_ROOT": str(checkout)}
+        answer = programs.run([sys.executable, *rehearsal, *arguments], checkout, environment=here)
         if answer.returncode:
-            command, said = " ".join(arguments), answer.stdout[-4000:]
+            command, said = " ".join(arguments), f"{answer.stdout}{answer.stderr}"[-4000:]
             pytest.fail(f"deploy.py {command}: {answer.returncode}\n{said}\n{hint}", pytrace=False)
 
     with contextlib.ExitStack() as workers:

@@ -15,7 +15,6 @@ import io
 import os
 import pkgutil
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -28,7 +27,7 @@ import pytest
 from packaging.requirements import Requirement
 from prefect import Flow
 
-from flow_ops import library, project, updates
+from flow_ops import library, programs, project, updates
 from flow_ops.deploy import checks, entrypoints, state
 from flow_ops.deploy.targets import targets
 from flow_ops.messages import FlowOpsError, render
@@ -115,14 +114,8 @@ def _entrypoints() -> Iterable[str]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         copy_tracked_files(project.current().root, Path(folder))
         environment = {**os.environ, "PYTHONPATH": str(Path(folder, "src")), "PYTHONUTF8": "1"}
-        answer = subprocess.run(
-            [sys.executable, "-c", _LOAD, *deployments().flows],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
+        command = [sys.executable, "-c", _LOAD, *deployments().flows]
+        answer = programs.run(command, folder, environment=environment)
     return answer.stderr.splitlines()[-1:] if answer.returncode else []
 
 

@@ -34,6 +34,7 @@ from urllib.parse import urlsplit
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
+from flow_ops import programs
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
@@ -354,16 +355,8 @@ def check_programs(service: Service) -> None:
 
 def find_python(service: Service) -> str:
     """Return the Python of this machine that the service is to use, or nothing: uv downloads none."""
-    return subprocess.run(
-        [service.uv, "python", "find", "--no-project", "--system", service.python],
-        cwd=ELSEWHERE,
-        env={**os.environ, **service.uv_variables},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    ).stdout.strip()
+    command = [service.uv, "python", "find", "--no-project", "--system", service.python]
+    return programs.run(command, ELSEWHERE, environment={**os.environ, **service.uv_variables}).stdout.strip()
 
 
 def check_credentials(file: Path | None) -> None:
