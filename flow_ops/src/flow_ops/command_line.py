@@ -7,9 +7,10 @@ import inspect
 import os
 import tempfile
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
+from prefect import Flow, State
 from prefect.settings import (
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
     get_current_settings,
@@ -20,9 +21,6 @@ from flow_ops import arguments, flow_parameters, task_runners
 from flow_ops.deploy import server
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
-
-if TYPE_CHECKING:
-    from prefect import Flow, State
 
 __all__ = ["run_flow"]
 

@@ -14,11 +14,11 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prefect import flow, get_client
 from prefect.artifacts import create_markdown_artifact
@@ -30,9 +30,6 @@ from flow_ops.deploy import source
 from flow_ops.hidden import without_credentials
 from flow_ops.logs import get_logger, mask
 from flow_ops.messages import FlowOpsError, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Half of what the watchdog allows between two heartbeats, whose times are the worker's.
 CLOCK_TOLERANCE = timedelta(minutes=2)

@@ -33,10 +33,11 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flow_ops import git, project
 from flow_ops.logging import runs
@@ -44,13 +45,6 @@ from flow_ops.logging.formats import JsonFormatter, TextFormatter, VisibleFormat
 from flow_ops.logging.masking import add_environment, add_secret, guard_all_handlers, mask, mask_record
 from flow_ops.logging.settings import read_settings
 from flow_ops.messages import FlowOpsError, render
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    _StreamHandler = logging.StreamHandler[Any]
-else:
-    _StreamHandler = logging.StreamHandler
 
 __all__ = ["add_secret", "get_logger", "log_file", "mask"]
 
@@ -243,7 +237,7 @@ def _api_handler() -> logging.Handler:
     return APILogHandler()
 
 
-class _ToTerminal(_StreamHandler):
+class _ToTerminal(logging.StreamHandler[Any]):
     """Writes to standard error while nothing else does: Prefect's console once it is set up, or the team's."""
 
     def __init__(self) -> None:

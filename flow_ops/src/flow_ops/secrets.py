@@ -14,10 +14,12 @@ import asyncio
 import re
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Literal, Never
+from typing import Any, Final, Literal, Never
+from uuid import UUID
 
 from prefect import get_client
 from prefect.context import FlowRunContext, TaskRunContext
@@ -29,10 +31,6 @@ from typing_extensions import TypeVar
 from flow_ops import logs
 from flow_ops.logging import masking
 from flow_ops.messages import FlowOpsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from uuid import UUID
 
 # The processes that a run starts learn of its secrets.
 masking.share()

@@ -26,16 +26,13 @@ import socket
 import time
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from prefect.settings import get_current_settings
-from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from flow_ops.messages import FlowOpsError
-
-if TYPE_CHECKING:
-    from prefect.task_runners import TaskRunner
 
 __all__ = ["task_runner"]
 

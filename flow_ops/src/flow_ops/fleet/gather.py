@@ -39,13 +39,13 @@ from flow_ops.messages import FlowOpsError
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 
 
-def gather(client: SyncPrefectClient, now: datetime | None = None) -> Fleet:
+def gather(client: SyncPrefectClient) -> Fleet:
     """Return every deployment of the server that a repository of this kind made, those that need a person first.
 
     Raises:
         FlowOpsError: FT-FLEET-13 where there is none; FT-SERVER-05 and the like where a request is refused.
     """
-    now = now or datetime.now(UTC)
+    now = datetime.now(UTC)
     with server.coded():
         rows = _rows(client)
         address = without_credentials(str(client.api_url)).rstrip("/")

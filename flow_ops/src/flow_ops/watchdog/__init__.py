@@ -15,11 +15,13 @@ of which a server on SQLite lost an event: measured in `benchmarks/` of the temp
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import (
     ActionTypes,
@@ -39,11 +41,6 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from flow_ops.messages import FlowOpsError, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from prefect.client.orchestration import SyncPrefectClient
 
 # Prefect refuses less in a proactive trigger.
 SHORTEST_LIMIT = timedelta(seconds=10)

@@ -9,15 +9,12 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TYPE_CHECKING
 
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, Step
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Written last into a service's folder: what is installed there, and that the folder may be removed.
 MARKER = "service.json"

@@ -28,7 +28,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from cyclopts import Parameter
@@ -40,13 +40,10 @@ from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import trust
 from flow_ops.worker.plan import MARKER, SERVICES, STATES, Service, install_steps, uninstall_steps
-from flow_ops.worker.steps import ELSEWHERE, decoded
+from flow_ops.worker.steps import ELSEWHERE, Step, decoded
 
 if sys.platform != "win32":
     import pwd
-
-if TYPE_CHECKING:
-    from flow_ops.worker.steps import Step
 
 System = Literal["windows", "linux"]
 

@@ -10,14 +10,11 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Container, Iterator
 from ctypes import wintypes
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
 
 ROOT = 0
 # Who may own and change what administrators run on Windows, as its access lists call them: Administrators, SYSTEM, the
