@@ -12,14 +12,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterParentFlowRunId,
-    LogFilter,
-    LogFilterFlowRunId,
-    TaskRunFilter,
-    TaskRunFilterId,
-)
+from prefect.client.schemas import filters
 from prefect.client.schemas.objects import FlowRun, Log, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
@@ -161,7 +154,7 @@ def _subflows(client: SyncPrefectClient, run_id: UUID) -> dict[UUID, str]:
     found = dict[UUID, str]()
     parents = [run_id]
     while parents:
-        called = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents))
+        called = filters.FlowRunFilter(parent_flow_run_id=filters.FlowRunFilterParentFlowRunId(any_=parents))
         read = partial(client.read_flow_runs, flow_run_filter=called, sort=FlowRunSort.ID_DESC)
         parents = []
         for run in server.pages(read):
@@ -175,14 +168,14 @@ def _task_names(client: SyncPrefectClient, ids: set[UUID | None]) -> dict[UUID, 
     known = [each for each in ids if each]
     if not known:
         return {}
-    wanted = TaskRunFilter(id=TaskRunFilterId(any_=known))
+    wanted = filters.TaskRunFilter(id=filters.TaskRunFilterId(any_=known))
     read = partial(client.read_task_runs, task_run_filter=wanted, sort=TaskRunSort.ID_DESC)
     return {run.id: run.name for run in server.pages(read)}
 
 
 def _records(client: SyncPrefectClient, run_ids: list[UUID]) -> Iterator[Log]:
     """Yield all log records of some runs. They are sent in batches, so that older ones come after newer ones."""
-    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=run_ids))
+    wanted = filters.LogFilter(flow_run_id=filters.LogFilterFlowRunId(any_=run_ids))
     return server.pages(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC))
 
 

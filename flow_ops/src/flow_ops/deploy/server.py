@@ -15,19 +15,7 @@ import prefect
 from packaging.version import Version
 from prefect.client.base import ServerType
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterId,
-    DeploymentFilterTags,
-    FlowFilter,
-    FlowFilterId,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-    WorkerFilter,
-    WorkerFilterStatus,
-)
+from prefect.client.schemas import filters
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
@@ -189,7 +177,7 @@ def pages(read: Callable[..., list[_Item]]) -> Iterator[_Item]:
 
 def workers_online(client: SyncPrefectClient, pool: str) -> int | None:
     """Return how many workers of a pool have sent a heartbeat lately; None where there is no such pool."""
-    online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
+    online = filters.WorkerFilter(status=filters.WorkerFilterStatus(any_=["ONLINE"]))
     try:
         return len(client.read_workers_for_work_pool(pool, worker_filter=online))
     except PrefectHTTPStatusError as error:
@@ -214,19 +202,19 @@ def unnamed(client: SyncPrefectClient, targets: Sequence[Target]) -> dict[str, D
     named = {target.full_name for target in targets}
     tag = f"repository:{project.current().slug}"
     tagged = client.read_deployments(
-        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[tag]))
+        deployment_filter=filters.DeploymentFilter(tags=filters.DeploymentFilterTags(all_=[tag]))
     )
     flows = sorted({target.loaded.flow.name for target in targets})
-    ours = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=flows)))
+    ours = client.read_deployments(flow_filter=filters.FlowFilter(name=filters.FlowFilterName(any_=flows)))
     found = {deployment.id: deployment for deployment in [*tagged, *ours]}
-    wanted = FlowFilter(id=FlowFilterId(any_=sorted({one.flow_id for one in found.values()})))
+    wanted = filters.FlowFilter(id=filters.FlowFilterId(any_=sorted({one.flow_id for one in found.values()})))
     names = {flow.id: flow.name for flow in client.read_flows(flow_filter=wanted)} if found else {}
     by_name = {f"{names[one.flow_id]}/{one.name}": one for one in found.values()}
     return {name: one for name, one in sorted(by_name.items()) if name not in named}
 
 
 def has_area(client: SyncPrefectClient, area: str) -> bool:
-    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[f"area:{area}"]))
+    tagged = filters.DeploymentFilter(tags=filters.DeploymentFilterTags(all_=[f"area:{area}"]))
     return bool(client.read_deployments(deployment_filter=tagged, limit=1))
 
 
@@ -239,10 +227,14 @@ def flow_runs(
 ) -> list[FlowRun]:
     """Return runs of a deployment, those in `states` alone where given."""
     wanted = (
-        FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states))) if states else None
+        filters.FlowRunFilter(
+            state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=states))
+        )
+        if states
+        else None
     )
     return client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
+        deployment_filter=filters.DeploymentFilter(id=filters.DeploymentFilterId(any_=[deployment_id])),
         flow_run_filter=wanted,
         sort=sort,
         limit=limit,

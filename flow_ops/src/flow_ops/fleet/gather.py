@@ -11,17 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterId,
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterEndTime,
-    FlowRunFilterStartTime,
-    FlowRunFilterState,
-    FlowRunFilterStateName,
-    FlowRunFilterStateType,
-)
+from prefect.client.schemas import filters
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
@@ -69,9 +59,9 @@ def runs_since(client: SyncPrefectClient, rows: Sequence[Row], start: datetime) 
     # Only of those that ran more often today than is known by now.
     busy = [row.id for row in rows if len(row.runs) == LAST and all(run in found[row.id] for run in row.runs)]
     if busy:
-        began = FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=busy),
-            start_time=FlowRunFilterStartTime.model_validate({"after_": start}),
+        began = filters.FlowRunFilter(
+            deployment_id=filters.FlowRunFilterDeploymentId(any_=busy),
+            start_time=filters.FlowRunFilterStartTime.model_validate({"after_": start}),
         )
         with server.coded():
             found |= _by_deployment(_runs(client, began, FlowRunSort.START_TIME_DESC))
@@ -85,7 +75,7 @@ def _rows(client: SyncPrefectClient) -> list[Row]:
     read = partial(client.read_deployments, sort=DeploymentSort.NAME_ASC)
     ours = [one for one in server.pages(read) if "repository" in _tags(one)]
     flows = sorted({one.flow_id for one in ours})
-    wanted = FlowFilter(id=FlowFilterId(any_=flows))
+    wanted = filters.FlowFilter(id=filters.FlowFilterId(any_=flows))
     names = {flow.id: flow.name for flow in server.pages(partial(client.read_flows, flow_filter=wanted))}
     pools = {one.work_pool_name for one in ours if one.work_pool_name}
     # A request for each pool, of which a team has a handful.
@@ -141,11 +131,13 @@ def _add_watchdogs(client: SyncPrefectClient, rows: Sequence[Row]) -> Iterable[F
 def _add_runs(client: SyncPrefectClient, rows: Sequence[Row]) -> None:
     ids = [row.id for row in rows]
     ended = _last_ended(client, ids)
-    of_these = FlowRunFilterDeploymentId(any_=ids)
-    now = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING]))
-    late = FlowRunFilterState(name=FlowRunFilterStateName(any_=["Late"]))
+    of_these = filters.FlowRunFilterDeploymentId(any_=ids)
+    now = filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[StateType.RUNNING]))
+    late = filters.FlowRunFilterState(name=filters.FlowRunFilterStateName(any_=["Late"]))
     going, waiting = (
-        _by_deployment(_runs(client, FlowRunFilter(deployment_id=of_these, state=each), FlowRunSort.ID_DESC))
+        _by_deployment(
+            _runs(client, filters.FlowRunFilter(deployment_id=of_these, state=each), FlowRunSort.ID_DESC)
+        )
         for each in (now, late)
     )
     for row in rows:
@@ -162,10 +154,10 @@ def _last_ended(client: SyncPrefectClient, ids: Sequence[UUID]) -> dict[UUID, li
     found: dict[UUID, dict[str, Run]] = {one: {} for one in ids}
     before = datetime.now(UTC) + timedelta(days=1)
     while left := [one for one, runs in found.items() if len(runs) < LAST]:
-        wanted = FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=left),
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_ENDED)),
-            end_time=FlowRunFilterEndTime.model_validate({"before_": before}),
+        wanted = filters.FlowRunFilter(
+            deployment_id=filters.FlowRunFilterDeploymentId(any_=left),
+            state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=_ENDED)),
+            end_time=filters.FlowRunFilterEndTime.model_validate({"before_": before}),
         )
         page = _read_runs(client, wanted, FlowRunSort.END_TIME_DESC, limit=server.PAGE)
         new = [run for run in page if run.id not in found[run.deployment]]
@@ -178,12 +170,17 @@ def _last_ended(client: SyncPrefectClient, ids: Sequence[UUID]) -> dict[UUID, li
     return {one: list(runs.values())[:LAST] for one, runs in found.items()}
 
 
-def _runs(client: SyncPrefectClient, wanted: FlowRunFilter, sort: FlowRunSort) -> Iterable[Run]:
+def _runs(client: SyncPrefectClient, wanted: filters.FlowRunFilter, sort: FlowRunSort) -> Iterable[Run]:
     return server.pages(partial(_read_runs, client, wanted, sort))
 
 
 def _read_runs(
-    client: SyncPrefectClient, wanted: FlowRunFilter, sort: FlowRunSort, *, limit: int, offset: int = 0
+    client: SyncPrefectClient,
+    wanted: filters.FlowRunFilter,
+    sort: FlowRunSort,
+    *,
+    limit: int,
+    offset: int = 0,
 ) -> list[Run]:
     """Return a page of runs, which belong to deployments.
 

@@ -20,17 +20,8 @@ from uuid import UUID
 
 from prefect import flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas import filters
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterId,
-    FlowRunFilter,
-    FlowRunFilterEndTime,
-    FlowRunFilterParentFlowRunId,
-    FlowRunFilterState,
-    FlowRunFilterStateName,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
 from prefect.runtime import flow_run as this_run
@@ -140,10 +131,14 @@ def _deployments(client: SyncPrefectClient, patterns: list[str]) -> dict[UUID, s
 
 
 def _runs(
-    client: SyncPrefectClient, flow_run_filter: FlowRunFilter, deployments: Mapping[UUID, str] | None = None
+    client: SyncPrefectClient,
+    flow_run_filter: filters.FlowRunFilter,
+    deployments: Mapping[UUID, str] | None = None,
 ) -> Iterator[FlowRun]:
     deployment_filter = (
-        DeploymentFilter(id=DeploymentFilterId(any_=list(deployments))) if deployments is not None else None
+        filters.DeploymentFilter(id=filters.DeploymentFilterId(any_=list(deployments)))
+        if deployments is not None
+        else None
     )
     offset = 0
     while page := client.read_flow_runs(
@@ -153,15 +148,15 @@ def _runs(
         offset += len(page)
 
 
-def _in(states: list[StateType]) -> FlowRunFilterState:
-    return FlowRunFilterState(type=FlowRunFilterStateType(any_=states))
+def _in(states: list[StateType]) -> filters.FlowRunFilterState:
+    return filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=states))
 
 
 def _stuck(
     client: SyncPrefectClient, deployments: Mapping[UUID, str], limits: Limits, now: datetime
 ) -> list[tuple[FlowRun, str, State]]:
     found = []
-    for run in _runs(client, FlowRunFilter(state=_in(_NOT_ENDED)), deployments):
+    for run in _runs(client, filters.FlowRunFilter(state=_in(_NOT_ENDED)), deployments):
         if str(run.id) == this_run.id:
             continue
         if broken := broken_rule(run, limits, now):
@@ -190,16 +185,16 @@ def _left_over(
     client: SyncPrefectClient, deployments: Mapping[UUID, str], now: datetime
 ) -> list[tuple[FlowRun, str, State]]:
     """Return the subflow runs still alive whose parent has ended: a killed process ends its parent run only."""
-    parents = FlowRunFilter(
+    parents = filters.FlowRunFilter(
         state=_in(_ENDED),
-        end_time=FlowRunFilterEndTime.model_validate({"after_": now - _PARENTS_SINCE}),
+        end_time=filters.FlowRunFilterEndTime.model_validate({"after_": now - _PARENTS_SINCE}),
     )
     ids = [run.id for run in _runs(client, parents, deployments)]
     state: State = Crashed(message="flow_ops: its parent run has ended")
     found = []
     for start in range(0, len(ids), _PAGE):
-        of_these = FlowRunFilterParentFlowRunId(any_=ids[start : start + _PAGE])
-        runs = _runs(client, FlowRunFilter(state=_in(_NOT_ENDED), parent_flow_run_id=of_these))
+        of_these = filters.FlowRunFilterParentFlowRunId(any_=ids[start : start + _PAGE])
+        runs = _runs(client, filters.FlowRunFilter(state=_in(_NOT_ENDED), parent_flow_run_id=of_these))
         # One with a deployment has a worker and rules of its own.
         found += [(run, "left over", state) for run in runs if run.deployment_id is None]
     return found
@@ -233,8 +228,10 @@ def _surplus_slots(client: SyncPrefectClient, deployment: UUID) -> int:
         return 0
     # A run that waits to try again keeps its slot.
     holders = [
-        FlowRunFilter(state=_in([StateType.PENDING, StateType.RUNNING, StateType.CANCELLING])),
-        FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["AwaitingRetry"]))),
+        filters.FlowRunFilter(state=_in([StateType.PENDING, StateType.RUNNING, StateType.CANCELLING])),
+        filters.FlowRunFilter(
+            state=filters.FlowRunFilterState(name=filters.FlowRunFilterStateName(any_=["AwaitingRetry"]))
+        ),
     ]
     held = sum(1 for one in holders for _ in _runs(client, one, {deployment: ""}))
     return max(0, limit.active_slots - held)
