@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib import metadata
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
+from packaging.version import InvalidVersion, Version
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import filters
 from prefect.client.schemas.objects import StateType
@@ -20,7 +22,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from flow_ops import repository, watchdog
 from flow_ops.deploy import pinned, server, source, state
-from flow_ops.fleet import problems, versions
+from flow_ops.fleet import problems
 from flow_ops.fleet.rows import LAST, Fleet, Row, Run, next_of, zone_of
 from flow_ops.hidden import without_credentials
 from flow_ops.logging.formats import visible
@@ -43,7 +45,7 @@ def gather(client: SyncPrefectClient) -> Fleet:
             raise FlowOpsError("FT-FLEET-13", url=address)
         notes = [*_add_watchdogs(client, rows)]
         _add_runs(client, rows)
-    newest = versions.newest(row.flow_ops for row in rows)
+    newest = max([Version(metadata.version("flow-ops")), *(row.flow_ops for row in rows if row.flow_ops)])
     for row in rows:
         row.next_run = next(iter(next_of(row, now)), None)
     problems.add(rows, newest)
@@ -100,9 +102,16 @@ def _row(one: DeploymentResponse, name: str, workers: dict[str, int | None]) -> 
         commit=visible(one.version) if one.version else None,
         pin=pinned.read(found),
         # Up to 2.0.0 the tag of the template alone was written, and both had one version.
-        flow_ops=versions.read(tags.get("flow-ops") or tags.get("template")),
+        flow_ops=_version(tags.get("flow-ops") or tags.get("template") or ""),
         lock=tags.get("lock"),
     )
+
+
+def _version(written: str) -> Version | None:
+    try:
+        return Version(written)
+    except InvalidVersion:
+        return None
 
 
 def _tags(one: DeploymentResponse) -> dict[str, str]:
