@@ -123,7 +123,8 @@ def _restore() -> None:
 
 
 def _source(kind: SourceKind = None, /, *, index: IndexAddress = None) -> None:
-    for line in moving.move(kind, index) if kind else [moving.current()]:
+    now = [text("source.now", where=library.described(project.current().pyproject))]
+    for line in moving.move(kind, index) if kind else now:
         _say(line)
 
 

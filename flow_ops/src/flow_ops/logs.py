@@ -214,7 +214,8 @@ class _ToFile(logging.Handler):
         while _settings.problems:
             _warn(render("FT-LOGS-01", **_settings.problems.pop()), record)
         try:
-            _file(_chosen_file.get() or _usual_file()).handle(record)
+            usual = _usual_file(os.environ.get("PREFECT_HOME"), project.current().slug)
+            _file(_chosen_file.get() or usual).handle(record)
         except Exception:  # noqa: BLE001 - as any handler of logging
             self.handleError(record)
         return True
@@ -309,12 +310,8 @@ _blocks: Counter[Path] = Counter()
 _files_lock = threading.Lock()
 
 
-def _usual_file() -> Path:
-    return _file_in(os.environ.get("PREFECT_HOME"), project.current().slug)
-
-
 @lru_cache
-def _file_in(_home: str | None, slug: str) -> Path:
+def _usual_file(_prefect_home: str | None, slug: str) -> Path:
     return _folder() / f"{slug}.log"
 
 

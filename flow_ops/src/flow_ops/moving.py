@@ -17,10 +17,6 @@ from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 
 
-def current() -> str:
-    return text("source.now", where=library.described(project.current().pyproject))
-
-
 def move(to: library.Kind, index: str | None = None) -> list[str]:
     """Take the library from elsewhere from now on; return what was done and what is next, line by line.
 

@@ -48,16 +48,7 @@ def current() -> Project:
         raise FlowOpsError("FT-PROJECT-03", reason=error) from None
     if found is None:
         raise FlowOpsError("FT-PROJECT-01", folder=os.environ.get("FLOW_PROJECT_ROOT") or Path.cwd())
-    return _read(found.root, found.pyproject)
-
-
-def forget() -> None:
-    """Look for the repository again when it is next asked for: tests move from one to another."""
-    repository.find.cache_clear()
-    current.cache_clear()
-
-
-def _read(root: Path, document: dict[str, Any]) -> Project:
+    root, document = found
     table = document["tool"]["flow-ops"]
     try:
         return Project(
@@ -73,3 +64,9 @@ def _read(root: Path, document: dict[str, Any]) -> Project:
         )
     except KeyError as missing:
         raise FlowOpsError("FT-PROJECT-02", file=root / "pyproject.toml", key=missing.args[0]) from None
+
+
+def forget() -> None:
+    """Look for the repository again when it is next asked for: tests move from one to another."""
+    repository.find.cache_clear()
+    current.cache_clear()

@@ -32,9 +32,6 @@ OneEnvironment = Annotated[str, Parameter(help="@deploy.one-environment")]
 OneFlow = Annotated[str | None, Parameter(help="@deploy.flow")]
 AsJson = Annotated[bool, Parameter(help="@deploy.json")]
 Everything = Annotated[bool, Parameter(name="--all", help="@deploy.all")]
-Forward = Annotated[bool, Parameter(help="@deploy.forward")]
-Commit = Annotated[str | None, Parameter(help="@rollback.to")]
-ThenRun = Annotated[bool, Parameter(help="@rollback.run")]
 Yes = Annotated[bool, Parameter(help="@deploy.yes")]
 FlowParameters = Annotated[str, Parameter(help="@deploy.parameters")]
 
@@ -99,7 +96,7 @@ class _Commands:
         *,
         flow: OneFlow = None,
         everything: Everything = False,
-        forward: Forward = False,
+        forward: Annotated[bool, Parameter(help="@deploy.forward")] = False,
         schedules: Choice = AS_THEY_ARE,
     ) -> int:
         prepared = _prepared(self.deployments, environment, flow, schedules, forward=forward)
@@ -146,8 +143,8 @@ class _Commands:
         /,
         *,
         flow: OneFlow = None,
-        to: Commit = None,
-        run: ThenRun = False,
+        to: Annotated[str | None, Parameter(help="@rollback.to")] = None,
+        run: Annotated[bool, Parameter(help="@rollback.run")] = False,
     ) -> int:
         chosen = (
             [self._one_target(environment, flow)] if run else targets(self.deployments, environment, flow)
@@ -264,7 +261,9 @@ def _run(
         return arguments.INTERRUPTED
     if ended.is_cancelled():
         raise FlowOpsError("FT-RUN-02", reason=ended.message or "-")
-    if ended.is_crashed() and not runs.has_begun(client, started.id):
+    # Until its flow is reached the worker takes the code and makes its environment.
+    has_begun = any(each.is_running() for each in client.read_flow_run_states(started.id))
+    if ended.is_crashed() and not has_begun:
         if source.has_library_step() and runs.failed_step(client, started.id) == source.LIBRARY_STEP:
             raise source.library_problem()
         if module := runs.missing_module(client, started.id):

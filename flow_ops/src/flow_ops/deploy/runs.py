@@ -119,11 +119,6 @@ class _Following:
             report.log_record(record, task or flows.get(record.flow_run_id or self._run_id, ""))
 
 
-def has_begun(client: SyncPrefectClient, run_id: UUID) -> bool:
-    """Say whether a run's flow was ever reached: until then the worker takes the code and makes its environment."""
-    return any(each.is_running() for each in client.read_flow_run_states(run_id))
-
-
 def missing_module(client: SyncPrefectClient, run_id: UUID) -> str | None:
     """Return the module that the worker's Python did not have when it loaded the flow, from the run's log.
 

@@ -78,8 +78,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to start the server where a test will ask for it, so that it comes up beside the other tests."""
     wanted = any("prefect_server" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and _may_begin(session.config):
-        session.config.stash[_starting] = begin(HOME)
+    # With xdist each worker starts a server when it needs one.
+    config = session.config
+    distributed = hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)
+    if wanted and not (distributed or config.option.collectonly):
+        config.stash[_starting] = begin(HOME)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -109,12 +112,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if guards := config.stash.get(_guards, None):
         guards.undo()
     shutil.rmtree(HOME, ignore_errors=True)
-
-
-def _may_begin(config: pytest.Config) -> bool:
-    """Say whether this process runs tests, all of them: with xdist each worker starts a server when it needs one."""
-    distributed = hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)
-    return not (distributed or config.option.collectonly)
 
 
 _starting = pytest.StashKey[Start]()

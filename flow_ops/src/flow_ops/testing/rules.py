@@ -133,10 +133,6 @@ def _vendored() -> Iterable[str]:
     return []
 
 
-def _library() -> Iterable[FlowOpsError]:
-    return library.problems(project.current().root, project.current().pyproject)
-
-
 # --- the team's flows
 
 
@@ -231,6 +227,10 @@ RULES = (
         ),
     ),
     Rule("exceptions_give_a_reason", "FT-TEST-06", _exceptions),
-    Rule("the_library_comes_from_one_place", "FT-RULE-18", _library),
+    Rule(
+        "the_library_comes_from_one_place",
+        "FT-RULE-18",
+        lambda: library.problems(project.current().root, project.current().pyproject),
+    ),
     Rule("nobody_changed_the_vendored_library", "FT-UPDATE-01", _vendored),
 )

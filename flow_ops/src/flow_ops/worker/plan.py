@@ -158,35 +158,20 @@ def _environment(service: Service) -> Iterator[Step]:
     """Yield what both systems share: the worker's own environment, its program and its credentials."""
     variables = tuple(service.uv_variables.items())
     environment = str(service.home / "environment")
-    yield Command(
-        (
-            service.uv,
-            "venv",
-            "--quiet",
-            "--no-project",
-            "--allow-existing",
-            "--python",
-            service.python,
-            environment,
-        ),
-        variables,
+    made = ("venv", "--quiet", "--no-project", "--allow-existing", "--python", service.python, environment)
+    yield Command((service.uv, *made), variables)
+    # Each run starts a process of this environment, whose account cannot keep what it compiles here: not compiled,
+    # importing Prefect takes 2 seconds more, every time.
+    into = (
+        "pip",
+        "install",
+        "--quiet",
+        "--upgrade",
+        "--compile-bytecode",
+        "--python",
+        str(service.interpreter),
     )
-    yield Command(
-        (
-            service.uv,
-            "pip",
-            "install",
-            "--quiet",
-            "--upgrade",
-            # Each run starts a process of this environment, whose account cannot keep what it compiles here:
-            # without this, importing Prefect takes 2 seconds more, every time.
-            "--compile-bytecode",
-            "--python",
-            str(service.interpreter),
-            *service.requirements,
-        ),
-        variables,
-    )
+    yield Command((service.uv, *into, *service.requirements), variables)
     if not service.own_account:
         for folder in (service.state, service.state / "logs"):
             yield Folder(folder, private=True)

@@ -111,8 +111,9 @@ def install(options: Options) -> int:
     try:
         _carry_out(install_steps(service, installed=installed), service)
     except FlowOpsError:
-        if not installed:
-            _take_back(service)
+        for step in [] if installed else uninstall_steps(service, installed=True):
+            with contextlib.suppress(OSError):
+                step.apply()
         raise
     return 0
 
@@ -394,10 +395,6 @@ def _account_exists(account: str) -> bool:
     return True
 
 
-def _first_line(problem: BaseException) -> str:
-    return (str(problem) or type(problem).__name__).splitlines()[0]
-
-
 # --- what is there
 
 
@@ -424,10 +421,4 @@ def _health(port: int) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
             return str(json.load(answer)["message"])
     except (OSError, ValueError, KeyError) as problem:
-        return _first_line(problem)
-
-
-def _take_back(service: Service) -> None:
-    for step in uninstall_steps(service, installed=True):
-        with contextlib.suppress(OSError):
-            step.apply()
+        return (str(problem) or type(problem).__name__).splitlines()[0]
