@@ -112,9 +112,6 @@ def inspect_process() -> Diagnosis:
     return diagnosis.model_copy(update={"problems": list(_problems(diagnosis))})
 
 
-# --- the parts
-
-
 def _user() -> str:
     # Asks the password database, where the account of a service or of a container may be missing.
     try:

@@ -109,8 +109,6 @@ def override(
         _override = before
 
 
-# --- what was read, by run
-
 # Runs whose values are kept: a process runs one as a rule, and a few more where flows are served from it.
 _RUNS_KEPT = 16
 _LEGAL: Mapping[Kind, str] = {"variable": r"[a-z0-9_-]{1,255}", "secret": r"[a-z0-9-]{1,255}"}

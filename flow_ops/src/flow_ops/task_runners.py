@@ -50,11 +50,7 @@ CONNECT_SECONDS = 5
 
 
 def task_runner() -> TaskRunner[Any]:
-    """Return the task runner that `FLOW_TASK_RUNNER` names.
-
-    Raises:
-        FlowOpsError: FT-RUNNER-01 to FT-RUNNER-04, as `ready` does.
-    """
+    """Return the task runner that `FLOW_TASK_RUNNER` names, once it is `ready`."""
     kind, detail = ready()
     workers = int(detail) if detail.isdecimal() else None
     if kind == "threads":

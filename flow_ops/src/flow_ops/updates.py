@@ -196,9 +196,6 @@ def newer_library() -> str | None:
     """Return the newest release of the library within the bounds of `pyproject.toml`, where it is newer than this one.
 
     None where it is in `vendor/`: there it is part of the template's release.
-
-    Raises:
-        FlowOpsError: FT-UPDATE-02 or FT-UPDATE-03, as `versions`.
     """
     document = project.current().pyproject
     if library.kind(document) == "vendor":
@@ -333,11 +330,7 @@ def apply(to: str | None = None, *, confirm: Callable[[str, list[str]], bool]) -
 
 
 def wanted_changes() -> Iterator[Change]:
-    """Yield the files outside `vendor/` that the newest release has otherwise, but for the version's own number.
-
-    Raises:
-        FlowOpsError: FT-UPDATE-02, -03, -05 and -09, as `apply`.
-    """
+    """Yield the files outside `vendor/` that the newest release has otherwise, but for the version's own number."""
     made = project.current().template_version
     longest_first = sorted((made, metadata.version("flow-ops")), key=len, reverse=True)
     numbers = re.compile("|".join(map(re.escape, longest_first)))

@@ -196,13 +196,7 @@ def version(source: Source, root: Path, fallback: str) -> str:
 
 
 def problems(source: Source, root: Path, files: list[str]) -> Iterator[FlowOpsError]:
-    """Yield what stands between the code here and the code that a run would get.
-
-    Args:
-        source: Where the code comes from.
-        root: The repository's folder here.
-        files: The entrypoints' files, relative to it.
-    """
+    """Yield what stands between the code in `root` and the code that a run would get; `files` are the entrypoints'."""
     if isinstance(source, GitSource) and not list(written(source)):
         try:
             yield from _git_problems(source, root, files)
@@ -257,11 +251,8 @@ def fetch(source: GitSource, root: Path) -> tuple[str, dict[str, str]]:
 def on_remote(written: str, heads: Mapping[str, str], root: Path) -> str | None:
     """Return the full SHA of a commit; None where no branch or tag of the remote has it.
 
-    Args:
-        written: The commit's SHA or the beginning of it, or a branch or tag of the remote. What only this repository
-            calls so, as HEAD, is none: it would pin production to what nobody else can name.
-        heads: The commits of the remote's branches and tags.
-        root: The repository's folder here.
+    It is written as its SHA, as the beginning of that, or as a branch or tag of the remote. What only this repository
+    calls so, as HEAD, is none: it would pin production to what nobody else can name.
     """
     name = written.strip()
     named = heads.get(f"refs/heads/{name}") or heads.get(f"refs/tags/{name}")

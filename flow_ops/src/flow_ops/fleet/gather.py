@@ -70,9 +70,6 @@ def runs_since(client: SyncPrefectClient, rows: Sequence[Row], start: datetime) 
     return found
 
 
-# --- deployments, and what is asked once for all of them
-
-
 def _rows(client: SyncPrefectClient) -> list[Row]:
     read = partial(client.read_deployments, sort=DeploymentSort.NAME_ASC)
     ours = [one for one in server.pages(read) if "repository" in _tags(one)]
@@ -132,9 +129,6 @@ def _add_watchdogs(client: SyncPrefectClient, rows: Sequence[Row]) -> Iterable[F
     missing = watchdog.missing(automations, {row.name: row.id for row in rows})
     for row in rows:
         row.unwatched = missing[row.name]
-
-
-# --- runs
 
 
 def _add_runs(client: SyncPrefectClient, rows: Sequence[Row]) -> None:
@@ -220,9 +214,6 @@ def _by_deployment(runs: Iterable[Run]) -> dict[UUID, list[Run]]:
     for run in runs:
         found.setdefault(run.deployment, []).append(run)
     return found
-
-
-# --- the day
 
 
 def _zone(rows: Sequence[Row]) -> ZoneInfo:

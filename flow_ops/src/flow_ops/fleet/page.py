@@ -47,9 +47,6 @@ def _section(title: str, content: Iterator[str]) -> Iterator[str]:
     yield "</section>"
 
 
-# --- deployments
-
-
 def _table(fleet: Fleet, shown: Sequence[Row]) -> Iterator[str]:
     """Yield the table; with its roles said, because on a telephone its rows are drawn as cards."""
     headings = cells.columns()
@@ -80,9 +77,6 @@ def _bar(row: Row) -> str:
     return f'<span class="bar" role="img" aria-label="{escape(label)}">{signs}</span>'
 
 
-# --- the day
-
-
 def _day(days: Sequence[Day]) -> Iterator[str]:
     most = max((max(day.totals) for day in days), default=0) or 1
     yield f'<p class="key"><i class="began"></i> {escape(text("fleet.began"))}'
@@ -105,9 +99,6 @@ def _day(days: Sequence[Day]) -> Iterator[str]:
                 f"<small>{each:02}</small></span>"
             )
         yield "</div></figure>"
-
-
-# --- what is wrong
 
 
 def _problems(fleet: Fleet, shown: Sequence[Row]) -> Iterator[str]:

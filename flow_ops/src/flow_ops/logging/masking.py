@@ -100,9 +100,6 @@ def guard_all_handlers() -> None:
                 handler.addFilter(_MASKING)
 
 
-# --- what a secret looks like
-
-
 def _texts(value: Any) -> Iterator[str]:
     """Yield each text that is to be masked for `value`: itself, and its parts that say something alone."""
     if isinstance(value, dict):
@@ -146,8 +143,6 @@ def _learn(texts: set[str]) -> None:
         _pattern = re.compile("|".join(map(re.escape, forms)))
     guard_all_handlers()
 
-
-# --- other processes of the same run
 
 # A flow that works in processes reads a secret in one and logs it in another. They have a file in common, which
 # only the user can read, and whose lines are encrypted with a key that is in the processes' environment alone.

@@ -3,11 +3,7 @@
 `tests/test_e2e.py` of a repository runs the checks, a test for each. It deploys to `prod` from a copy of the tracked
 files, whose remote is a bare repository beside it. Pool, schedule and limits are those of `prod`; its variables,
 parameters, job variables and notification are not used, so that no test touches what they name. What the flow needs
-of them, and its Variables and Secret blocks, comes from the fixture `e2e_values`, overridden in `tests/conftest.py`:
-
-    @pytest.fixture(scope="session")
-    def e2e_values() -> EndToEndValues:
-        return EndToEndValues(env={"ERP_URL": "http://127.0.0.1:9"}, variables={"orders-limit": 10})
+of them, and its Variables and Secret blocks, comes from the fixture `e2e_values`, overridden in `tests/conftest.py`.
 """
 
 from __future__ import annotations

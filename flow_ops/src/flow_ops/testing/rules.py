@@ -85,9 +85,6 @@ def _exceptions() -> Iterable[str]:
     return []
 
 
-# --- names and files
-
-
 def _names() -> Iterable[str]:
     about = project.current()
     first = next(iter(deployments().flows))
@@ -133,9 +130,6 @@ def _vendored() -> Iterable[str]:
     return []
 
 
-# --- the team's flows
-
-
 def flows() -> dict[str, Flow[..., Any]]:
     """Return every flow of the team's package by the place of its definition, subflows included."""
     package = importlib.import_module(project.current().package)
@@ -157,9 +151,6 @@ def _owners() -> Iterable[str]:
             re.match(r"(area|owner):\S", tag) for tag in state.desired(target, [], paused=False)["tags"]
         )
     ]
-
-
-# --- the pins of deploy.py, as `deploy.py plan` checks them, without a server
 
 
 def _pins(*prefixes: str) -> Callable[[], Iterable[FlowOpsError]]:

@@ -224,9 +224,6 @@ def apply(
     """Make the server's automations of `deployment` those expected, in place; return what was changed.
 
     An automation that is right is not touched: a rewritten one forgets the runs that it was watching.
-
-    Raises:
-        FlowOpsError: as `differences`.
     """
     channel = find_channel(client, notification)
     wanted = expected(deployment_id, deployment, limits, channel)

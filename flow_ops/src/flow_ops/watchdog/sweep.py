@@ -112,9 +112,6 @@ def broken_rule(run: FlowRun, limits: Limits, now: datetime) -> tuple[str, State
     return None
 
 
-# --- what is on the server
-
-
 def _deployments(client: SyncPrefectClient, patterns: list[str]) -> dict[UUID, str]:
     names = {}
     flows: dict[UUID, str] = {}

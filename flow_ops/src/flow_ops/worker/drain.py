@@ -396,13 +396,14 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pool", required=True, help="the work pool; it must exist")
-    parser.add_argument("--name", required=True, help="the worker's name, as Prefect shows it")
-    parser.add_argument("--limit", type=int, required=True, help="runs at the same time, at most")
-    parser.add_argument(
-        "--drain-seconds", type=float, required=True, help="time for the running ones on a stop"
-    )
-    parser.add_argument("--home", type=Path, required=True, help="the service's folder")
+    for name, kind in (
+        ("pool", str),
+        ("name", str),
+        ("limit", int),
+        ("drain-seconds", float),
+        ("home", Path),
+    ):
+        parser.add_argument(f"--{name}", type=kind, required=True)
     return parser
 
 

@@ -184,16 +184,8 @@ def _environment(service: Service) -> Iterator[Step]:
 
 
 def _marker(service: Service) -> Step:
-    facts = {
-        "pool": service.pool,
-        "worker_name": service.worker_name,
-        "api_url": service.api_url,
-        "limit": service.limit,
-        "drain_seconds": service.drain_seconds,
-        "health_port": service.health_port,
-        "account": service.account,
-        "python": service.python,
-    }
+    told = ("pool", "worker_name", "api_url", "limit", "drain_seconds", "health_port", "account", "python")
+    facts = {name: getattr(service, name) for name in told}
     return File(service.home / MARKER, json.dumps(facts, indent=2) + "\n")
 
 
