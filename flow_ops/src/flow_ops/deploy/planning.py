@@ -16,8 +16,8 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 
 from flow_ops import project, watchdog
-from flow_ops.deploy import pinned, schedules, server, state
-from flow_ops.deploy.pinned import Pin
+from flow_ops.deploy import rollback, schedules, server, state
+from flow_ops.deploy.rollback import Pin
 from flow_ops.deploy.state import Difference, State
 from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError, text
@@ -111,7 +111,7 @@ class Status:
 
     @property
     def pin(self) -> Pin | None:
-        return pinned.read(self.state)
+        return rollback.pinned(self.state)
 
 
 def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
@@ -139,7 +139,7 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
         next_runs=runs,
         workers=server.workers_online(client, target.environment.work_pool),
         rules=len(watchdog.RULES) - (target.deployments.notification is None),
-        pin=pinned.read(existing),
+        pin=rollback.pinned(existing),
     )
 
 

@@ -24,9 +24,8 @@ from rich.text import Text
 
 from flow_ops import hidden, project
 from flow_ops.deploy import checks, schedules, source
-from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.planning import Plan, Status
-from flow_ops.deploy.rollback import Move
+from flow_ops.deploy.rollback import Move, Pin
 from flow_ops.deploy.server import page
 from flow_ops.deploy.state import State, is_held, shown
 from flow_ops.deploy.targets import Target

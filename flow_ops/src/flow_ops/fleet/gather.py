@@ -21,7 +21,7 @@ from prefect.events.schemas.automations import Automation
 from prefect.exceptions import PrefectHTTPStatusError
 
 from flow_ops import repository, watchdog
-from flow_ops.deploy import pinned, server, source, state
+from flow_ops.deploy import rollback, server, source, state
 from flow_ops.fleet import problems
 from flow_ops.fleet.rows import LAST, Fleet, Row, Run, next_of, zone_of
 from flow_ops.hidden import without_credentials
@@ -97,7 +97,7 @@ def _row(one: DeploymentResponse, name: str, workers: dict[str, int | None]) -> 
         paused=one.paused,
         source=source.read(found["pull_steps"]),
         commit=visible(one.version) if one.version else None,
-        pin=pinned.read(found),
+        pin=rollback.pinned(found),
         # Up to 2.0.0 the tag of the template alone was written, and both had one version.
         flow_ops=_version(tags.get("flow-ops") or tags.get("template") or ""),
         lock=tags.get("lock"),

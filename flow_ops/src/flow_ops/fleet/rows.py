@@ -11,8 +11,8 @@ from packaging.version import Version
 from prefect.client.schemas.objects import StateType
 
 from flow_ops.deploy import schedules
-from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.pins import Source
+from flow_ops.deploy.rollback import Pin
 from flow_ops.deploy.schedules import Plain
 from flow_ops.messages import FlowOpsError
 
