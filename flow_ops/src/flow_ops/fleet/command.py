@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,45 +25,12 @@ _WIDTH = 250
 _FIRST = (0, 2, 8, 9)
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Filters:
-    """Which deployments are shown: all, or those that pass each of these."""
-
-    area: Annotated[str | None, Parameter(help="@fleet.area")] = None
-    environment: Annotated[str | None, Parameter(help="@fleet.environment")] = None
-    outdated: Annotated[bool, Parameter(help="@fleet.outdated")] = False
-    failing: Annotated[bool, Parameter(help="@fleet.failing")] = False
-
-    def chosen(self, fleet: Fleet) -> list[Row]:
-        """Return the rows that pass.
-
-        Raises:
-            FlowOpsError: FT-FLEET-14 for an area or an environment that no deployment has.
-        """
-        for option, given in (("area", self.area), ("environment", self.environment)):
-            known = sorted({getattr(row, option) for row in fleet.rows})
-            if given is not None and given not in known:
-                near = nearest(given, known)
-                raise FlowOpsError(
-                    "FT-FLEET-14", option=f"--{option}", value=given, near=near, known=", ".join(known)
-                )
-        return [
-            row
-            for row in fleet.rows
-            if self.area in (None, row.area)
-            and self.environment in (None, row.environment)
-            and (not self.outdated or cells.is_outdated(row, fleet))
-            and (not self.failing or cells.is_failing(row))
-        ]
-
-
-ALL = Filters()
-
-
 def fleet(
     *,
-    filters: Filters = ALL,
+    area: Annotated[str | None, Parameter(help="@fleet.area")] = None,
+    environment: Annotated[str | None, Parameter(help="@fleet.environment")] = None,
+    outdated: Annotated[bool, Parameter(help="@fleet.outdated")] = False,
+    failing: Annotated[bool, Parameter(help="@fleet.failing")] = False,
     json: Annotated[bool, Parameter(help="@deploy.json")] = False,
     html: Annotated[Path | None, Parameter(help="@fleet.html")] = None,
     check: Annotated[bool, Parameter(help="@fleet.check")] = False,
@@ -72,7 +38,11 @@ def fleet(
     """Show every deployment of the server; return 2 where `check` is asked for and a person is needed."""
     with server.connect() as client:
         found = gather(client)
-        shown = filters.chosen(found)
+        shown = [
+            row
+            for row in _of(found, area, environment)
+            if (not outdated or cells.is_outdated(row, found)) and (not failing or cells.is_failing(row))
+        ]
         began = runs_since(client, shown, day.midnight(found)) if html and shown else {}
     if html:
         try:
@@ -150,3 +120,15 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _problem(problem: FlowOpsError) -> dict[str, Any]:
     return {"code": problem.code, "text": str(problem)}
+
+
+def _of(fleet: Fleet, area: str | None, environment: str | None) -> list[Row]:
+    """Return the rows of an area and an environment; raise FT-FLEET-14 for one that no deployment has."""
+    for option, given in (("area", area), ("environment", environment)):
+        known = sorted({getattr(row, option) for row in fleet.rows})
+        if given is not None and given not in known:
+            near = nearest(given, known)
+            raise FlowOpsError(
+                "FT-FLEET-14", option=f"--{option}", value=given, near=near, known=", ".join(known)
+            )
+    return [row for row in fleet.rows if area in (None, row.area) and environment in (None, row.environment)]
