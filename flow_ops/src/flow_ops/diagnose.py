@@ -14,16 +14,17 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from prefect import flow, get_client
 from prefect.artifacts import create_markdown_artifact
 from prefect.settings import get_current_settings
-from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from flow_ops import git, project
 from flow_ops.deploy import source
@@ -35,33 +36,9 @@ from flow_ops.messages import FlowOpsError, text
 CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
-class Diagnosis(BaseModel):
-    """What a worker's process sees."""
-
-    host: str
-    system: str
-    user: str
-    python: str
-    interpreter: str
-    working_folder: str
-    repository: str
-    prefect_home: str
-    temporary_folder: str
-    log_folder: str
-    encoding: str
-    utf8_mode: bool
-    versions: dict[str, str]
-    server: str
-    server_version: str
-    clock_ahead_of_server: timedelta
-    uv: str | None
-    git: str | None
-    problems: list[str]
-
-
 # With the repository's name: every repository on a server may have its own.
 @flow(name=f"{project.current().slug}-diagnose", timeout_seconds=120)
-def diagnose() -> Diagnosis:
+def diagnose() -> dict[str, Any]:
     """Report the interpreter, user, folders, encoding, versions, tools and clock of this worker.
 
     Raises:
@@ -69,17 +46,18 @@ def diagnose() -> Diagnosis:
     """
     logger = get_logger("diagnose")
     diagnosis = inspect_process()
-    for name, value in diagnosis.model_dump(mode="json").items():
+    said = to_jsonable_python(diagnosis)
+    for name, value in said.items():
         logger.info("%s: %s", name, value)
-    rows = "\n".join(f"| {name} | {value} |" for name, value in diagnosis.model_dump(mode="json").items())
+    rows = "\n".join(f"| {name} | {value} |" for name, value in said.items())
     table = mask(f"| | |\n|---|---|\n{rows}\n")
-    create_markdown_artifact(key="diagnose", markdown=table, description=diagnosis.host)
-    if diagnosis.problems:
-        raise FlowOpsError("FT-DIAGNOSE-01", host=diagnosis.host, problems="; ".join(diagnosis.problems))
+    create_markdown_artifact(key="diagnose", markdown=table, description=diagnosis["host"])
+    if problems := diagnosis["problems"]:
+        raise FlowOpsError("FT-DIAGNOSE-01", host=diagnosis["host"], problems="; ".join(problems))
     return diagnosis
 
 
-def inspect_process() -> Diagnosis:
+def inspect_process() -> dict[str, Any]:
     """Return what this process sees, and what of it would break flows."""
     settings = get_current_settings()
     home = Path(settings.home)
@@ -88,7 +66,7 @@ def inspect_process() -> Diagnosis:
     with get_client(sync_client=True) as client:
         answer = client.request("GET", "/admin/version")
         ahead = datetime.now(UTC) - parsedate_to_datetime(answer.headers["date"])
-    diagnosis = Diagnosis(
+    diagnosis = dict[str, Any](
         host=platform.node(),
         system=platform.platform(),
         user=_user(),
@@ -107,9 +85,8 @@ def inspect_process() -> Diagnosis:
         clock_ahead_of_server=timedelta(seconds=round(ahead.total_seconds())),
         uv=shutil.which("uv"),
         git=".".join(map(str, git.version() or ())) or None,
-        problems=[],
     )
-    return diagnosis.model_copy(update={"problems": list(_problems(diagnosis))})
+    return {**diagnosis, "problems": list(_problems(diagnosis))}
 
 
 def _user() -> str:
@@ -127,20 +104,20 @@ def _versions() -> Iterator[tuple[str, str]]:
         yield name, version(name)
 
 
-def _problems(diagnosis: Diagnosis) -> Iterator[str]:
-    if diagnosis.uv is None:
+def _problems(diagnosis: Mapping[str, Any]) -> Iterator[str]:
+    if diagnosis["uv"] is None:
         yield text("diagnose.no-uv")
-    if diagnosis.git is None:
+    if diagnosis["git"] is None:
         yield text("diagnose.no-git")
-    elif _release(diagnosis.git) < source.OLDEST_GIT:
-        yield text("diagnose.old-git", version=diagnosis.git, oldest=".".join(map(str, source.OLDEST_GIT)))
-    if diagnosis.encoding.lower().replace("-", "") != "utf8":
-        yield text("diagnose.encoding", encoding=diagnosis.encoding)
-    if reason := _not_writable(Path(diagnosis.log_folder)):
-        yield text("diagnose.no-log", folder=diagnosis.log_folder, reason=reason)
-    if abs(diagnosis.clock_ahead_of_server) > CLOCK_TOLERANCE:
-        yield text("diagnose.clock", difference=abs(diagnosis.clock_ahead_of_server))
-    ours, theirs = diagnosis.versions["prefect"], diagnosis.server_version
+    elif _release(diagnosis["git"]) < source.OLDEST_GIT:
+        yield text("diagnose.old-git", version=diagnosis["git"], oldest=".".join(map(str, source.OLDEST_GIT)))
+    if diagnosis["encoding"].lower().replace("-", "") != "utf8":
+        yield text("diagnose.encoding", encoding=diagnosis["encoding"])
+    if reason := _not_writable(Path(diagnosis["log_folder"])):
+        yield text("diagnose.no-log", folder=diagnosis["log_folder"], reason=reason)
+    if abs(diagnosis["clock_ahead_of_server"]) > CLOCK_TOLERANCE:
+        yield text("diagnose.clock", difference=abs(diagnosis["clock_ahead_of_server"]))
+    ours, theirs = diagnosis["versions"]["prefect"], diagnosis["server_version"]
     if _release(ours) > _release(theirs):
         yield text("diagnose.newer", ours=ours, theirs=theirs)
 

@@ -102,9 +102,6 @@ def log_file(path: str | Path) -> Iterator[Path]:
             handler.close()
 
 
-# --- settings
-
-
 _settings = read_settings(os.environ)
 
 
@@ -121,9 +118,6 @@ def _prefect_home() -> Path:
     from prefect.settings import get_current_settings  # noqa: PLC0415 - the seconds that Prefect takes
 
     return get_current_settings().home.absolute()
-
-
-# --- what every record goes through first
 
 
 class _Guard(logging.Filter):
@@ -199,9 +193,6 @@ def _others(record: logging.LogRecord) -> Iterator[logging.Handler]:
             if record.levelno >= handler.level and not _is_ours(handler):
                 yield handler
         logger = logger.parent if logger.propagate else None
-
-
-# --- the three handlers
 
 
 class _ToFile(logging.Handler):
@@ -299,9 +290,6 @@ _SAID = "FLOW_OPS_COMMIT_SAID"
 def _warn(text: str, cause: logging.LogRecord) -> None:
     """Log a problem of the logging itself, in the run of the record that met it."""
     get_logger().warning("%s", text, extra={name: getattr(cause, name, None) for name in runs.NONE})
-
-
-# --- files
 
 
 _files: dict[Path, logging.Handler] = {}

@@ -202,9 +202,6 @@ class _Commands:
         return 1 if stopped else 0
 
 
-# --- what they share
-
-
 @contextlib.contextmanager
 def _connected() -> Iterator[SyncPrefectClient]:
     """Yield a client of the server, as `server.connect`, and show that it is waited for."""

@@ -106,10 +106,6 @@ class Status:
     watchdog: list[str]
 
     @property
-    def name(self) -> str:
-        return self.target.full_name
-
-    @property
     def pin(self) -> Pin | None:
         return rollback.pinned(self.state)
 

@@ -347,12 +347,12 @@ def status(rows: Sequence[Status]) -> None:
                     _labelled(label, [value])
     for each in rows:
         for said in _held(each.target, each.state) if each.state else []:
-            line(f"{each.name}: {said}", style=_COLOURS["note"])
+            line(f"{each.target.full_name}: {said}", style=_COLOURS["note"])
 
 
 def status_document(row: Status) -> dict[str, Any]:
     return {
-        "deployment": row.name,
+        "deployment": row.target.full_name,
         "exists": row.state is not None,
         "work_pool": row.pool,
         "work_pool_exists": row.workers is not None,
@@ -454,7 +454,7 @@ def _status_cells(row: Status) -> list[str]:
     paused = f" ({text('status.paused')})" if state and state["paused"] else ""
     pinned = f" ({text('fleet.pinned', since=local(row.pin.since))})" if row.pin else ""
     return [
-        row.name.partition("/")[2],
+        row.target.full_name.partition("/")[2],
         row.pool if row.workers is not None else f"{row.pool} ({missing})",
         "-" if row.workers is None else str(row.workers),
         (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,

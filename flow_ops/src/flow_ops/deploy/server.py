@@ -162,9 +162,6 @@ def older(client: SyncPrefectClient) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-SERVER-10", url=url, server=theirs, client=ours)
 
 
-# --- what it is asked
-
-
 def pages(read: Callable[..., list[_Item]]) -> Iterator[_Item]:
     """Yield what `read` returns, page after page."""
     offset = 0

@@ -181,9 +181,6 @@ def _git(folder: Path, *arguments: str) -> str:
         raise git.refusal(error, folder) from None
 
 
-# --- what must be true
-
-
 def _every_run_is_completed_on_the_server(story: Story) -> None:
     assert {one.name: one.run.state.name for one in story.played} == dict.fromkeys(
         [one.name for one in story.played], "Completed"

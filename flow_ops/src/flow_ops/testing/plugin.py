@@ -59,8 +59,6 @@ from flow_ops.testing.server import (
 if TYPE_CHECKING:
     from flow_ops.testing.e2e import Story
 
-# --- hooks
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse every request beyond loopback."""
@@ -130,9 +128,6 @@ def _only_loopback(send: Callable[..., Any]) -> Callable[..., Any]:
         return send(self, request, *args, **kwargs)
 
     return checked
-
-
-# --- fixtures with a server
 
 
 @pytest.fixture(scope="session")
@@ -207,9 +202,6 @@ def flow_logs(prefect_server: Server) -> Callable[[FlowRun | State[Any] | UUID],
     return read
 
 
-# --- fixtures without a server
-
-
 @pytest.fixture
 def _values() -> Iterator[Values]:
     with override() as values:
@@ -251,9 +243,6 @@ def story(tmp_path_factory: pytest.TempPathFactory, e2e_values: EndToEndValues) 
 def anyio_backend() -> str:
     """Coroutine tests run on asyncio, as Prefect does."""
     return "asyncio"
-
-
-# --- the server, asked
 
 
 def _finish(start: Start) -> Server:

@@ -281,9 +281,6 @@ def _is_of(automation: Automation, deployment_id: UUID) -> bool:
     return any(str(deployment_id) in value for value in _flat(automation).values())
 
 
-# --- the automations
-
-
 @dataclass(frozen=True)
 class _Rule:
     """What acts where `limit` passes after one of the states `after` without one of `expect`; without a limit, at once.
@@ -353,9 +350,6 @@ def _name(deployment: str, rule: str) -> str:
 
 def _description(rule: _Rule) -> str:
     return text(f"watchdog.{rule.name}", limit=rule.limit)
-
-
-# --- what differs
 
 
 # Stands for the id of a deployment that does not exist yet, which no automation can name.

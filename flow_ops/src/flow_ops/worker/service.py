@@ -161,12 +161,10 @@ def status(options: Options) -> int:
     installed = json.loads((Path(service.home) / MARKER).read_text(encoding="utf-8"))
     state = _service_state(service)
     health = _health(installed["health_port"])
+    worker = f"{installed['worker_name']} (pool {installed['pool']}, at most {installed['limit']} runs)"
     for name, value in (
         ("service", f"{service.name}: {state}"),
-        (
-            "worker",
-            f"{installed['worker_name']} (pool {installed['pool']}, at most {installed['limit']} runs)",
-        ),
+        ("worker", worker),
         ("server", installed["api_url"]),
         ("python", installed.get("python", "-")),
         ("health", f"http://127.0.0.1:{installed['health_port']}/health: {health}"),

@@ -165,9 +165,7 @@ def windows_access(path: Path) -> str:
             descriptor, 1, wanted, ctypes.byref(said), None
         ):
             raise ctypes.WinError()
-        try:
-            return str(said.value)
-        finally:
-            ctypes.windll.kernel32.LocalFree(said)
+        return str(said.value)
     finally:
-        ctypes.windll.kernel32.LocalFree(descriptor)
+        for made in (said, descriptor):
+            ctypes.windll.kernel32.LocalFree(made)
