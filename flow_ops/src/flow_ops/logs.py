@@ -316,13 +316,12 @@ def _file(path: Path) -> logging.Handler:
             report=lambda error, record: _warn(render("FT-LOGS-02", file=path, error=error), record),
             report_lost=lambda count, record: _warn(render("FT-LOGS-03", file=path, count=count), record),
         )
-        made.setFormatter(JsonFormatter() if _settings.as_json else _TEXT)
+        made.setFormatter(JsonFormatter() if _settings.as_json else TextFormatter())
         with _files_lock:
             handler = _files.setdefault(path, made)
     return handler
 
 
-_TEXT = TextFormatter()
 _GUARD = _Guard()
 _TO_FILE = _ToFile()
 _TO_UI = _ToUi()

@@ -17,6 +17,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError, available_timezones
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.objects import WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
@@ -345,7 +346,8 @@ def _areas(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[Flo
         area = pool.removesuffix(f"-{target.environment_name}")
         if area == ours or f"area:{area}" in target.environment.tags:
             continue
-        if server.has_area(client, area):
+        of_it = DeploymentFilter(tags=DeploymentFilterTags(all_=[f"area:{area}"]))
+        if client.read_deployments(deployment_filter=of_it, limit=1):
             yield FlowOpsError("FT-POOL-11", pool=pool, area=area, ours=ours)
 
 

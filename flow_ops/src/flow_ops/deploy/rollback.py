@@ -94,8 +94,8 @@ def find(client: SyncPrefectClient, target: Target, deployment: DeploymentRespon
         if commit is None:
             raise FlowOpsError("FT-BACK-03", commit=to, url=without_credentials(found.url))
     else:
-        earlier = (one for one in completed(client, deployment) if source.is_earlier(one, current, root))
-        commit = next(earlier, None)
+        others = (one for one in completed(client, deployment) if one != current)
+        commit = next((one for one in others if source.is_ancestor(root, one, current)), None)
         if commit is None:
             raise FlowOpsError(
                 "FT-BACK-02", deployment=target.full_name, current=current[:8], environment=target.environment_name

@@ -210,11 +210,6 @@ def unnamed(client: SyncPrefectClient, targets: Sequence[Target]) -> dict[str, D
     return {name: one for name, one in sorted(by_name.items()) if name not in named}
 
 
-def has_area(client: SyncPrefectClient, area: str) -> bool:
-    tagged = filters.DeploymentFilter(tags=filters.DeploymentFilterTags(all_=[f"area:{area}"]))
-    return bool(client.read_deployments(deployment_filter=tagged, limit=1))
-
-
 def flow_runs(
     client: SyncPrefectClient,
     deployment_id: UUID,

@@ -262,11 +262,7 @@ def on_remote(written: str, heads: Mapping[str, str], root: Path) -> str | None:
         commit = _git(root, "rev-parse", "--verify", "--quiet", f"{named or name}^{{commit}}")
     except subprocess.CalledProcessError:
         return None
-    return commit if any(_is_ancestor(root, commit, tip) for tip in heads.values()) else None
-
-
-def is_earlier(commit: str, than: str, root: Path) -> bool:
-    return commit != than and _is_ancestor(root, commit, than)
+    return commit if any(is_ancestor(root, commit, tip) for tip in heads.values()) else None
 
 
 def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[FlowOpsError]:
@@ -352,18 +348,19 @@ def _remote_problems(source: GitSource, root: Path, remote: str, here: str) -> I
     if not there:
         yield _no_branch(source, heads)
     elif there != here:
-        code = "FT-GIT-08" if _is_ancestor(root, there, here) else "FT-GIT-09"
+        code = "FT-GIT-08" if is_ancestor(root, there, here) else "FT-GIT-09"
         yield FlowOpsError(code, here=here[:8], there=there[:8], branch=source.branch, url=url, remote=remote)
 
 
 def _pinned_problems(commit: str, root: Path, heads: set[str]) -> Iterator[FlowOpsError]:
-    if not any(tip == commit or _is_ancestor(root, commit, tip) for tip in heads):
+    if not any(tip == commit or is_ancestor(root, commit, tip) for tip in heads):
         yield FlowOpsError("FT-GIT-10", commit=commit[:8])
     elif not _succeeds(root, "diff", "--quiet", commit, "--", "src", "pyproject.toml"):
         yield FlowOpsError("FT-GIT-11", commit=commit[:8])
 
 
-def _is_ancestor(root: Path, older: str, newer: str) -> bool:
+def is_ancestor(root: Path, older: str, newer: str) -> bool:
+    """Return whether a commit came before another one, on the way to it, or is the same."""
     return _succeeds(root, "merge-base", "--is-ancestor", older, newer)
 
 

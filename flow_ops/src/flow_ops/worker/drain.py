@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from prefect.client.schemas.objects import FlowRun
     from prefect.workers.process import ProcessWorker
@@ -292,7 +292,11 @@ async def serve(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     if os.name == "nt":
         _keep_stops_from_flows()
-    _on_stop_signals(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set))
+    loop = asyncio.get_running_loop()
+    # systemd's SIGTERM, nssm's Ctrl-C and CTRL_BREAK; more of them change nothing.
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: loop.call_soon_threadsafe(stop.set))
     ledger = Ledger(options.home / STATE / "runs")
     worker = ProcessWorker(
         work_pool_name=options.pool, name=options.name, limit=options.limit, create_pool_if_not_found=False
@@ -330,13 +334,6 @@ def _keep_stops_from_flows() -> None:
     from prefect.utilities import processutils
 
     processutils._windows_process_group_pids = _Unseen()  # type: ignore[attr-defined]  # Windows has it
-
-
-def _on_stop_signals(callback: Callable[[], object]) -> None:
-    """Call `callback` for systemd's SIGTERM, nssm's Ctrl-C and CTRL_BREAK; more of them change nothing."""
-    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: callback())
 
 
 def read_credentials(file: Path) -> dict[str, str]:
