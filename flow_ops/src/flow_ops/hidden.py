@@ -17,7 +17,6 @@ _COUNTS = re.compile(
     r"(?i)(?<![a-z])(tokens|max|min|limit|length|count|size|days|hours|minutes|seconds|ttl|timeout|retries)(?![a-z])"
 )
 
-
 # What a value of any name gives away: a connection string's `Pwd=...;` or `AccountKey=...;`, a query's `?token=...` or
 # `&sig=...` (an address that a cloud has signed), `Bearer ...`.
 _GIVEN = re.compile(

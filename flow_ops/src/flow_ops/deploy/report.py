@@ -210,11 +210,8 @@ def _workers(count: int | None) -> str:
 def _watchdog(made: Plan) -> str:
     if not made.watchdog:
         return text("plan.watchdog-same", count=made.rules)
-    key = (
-        "plan.watchdog-new"
-        if all(each.startswith("+") for each in made.watchdog)
-        else "plan.watchdog-changed"
-    )
+    is_new = all(each.startswith("+") for each in made.watchdog)
+    key = "plan.watchdog-new" if is_new else "plan.watchdog-changed"
     return text(key, count=len({each.split(":")[1] if ":" in each else each for each in made.watchdog}))
 
 

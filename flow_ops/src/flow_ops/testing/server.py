@@ -119,7 +119,9 @@ def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
     with contextlib.suppress(OSError):
         shutil.copyfile(_migrated(), database)
     migrating = not database.exists()
-    port = _free_port()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
     settings = {
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database.as_posix()}",
         "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": str(migrating),
@@ -202,9 +204,3 @@ def _answers(url: str, data: bytes | None = None) -> bool:
     with contextlib.suppress(OSError), opener.open(request, timeout=10) as answer:
         return bool(answer.status == 200)
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -50,7 +50,6 @@ CREDENTIALS = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
-
 # Where Python's own programs are below its prefix.
 _PROGRAMS = "" if os.name == "nt" else "/bin"
 
