@@ -115,7 +115,6 @@ _LEGAL: Mapping[Kind, str] = {"variable": r"[a-z0-9_-]{1,255}", "secret": r"[a-z
 
 
 @dataclass
-@dataclass
 class _Memory:
     """What a run has read so far: what was found is kept, and those who ask at once wait for one answer."""
 

@@ -30,8 +30,6 @@ from flow_ops.logging.runs import COMMIT
 from flow_ops.messages import FlowOpsError
 
 _SAID = re.compile(rf"{re.escape(COMMIT)} ([0-9a-f]{{40}})")
-
-
 # Begins the deployment's tag that says since when.
 _TAG = "pinned:"
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"

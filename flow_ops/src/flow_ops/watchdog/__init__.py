@@ -326,7 +326,7 @@ def _automation(rule: _Rule, deployment_id: UUID, deployment: str, channel: Chan
                 }
             ),
             after={f"prefect.flow-run.{state}" for state in rule.after},
-            expect={f"prefect.flow-run.{state}" for state in rule.expect or "*"},
+            expect={f"prefect.flow-run.{state}" for state in rule.expect or ("*",)},
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive if rule.limit else Posture.Reactive,
             threshold=1,

@@ -27,8 +27,8 @@ def check_pool(service: Service, credentials: dict[str, str]) -> None:
     """
     settings = {PREFECT_API_URL: service.api_url, PREFECT_CLIENT_MAX_RETRIES: 0}
     for one in (PREFECT_API_KEY, PREFECT_API_AUTH_STRING, PREFECT_API_SSL_CERT_FILE):
-        if one.name in credentials:
-            settings[one] = credentials[one.name]
+        if given := credentials.get(one.name):
+            settings[one] = given
     try:
         with (
             temporary_settings(settings),
