@@ -262,7 +262,7 @@ def _asking() -> ModuleType:
 
 def _api_url(named: str | None) -> str:
     if not named:
-        named = _asking().get_current_settings().api.url
+        named = _asking().PREFECT_API_URL.value()
     url = (named or "").rstrip("/")
     if not url:
         raise FlowOpsError("FT-SERVICE-02")
