@@ -64,7 +64,7 @@ def variable(name: str, type_: type[T] | None = None, default: D | _Required = R
 
 async def avariable(name: str, type_: type[T] | None = None, default: D | _Required = REQUIRED) -> T | D:
     """Return what `variable` returns, without holding up the event loop."""
-    return await asyncio.to_thread(_typed, "variable", name, type_, default)
+    return await asyncio.to_thread(variable, name, type_, default)
 
 
 def secret(name: str, type_: type[T] | None = None) -> T:
@@ -81,7 +81,7 @@ def secret(name: str, type_: type[T] | None = None) -> T:
 
 async def asecret(name: str, type_: type[T] | None = None) -> T:
     """Return what `secret` returns, without holding up the event loop."""
-    return await asyncio.to_thread(_typed, "secret", name, type_, REQUIRED)
+    return await asyncio.to_thread(secret, name, type_)
 
 
 @dataclass

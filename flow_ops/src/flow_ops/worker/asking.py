@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.settings import (
@@ -25,7 +27,7 @@ def check_pool(service: Service, credentials: dict[str, str]) -> None:
     Raises:
         FlowOpsError: FT-SERVICE-04, -05 or -06.
     """
-    settings = {PREFECT_API_URL: service.api_url, PREFECT_CLIENT_MAX_RETRIES: 0}
+    settings: dict[Any, Any] = {PREFECT_API_URL: service.api_url, PREFECT_CLIENT_MAX_RETRIES: 0}
     for one in (PREFECT_API_KEY, PREFECT_API_AUTH_STRING, PREFECT_API_SSL_CERT_FILE):
         if given := credentials.get(one.name):
             settings[one] = given

@@ -143,11 +143,11 @@ def _carry_out(steps: list[Step], service: Service) -> None:
     try:
         for step in steps:
             print(step.describe())
-            step.apply()
-    except OSError as failure:
-        raise FlowOpsError(
-            "FT-SERVICE-14", service=service.name, step=step.describe(), output=failure
-        ) from None
+            try:
+                step.apply()
+            except OSError as failure:
+                said = step.describe()
+                raise FlowOpsError("FT-SERVICE-14", service=service.name, step=said, output=failure) from None
     finally:
         os.umask(mask)
 
