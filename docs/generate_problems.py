@@ -15,7 +15,7 @@ from typing import Any
 TEMPLATE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TEMPLATE), str(TEMPLATE / "flow_ops" / "src")]
 
-from flow_ops.messages import Text, catalogue  # noqa: E402
+from flow_ops.messages import catalogue  # noqa: E402
 from flow_template.texts import texts  # noqa: E402
 
 BEGIN, END = "<!-- codes: begin -->", "<!-- codes: end -->"
@@ -100,13 +100,13 @@ def codes(language: str) -> str:
     return "\n".join(lines)
 
 
-def _message(code: str, text: Text, language: str) -> list[str]:
+def _message(code: str, text: dict[str, str], language: str) -> list[str]:
     why, do = LABELS[language]
-    told, *commands = text.do.splitlines()
+    told, *commands = text["do"].splitlines()
     return [
-        f"**{code}** {_plain(text.what)}",
+        f"**{code}** {_plain(text['what'])}",
         "",
-        f"- {why}: {_plain(text.why)}",
+        f"- {why}: {_plain(text['why'])}",
         f"- {do}: {_plain(told)}",
         *(f"  - {_plain(command)}" for command in commands),
     ]

@@ -64,8 +64,8 @@ def test_a_value_that_is_missing_in_tests_is_told_with_both_fixtures_that_give_i
     code: str, language: str
 ) -> None:
     kind = code.split("-")[1].lower()
-    assert f"fixture {kind}s; " in catalogue(language)[code].do
-    assert "test_e2e.py: e2e_values" in catalogue(language)[code].do
+    assert f"fixture {kind}s; " in catalogue(language)[code]["do"]
+    assert "test_e2e.py: e2e_values" in catalogue(language)[code]["do"]
 
 
 @pytest.mark.parametrize("code", CODES)

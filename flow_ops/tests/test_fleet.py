@@ -18,7 +18,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from flow_ops import cli
 from flow_ops.deploy import source
 from flow_ops.deployment import FolderSource, GitSource
-from flow_ops.fleet import versions
+from flow_ops.fleet import problems
 from helpers import fleet
 from helpers.support import not_on_windows
 from helpers.workshop import Answer, Workshop, pointing_at, proxy
@@ -167,7 +167,7 @@ def test_the_table_says_each_kind_of_problem_once_and_how_many_there_are(
 def test_a_release_that_is_known_to_break_needs_a_person(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(versions.BREAKS, "1.0.0", "its logs are lost")
+    monkeypatch.setitem(problems.BREAKS, "1.0.0", "its logs are lost")
     row = shown(capsys)["viejo-prod"]
     assert codes(row) == ["05", "12"]
     assert "its logs are lost" in row["problems"][0]["text"]

@@ -283,7 +283,7 @@ def test_doctor_hears_from_uv_why_the_library_cannot_be_read(
             shutil.rmtree(repository / "vendor")
             said = "vendor/flow_ops"
         project.forget()
-        problems = [*updates.problems(), *library.problems(repository, updates.pyproject())]
+        problems = [*updates.problems(), *library.problems(repository, project.current().pyproject)]
     code = "FT-UPDATE-04" if "folder" in broken else "FT-LIBRARY-10"
     assert problems[0].code == code
     assert said in str(problems[0])

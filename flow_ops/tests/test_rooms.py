@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # From the bottom up. A room is a module or a package, with all that is in it.
 ROOMS = (
     "embedding",
+    "programs",
     "repository",
     "signals",
     "hidden",

@@ -193,7 +193,7 @@ def test_a_broken_rule_fails_the_one_test_that_explains_it(copied: Path, breaks:
     failed, output = failed_rules(copied)
     assert failed == {f"{broken.rule} FT-RULE-{broken.code}": broken.places for broken in breaks}, output
     for broken in breaks:
-        assert catalogue("en")[f"FT-RULE-{broken.code}"].do in output
+        assert catalogue("en")[f"FT-RULE-{broken.code}"]["do"] in output
     assert (REASON in output) is (SET_ASIDE not in breaks)
 
 

@@ -157,7 +157,6 @@ def many(count: int, *, differ: int) -> list[Plan]:
         workers=1,
         rules=5,
         pin=None,
-        forward=False,
     )
     return [
         dataclasses.replace(made, target=target, differences=[Difference("version", "a", "b")] * (n < differ))

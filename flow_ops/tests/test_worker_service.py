@@ -31,7 +31,7 @@ from flow_ops.worker import asking, trust
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import service as worker_service
 from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall_steps
-from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, StepFailedError, decoded
+from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, decoded
 from helpers.repositories import LIBRARY
 
 if TYPE_CHECKING:
@@ -796,7 +796,7 @@ def test_a_failed_step_says_what_the_command_said(tmp_path: Path) -> None:
         (Command((sys.executable, "-c", "raise SystemExit(5)")), "exit status 5"),
         (Command((str(tmp_path / "nowhere"),)), "No such file"),
     ):
-        with pytest.raises(StepFailedError, match=said):
+        with pytest.raises(OSError, match=said):
             step.apply()
     assert decoded("servicio «ñ»\n".encode("utf-16-le")) == "servicio «ñ»"
 

@@ -29,12 +29,11 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-def app(name: str, help_key: str = "", *, help_flags: Sequence[str] = ("--help", "-h")) -> App:
+def app(name: str, help_key: str = "") -> App:
     """Return an empty command line called `name`, as it is typed after `uv run`."""
     made = App(
         name=name,
         help=help_key,
-        help_flags=help_flags,
         version_flags=(),
         help_formatter=cast("Any", _Help()),
         help_format="plaintext",
@@ -44,7 +43,7 @@ def app(name: str, help_key: str = "", *, help_flags: Sequence[str] = ("--help",
         default_parameter=Parameter(negative=()),
         result_action="return_value",
     )
-    for flag in help_flags:
+    for flag in ("--help", "-h"):
         made[flag].help = "@words.help"
     return made
 

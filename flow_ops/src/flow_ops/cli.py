@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from importlib import metadata
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from flow_ops import arguments, embedding, library, moving, new_flow, signals, updates
+from flow_ops import arguments, embedding, library, moving, new_flow, project, signals, updates
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.new_flow import sample
 from flow_ops.worker import service
@@ -16,7 +16,6 @@ from flow_ops.worker import service
 # The exit status of `update check` where there is a newer release.
 NEWER = 2
 
-ForSystem = Annotated[Literal["windows", "linux"] | None, Parameter(help="@worker.system")]
 Release = Annotated[str | None, Parameter(help="@update.release")]
 Yes = Annotated[bool, Parameter(help="@deploy.yes")]
 ReplaceSample = Annotated[bool, Parameter(help="@new-flow.replace", negative=())]
@@ -26,12 +25,10 @@ NewName = Annotated[str, Parameter(help="@new-flow.name")]
 
 
 def main() -> None:
-    """Run the command line of `sys.argv` and exit with its status."""
     sys.exit(run())
 
 
 def run(tokens: list[str] | None = None) -> int:
-    """Run one command; print the problems that it meets and return the exit status."""
     with signals.sigterm_ends_in_order():
         return arguments.execute(_command_line(), tokens)
 
@@ -51,12 +48,8 @@ def _worker() -> App:
     made.command(service.install, name="install", help="@worker.install")
     made.command(service.uninstall, name="uninstall", help="@worker.uninstall")
     made.command(service.status, name="status", help="@worker.status")
-    made.command(_print, name="print", help="@worker.print")
+    made.command(service.describe, name="print", help="@worker.print")
     return made
-
-
-def _print(options: service.Options, *, system: ForSystem = None) -> int:
-    return service.describe(options, system)
 
 
 def _update() -> App:
@@ -77,14 +70,14 @@ def _check() -> int:
     if newer:
         _say_changes(changes)
     updates.check_vendored()
-    vendored = library.kind(updates.pyproject()) == "vendor"
+    vendored = library.kind(project.current().pyproject) == "vendor"
     return NEWER if library_is_old or changes or (newer and vendored) else 0
 
 
 def _say_library() -> bool:
     """Say which library is newer, where it comes from elsewhere, and return whether one is."""
     if latest := updates.newer_library():
-        command = library.update_command(updates.pyproject(), latest)
+        command = library.update_command(project.current().pyproject, latest)
         _say(text("update.library", here=metadata.version("flow-ops"), latest=latest, command=command))
     return latest is not None
 
@@ -99,7 +92,7 @@ def _say_changes(changes: list[updates.Change]) -> None:
 
 
 def _library() -> None:
-    if library.kind(updates.pyproject()) == "vendor":
+    if library.kind(project.current().pyproject) == "vendor":
         _say(text("update.library-vendored"))
     elif command := updates.update_library():
         _say(text("update.library-done", command=command))
@@ -130,7 +123,8 @@ def _restore() -> None:
 
 
 def _source(kind: SourceKind = None, /, *, index: IndexAddress = None) -> None:
-    for line in moving.move(kind, index) if kind else [moving.current()]:
+    now = [text("source.now", where=library.described(project.current().pyproject))]
+    for line in moving.move(kind, index) if kind else now:
         _say(line)
 
 

@@ -7,9 +7,10 @@ import inspect
 import os
 import tempfile
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
+from prefect import Flow, State
 from prefect.settings import (
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
     get_current_settings,
@@ -18,10 +19,8 @@ from prefect.settings import (
 
 from flow_ops import arguments, flow_parameters, task_runners
 from flow_ops.deploy import server
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
-
-if TYPE_CHECKING:
-    from prefect import Flow, State
 
 __all__ = ["run_flow"]
 
@@ -48,7 +47,7 @@ def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
             outcome: Any = flow(**parameters, return_state=True)
             state: State[Any] = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
         except httpx.TransportError as error:  # The engine's own: what a flow raises is in its state.
-            url = server.without_credentials(get_current_settings().api.url or "-")
+            url = without_credentials(get_current_settings().api.url or "-")
             raise FlowOpsError("FT-RUN-04", url=url, reason=str(error) or type(error).__name__) from None
         except RuntimeError as error:
             if "connect to ephemeral Prefect API server" not in str(error):

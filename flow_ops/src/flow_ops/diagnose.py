@@ -14,57 +14,31 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import Any
 
 from prefect import flow, get_client
 from prefect.artifacts import create_markdown_artifact
 from prefect.settings import get_current_settings
-from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from flow_ops import git, project
 from flow_ops.deploy import source
+from flow_ops.hidden import without_credentials
 from flow_ops.logs import get_logger, mask
 from flow_ops.messages import FlowOpsError, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Half of what the watchdog allows between two heartbeats, whose times are the worker's.
 CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
-class Diagnosis(BaseModel):
-    """What a worker's process sees."""
-
-    host: str
-    system: str
-    user: str
-    python: str
-    interpreter: str
-    working_folder: str
-    repository: str
-    prefect_home: str
-    temporary_folder: str
-    log_folder: str
-    encoding: str
-    utf8_mode: bool
-    versions: dict[str, str]
-    server: str
-    server_version: str
-    clock_ahead_of_server: timedelta
-    uv: str | None
-    git: str | None
-    problems: list[str]
-
-
 # With the repository's name: every repository on a server may have its own.
 @flow(name=f"{project.current().slug}-diagnose", timeout_seconds=120)
-def diagnose() -> Diagnosis:
+def diagnose() -> dict[str, Any]:
     """Report the interpreter, user, folders, encoding, versions, tools and clock of this worker.
 
     Raises:
@@ -72,15 +46,18 @@ def diagnose() -> Diagnosis:
     """
     logger = get_logger("diagnose")
     diagnosis = inspect_process()
-    for name, value in diagnosis.model_dump(mode="json").items():
+    said = to_jsonable_python(diagnosis)
+    for name, value in said.items():
         logger.info("%s: %s", name, value)
-    create_markdown_artifact(key="diagnose", markdown=mask(as_table(diagnosis)), description=diagnosis.host)
-    if diagnosis.problems:
-        raise FlowOpsError("FT-DIAGNOSE-01", host=diagnosis.host, problems="; ".join(diagnosis.problems))
+    rows = "\n".join(f"| {name} | {value} |" for name, value in said.items())
+    table = mask(f"| | |\n|---|---|\n{rows}\n")
+    create_markdown_artifact(key="diagnose", markdown=table, description=diagnosis["host"])
+    if problems := diagnosis["problems"]:
+        raise FlowOpsError("FT-DIAGNOSE-01", host=diagnosis["host"], problems="; ".join(problems))
     return diagnosis
 
 
-def inspect_process() -> Diagnosis:
+def inspect_process() -> dict[str, Any]:
     """Return what this process sees, and what of it would break flows."""
     settings = get_current_settings()
     home = Path(settings.home)
@@ -88,8 +65,8 @@ def inspect_process() -> Diagnosis:
     log_folder = home / os.environ.get("FLOW_LOG_DIR", "logs")
     with get_client(sync_client=True) as client:
         answer = client.request("GET", "/admin/version")
-        server = urlsplit(str(client.api_url))
-    diagnosis = Diagnosis(
+        ahead = datetime.now(UTC) - parsedate_to_datetime(answer.headers["date"])
+    diagnosis = dict[str, Any](
         host=platform.node(),
         system=platform.platform(),
         user=_user(),
@@ -103,24 +80,13 @@ def inspect_process() -> Diagnosis:
         encoding=locale.getpreferredencoding(False),
         utf8_mode=bool(sys.flags.utf8_mode),
         versions=dict(_versions()),
-        # Without the user and password that an address may carry.
-        server=f"{server.scheme}://{server.hostname}:{server.port}{server.path}",
+        server=without_credentials(str(client.api_url)),
         server_version=str(answer.json()),
-        clock_ahead_of_server=_clock_ahead_of(answer.headers["date"]),
+        clock_ahead_of_server=timedelta(seconds=round(ahead.total_seconds())),
         uv=shutil.which("uv"),
         git=".".join(map(str, git.version() or ())) or None,
-        problems=[],
     )
-    return diagnosis.model_copy(update={"problems": list(_problems(diagnosis))})
-
-
-def as_table(diagnosis: Diagnosis) -> str:
-    """Return the diagnosis as a Markdown table."""
-    rows = "\n".join(f"| {name} | {value} |" for name, value in diagnosis.model_dump(mode="json").items())
-    return f"| | |\n|---|---|\n{rows}\n"
-
-
-# --- the parts
+    return {**diagnosis, "problems": list(_problems(diagnosis))}
 
 
 def _user() -> str:
@@ -138,25 +104,20 @@ def _versions() -> Iterator[tuple[str, str]]:
         yield name, version(name)
 
 
-def _clock_ahead_of(date: str) -> timedelta:
-    ahead = datetime.now(UTC) - parsedate_to_datetime(date)
-    return timedelta(seconds=round(ahead.total_seconds()))
-
-
-def _problems(diagnosis: Diagnosis) -> Iterator[str]:
-    if diagnosis.uv is None:
+def _problems(diagnosis: Mapping[str, Any]) -> Iterator[str]:
+    if diagnosis["uv"] is None:
         yield text("diagnose.no-uv")
-    if diagnosis.git is None:
+    if diagnosis["git"] is None:
         yield text("diagnose.no-git")
-    elif _release(diagnosis.git) < source.OLDEST_GIT:
-        yield text("diagnose.old-git", version=diagnosis.git, oldest=".".join(map(str, source.OLDEST_GIT)))
-    if diagnosis.encoding.lower().replace("-", "") != "utf8":
-        yield text("diagnose.encoding", encoding=diagnosis.encoding)
-    if reason := _not_writable(Path(diagnosis.log_folder)):
-        yield text("diagnose.no-log", folder=diagnosis.log_folder, reason=reason)
-    if abs(diagnosis.clock_ahead_of_server) > CLOCK_TOLERANCE:
-        yield text("diagnose.clock", difference=abs(diagnosis.clock_ahead_of_server))
-    ours, theirs = diagnosis.versions["prefect"], diagnosis.server_version
+    elif _release(diagnosis["git"]) < source.OLDEST_GIT:
+        yield text("diagnose.old-git", version=diagnosis["git"], oldest=".".join(map(str, source.OLDEST_GIT)))
+    if diagnosis["encoding"].lower().replace("-", "") != "utf8":
+        yield text("diagnose.encoding", encoding=diagnosis["encoding"])
+    if reason := _not_writable(Path(diagnosis["log_folder"])):
+        yield text("diagnose.no-log", folder=diagnosis["log_folder"], reason=reason)
+    if abs(diagnosis["clock_ahead_of_server"]) > CLOCK_TOLERANCE:
+        yield text("diagnose.clock", difference=abs(diagnosis["clock_ahead_of_server"]))
+    ours, theirs = diagnosis["versions"]["prefect"], diagnosis["server_version"]
     if _release(ours) > _release(theirs):
         yield text("diagnose.newer", ours=ours, theirs=theirs)
 

@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from flow_ops import programs
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 
 # `git rev-parse --local-env-vars`, without those that carry a caller's settings and credentials
@@ -70,16 +72,10 @@ def run(
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
         "LC_ALL": "C",
     }
-    answer = subprocess.run(
-        [shutil.which("git") or "git", "-C", str(folder), "-c", "core.quotePath=false", *arguments],
-        check=True,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        env={**environment(), **quiet, **(variables or {})},
-        stdin=subprocess.DEVNULL,
-        timeout=seconds,
-    )
+    command = [shutil.which("git") or "git", "-C", str(folder), "-c", "core.quotePath=false", *arguments]
+    everything = {**environment(), **quiet, **(variables or {})}
+    answer = programs.run(command, None, environment=everything, seconds=seconds)
+    answer.check_returncode()
     return answer.stdout
 
 
@@ -102,9 +98,15 @@ def refusal(error: Exception, folder: Path) -> FlowOpsError:
     """Return FT-GIT-14: what git said when it refused a command in `folder`, with what may help; FT-GIT-01 without a git."""
     if not shutil.which("git"):
         return FlowOpsError("FT-GIT-01")
+    whole = str(getattr(error, "stderr", None) or error)
+    key = next((key for key, pattern in _HINTS.items() if re.search(pattern, whole)), "git.look")
+    return FlowOpsError("FT-GIT-14", folder=folder, reason=last_line(error), hint=text(key, folder=folder))
+
+
+def last_line(error: Exception) -> str:
+    """Return what git said last when it refused a command, without the user and password of an address."""
     said = str(getattr(error, "stderr", None) or error).strip().splitlines() or ["-"]
-    key = next((key for key, pattern in _HINTS.items() if re.search(pattern, "\n".join(said))), "git.look")
-    return FlowOpsError("FT-GIT-14", folder=folder, reason=said[-1], hint=text(key, folder=folder))
+    return without_credentials(said[-1])
 
 
 _HINTS = {

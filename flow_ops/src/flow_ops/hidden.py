@@ -17,7 +17,6 @@ _COUNTS = re.compile(
     r"(?i)(?<![a-z])(tokens|max|min|limit|length|count|size|days|hours|minutes|seconds|ttl|timeout|retries)(?![a-z])"
 )
 
-
 # What a value of any name gives away: a connection string's `Pwd=...;` or `AccountKey=...;`, a query's `?token=...` or
 # `&sig=...` (an address that a cloud has signed), `Bearer ...`.
 _GIVEN = re.compile(
@@ -61,6 +60,11 @@ def hide(name: str, value: Any) -> Any:
     for part in passwords(value):
         shown = shown.replace(part, MASK)
     return MASK if shown == value or _PRIVATE_KEY.search(value) else shown
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the user and password of the addresses in it, fit to be shown."""
+    return re.sub(r"://\S*@", "://", text)
 
 
 def passwords(value: str) -> list[str]:

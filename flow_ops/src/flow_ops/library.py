@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from packaging.requirements import Requirement
 
 from flow_ops.embedding import FOLDER
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
 
 Kind = Literal["vendor", "index", "git"]
@@ -39,7 +40,6 @@ def source(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kind(document: Mapping[str, Any]) -> Kind:
-    """Return which of the three it is."""
     said = source(document)
     return "git" if "git" in said else "vendor" if "path" in said or "workspace" in said else "index"
 
@@ -65,14 +65,8 @@ def described(document: Mapping[str, Any]) -> str:
     """Return the place in a few words, for people."""
     said = source(document)
     tag = f", {said[name]}" if (name := _pinned(said)) else ""
-    place = said.get("path") or _shown(str(said.get("git", ""))) or said.get("index") or ""
+    place = said.get("path") or without_credentials(str(said.get("git", ""))) or said.get("index") or ""
     return f"{kind(document)}  {place}{tag}".strip()
-
-
-def _shown(url: str) -> str:
-    """Return an address without user and password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def problems(root: Path, document: Mapping[str, Any]) -> Iterator[FlowOpsError]:
@@ -85,7 +79,7 @@ def problems(root: Path, document: Mapping[str, Any]) -> Iterator[FlowOpsError]:
         parts = urlsplit(str(said["git"]))
         secret = bool(parts.password or (parts.username and parts.scheme != "ssh"))
         if secret or parts.scheme == "http" or not _pinned(said):
-            yield FlowOpsError("FT-LIBRARY-02", url=_shown(str(said["git"])))
+            yield FlowOpsError("FT-LIBRARY-02", url=without_credentials(str(said["git"])))
     if where == "index" and allows(document, "1000"):
         yield FlowOpsError("FT-LIBRARY-03")
 
@@ -100,7 +94,6 @@ def allows(document: Mapping[str, Any], version: str) -> bool:
 
 
 def is_needed(document: Mapping[str, Any]) -> bool:
-    """Say whether flow-ops is among the `dependencies`."""
     return bool(_requirements(document))
 
 

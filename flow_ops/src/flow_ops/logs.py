@@ -33,10 +33,11 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flow_ops import git, project
 from flow_ops.logging import runs
@@ -44,13 +45,6 @@ from flow_ops.logging.formats import JsonFormatter, TextFormatter, VisibleFormat
 from flow_ops.logging.masking import add_environment, add_secret, guard_all_handlers, mask, mask_record
 from flow_ops.logging.settings import read_settings
 from flow_ops.messages import FlowOpsError, render
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    _StreamHandler = logging.StreamHandler[Any]
-else:
-    _StreamHandler = logging.StreamHandler
 
 __all__ = ["add_secret", "get_logger", "log_file", "mask"]
 
@@ -108,9 +102,6 @@ def log_file(path: str | Path) -> Iterator[Path]:
             handler.close()
 
 
-# --- settings
-
-
 _settings = read_settings(os.environ)
 
 
@@ -127,9 +118,6 @@ def _prefect_home() -> Path:
     from prefect.settings import get_current_settings  # noqa: PLC0415 - the seconds that Prefect takes
 
     return get_current_settings().home.absolute()
-
-
-# --- what every record goes through first
 
 
 class _Guard(logging.Filter):
@@ -207,9 +195,6 @@ def _others(record: logging.LogRecord) -> Iterator[logging.Handler]:
         logger = logger.parent if logger.propagate else None
 
 
-# --- the three handlers
-
-
 class _ToFile(logging.Handler):
     """Writes to the file of the moment: the usual one, or that of `log_file`."""
 
@@ -220,7 +205,8 @@ class _ToFile(logging.Handler):
         while _settings.problems:
             _warn(render("FT-LOGS-01", **_settings.problems.pop()), record)
         try:
-            _file(_chosen_file.get() or _usual_file()).handle(record)
+            usual = _usual_file(os.environ.get("PREFECT_HOME"), project.current().slug)
+            _file(_chosen_file.get() or usual).handle(record)
         except Exception:  # noqa: BLE001 - as any handler of logging
             self.handleError(record)
         return True
@@ -243,7 +229,7 @@ def _api_handler() -> logging.Handler:
     return APILogHandler()
 
 
-class _ToTerminal(_StreamHandler):
+class _ToTerminal(logging.StreamHandler[Any]):
     """Writes to standard error while nothing else does: Prefect's console once it is set up, or the team's."""
 
     def __init__(self) -> None:
@@ -306,21 +292,14 @@ def _warn(text: str, cause: logging.LogRecord) -> None:
     get_logger().warning("%s", text, extra={name: getattr(cause, name, None) for name in runs.NONE})
 
 
-# --- files
-
-
 _files: dict[Path, logging.Handler] = {}
 _blocks: Counter[Path] = Counter()
 """How many blocks of `log_file` are open on each file: the last one closes it."""
 _files_lock = threading.Lock()
 
 
-def _usual_file() -> Path:
-    return _file_in(os.environ.get("PREFECT_HOME"), project.current().slug)
-
-
 @lru_cache
-def _file_in(_home: str | None, slug: str) -> Path:
+def _usual_file(_prefect_home: str | None, slug: str) -> Path:
     return _folder() / f"{slug}.log"
 
 
@@ -337,13 +316,12 @@ def _file(path: Path) -> logging.Handler:
             report=lambda error, record: _warn(render("FT-LOGS-02", file=path, error=error), record),
             report_lost=lambda count, record: _warn(render("FT-LOGS-03", file=path, count=count), record),
         )
-        made.setFormatter(JsonFormatter() if _settings.as_json else _TEXT)
+        made.setFormatter(JsonFormatter() if _settings.as_json else TextFormatter())
         with _files_lock:
             handler = _files.setdefault(path, made)
     return handler
 
 
-_TEXT = TextFormatter()
 _GUARD = _Guard()
 _TO_FILE = _ToFile()
 _TO_UI = _ToUi()

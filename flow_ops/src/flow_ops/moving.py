@@ -13,12 +13,8 @@ from importlib import metadata
 from pathlib import Path
 
 from flow_ops import embedding, library, project, signals, updates
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
-
-
-def current() -> str:
-    """Return where this repository gets the library, for people."""
-    return text("source.now", where=library.described(updates.pyproject()))
 
 
 def move(to: library.Kind, index: str | None = None) -> list[str]:
@@ -33,10 +29,10 @@ def move(to: library.Kind, index: str | None = None) -> list[str]:
             FT-UPDATE-02 and -03 where the template cannot be read, FT-LIBRARY-07 where it has no release of this
             version, FT-LIBRARY-04 and -06 where a file cannot be changed, FT-LIBRARY-08 for an address that is none.
     """
-    root, document = project.current().root, updates.pyproject()
+    root, document = project.current().root, project.current().pyproject
     now = library.kind(document)
     if index is not None and (to != "index" or not re.fullmatch(r"https?://[^\s\"\\@]+", index)):
-        raise FlowOpsError("FT-LIBRARY-08", address=re.sub(r"//[^/]*@", "//***@", index))
+        raise FlowOpsError("FT-LIBRARY-08", address=without_credentials(index))
     if now == to and index is None:
         return [text("source.already", where=library.described(document))]
     if now == "vendor":

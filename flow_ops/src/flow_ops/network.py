@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import urllib.request
 from urllib.parse import urlsplit
@@ -23,7 +24,10 @@ def spare_loopback() -> None:
 def is_loopback(url: str) -> bool:
     """Return whether `url` is an address of this machine that no other can reach."""
     host = urlsplit(url).hostname or ""
-    return host in LOOPBACK or host.startswith("127.")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def proxy_of(url: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ class Project:
     area: str
     timezone: str
     template_version: str
+    pyproject: dict[str, Any] = field(compare=False, repr=False)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -47,16 +48,7 @@ def current() -> Project:
         raise FlowOpsError("FT-PROJECT-03", reason=error) from None
     if found is None:
         raise FlowOpsError("FT-PROJECT-01", folder=os.environ.get("FLOW_PROJECT_ROOT") or Path.cwd())
-    return _read(found.root, found.pyproject)
-
-
-def forget() -> None:
-    """Look for the repository again when it is next asked for: tests move from one to another."""
-    repository.find.cache_clear()
-    current.cache_clear()
-
-
-def _read(root: Path, document: dict[str, Any]) -> Project:
+    root, document = found
     table = document["tool"]["flow-ops"]
     try:
         return Project(
@@ -68,6 +60,13 @@ def _read(root: Path, document: dict[str, Any]) -> Project:
             area=table["area"],
             timezone=table["timezone"],
             template_version=table["template-version"],
+            pyproject=document,
         )
     except KeyError as missing:
         raise FlowOpsError("FT-PROJECT-02", file=root / "pyproject.toml", key=missing.args[0]) from None
+
+
+def forget() -> None:
+    """Look for the repository again when it is next asked for: tests move from one to another."""
+    repository.find.cache_clear()
+    current.cache_clear()

@@ -14,24 +14,23 @@ import asyncio
 import re
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
+from typing import Any, Final, Literal, Never
+from uuid import UUID
 
 from prefect import get_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypeVar
 
 from flow_ops import logs
 from flow_ops.logging import masking
 from flow_ops.messages import FlowOpsError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
-    from uuid import UUID
 
 # The processes that a run starts learn of its secrets.
 masking.share()
@@ -39,8 +38,8 @@ masking.share()
 __all__ = ["asecret", "avariable", "secret", "variable"]
 
 Kind = Literal["variable", "secret"]
-T = TypeVar("T")
-D = TypeVar("D")
+T = TypeVar("T", default=str)
+D = TypeVar("D", default=Never)
 
 
 class _Required:
@@ -50,14 +49,8 @@ class _Required:
 REQUIRED: Final = _Required()
 
 
-@overload
-def variable(name: str) -> str: ...
-@overload
-def variable(name: str, type_: type[T]) -> T: ...
-@overload
-def variable(name: str, type_: type[T], default: D) -> T | D: ...
-def variable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
-    """Return the Prefect Variable `name` as a `type_` that pydantic knows: `int`, `list[str]`, a model.
+def variable(name: str, type_: type[T] | None = None, default: D | _Required = REQUIRED) -> T | D:
+    """Return the Prefect Variable `name` as a text, or a `type_` that pydantic knows: `int`, `list[str]`, a model.
 
     The server is asked once in each run, and again where it had nothing; `default` is returned, as it is, where the
     Variable does not exist.
@@ -66,38 +59,16 @@ def variable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
         FlowOpsError: FT-VARIABLE-01 for an illegal name, -02 where it does not exist and has no default,
             -03 for a value of another type, -04 outside a run.
     """
-
-    def ask() -> Any:
-        with get_client(sync_client=True) as client:
-            found = client.read_variable_by_name(name)
-        return found.value if found else REQUIRED
-
-    return _typed("variable", name, _memory("variable", name).read(name, ask), type_, default)
+    return _typed("variable", name, type_, default)
 
 
-@overload
-async def avariable(name: str) -> str: ...
-@overload
-async def avariable(name: str, type_: type[T]) -> T: ...
-@overload
-async def avariable(name: str, type_: type[T], default: D) -> T | D: ...
-async def avariable(name: str, type_: Any = str, default: Any = REQUIRED) -> Any:
+async def avariable(name: str, type_: type[T] | None = None, default: D | _Required = REQUIRED) -> T | D:
     """Return what `variable` returns, without holding up the event loop."""
-
-    async def ask() -> Any:
-        async with get_client() as client:
-            found = await client.read_variable_by_name(name)
-        return found.value if found else REQUIRED
-
-    return _typed("variable", name, await _memory("variable", name).aread(name, ask), type_, default)
+    return await asyncio.to_thread(variable, name, type_, default)
 
 
-@overload
-def secret(name: str) -> str: ...
-@overload
-def secret(name: str, type_: type[T]) -> T: ...
-def secret(name: str, type_: Any = str) -> Any:
-    """Return the value of the Prefect Secret block `name`, as a `type_` that pydantic knows.
+def secret(name: str, type_: type[T] | None = None) -> T:
+    """Return the value of the Prefect Secret block `name`, as a text, or a `type_` that pydantic knows.
 
     From then on `flow_ops.logs` masks it. The server is asked once in each run.
 
@@ -105,32 +76,12 @@ def secret(name: str, type_: Any = str) -> Any:
         FlowOpsError: FT-SECRET-01 for an illegal name, -02 where the block does not exist, -03 for a value of
             another type, -04 outside a run.
     """
-
-    def ask() -> Any:
-        with get_client(sync_client=True) as client:
-            try:
-                return client.read_block_document_by_name(name, "secret").data["value"]
-            except ObjectNotFound:
-                return REQUIRED
-
-    return _typed("secret", name, _memory("secret", name).read(name, ask), type_, REQUIRED)
+    return _typed("secret", name, type_, REQUIRED)
 
 
-@overload
-async def asecret(name: str) -> str: ...
-@overload
-async def asecret(name: str, type_: type[T]) -> T: ...
-async def asecret(name: str, type_: Any = str) -> Any:
+async def asecret(name: str, type_: type[T] | None = None) -> T:
     """Return what `secret` returns, without holding up the event loop."""
-
-    async def ask() -> Any:
-        async with get_client() as client:
-            try:
-                return (await client.read_block_document_by_name(name, "secret")).data["value"]
-            except ObjectNotFound:
-                return REQUIRED
-
-    return _typed("secret", name, await _memory("secret", name).aread(name, ask), type_, REQUIRED)
+    return await asyncio.to_thread(secret, name, type_)
 
 
 @dataclass
@@ -158,36 +109,17 @@ def override(
         _override = before
 
 
-# --- what was read, by run
-
 # Runs whose values are kept: a process runs one as a rule, and a few more where flows are served from it.
 _RUNS_KEPT = 16
 _LEGAL: Mapping[Kind, str] = {"variable": r"[a-z0-9_-]{1,255}", "secret": r"[a-z0-9-]{1,255}"}
 
 
+@dataclass
 class _Memory:
-    """What a run has read so far: what was found is kept, and those who ask for the same at once wait for one."""
+    """What a run has read so far: what was found is kept, and those who ask at once wait for one answer."""
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        self._values = values
-        self._locks: dict[str, Lock] = {}
-        # A lock of asyncio belongs to one loop.
-        self._async_locks: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = {}
-
-    def read(self, name: str, ask: Callable[[], Any]) -> Any:
-        """Return the value of `name`, from `ask` where it is not known yet; REQUIRED where there is none."""
-        with self._locks.setdefault(name, Lock()):
-            return self._values[name] if name in self._values else self._kept(name, ask())
-
-    async def aread(self, name: str, ask: Callable[[], Awaitable[Any]]) -> Any:
-        """Return what `read` returns, without holding up the event loop."""
-        async with self._async_locks.setdefault((asyncio.get_running_loop(), name), asyncio.Lock()):
-            return self._values[name] if name in self._values else self._kept(name, await ask())
-
-    def _kept(self, name: str, value: Any) -> Any:
-        if value is not REQUIRED:
-            self._values[name] = value
-        return value
+    values: dict[str, Any] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
 
 _override: Values | None = None
@@ -195,22 +127,36 @@ _read: OrderedDict[tuple[UUID, Kind], _Memory] = OrderedDict()
 _lock = Lock()
 
 
-def _memory(kind: Kind, name: str) -> _Memory:
-    """Return what the present run has read of `kind` so far, after checking `name`."""
+def _value(kind: Kind, name: str) -> Any:
+    """Return what the present run has read of `name`, or else what the server has; REQUIRED where there is none."""
     if not re.fullmatch(_LEGAL[kind], name):
         raise FlowOpsError(_code(kind, 1), name=name, suggestion=_legal_name(kind, name))
     if _override is not None:
         given = _override.variables if kind == "variable" else _override.secrets
-        return _Memory({name: given.get(name, REQUIRED)})
+        return given.get(name, REQUIRED)
     run = _run_id()
     if run is None:
         raise FlowOpsError(_code(kind, 4), name=name)
     with _lock:
-        memory = _read.setdefault((run, kind), _Memory({}))
+        memory = _read.setdefault((run, kind), _Memory())
         _read.move_to_end((run, kind))
         while len(_read) > 2 * _RUNS_KEPT:
             _read.popitem(last=False)
-    return memory
+    with memory.lock:
+        if name not in memory.values and (found := _on_server(kind, name)) is not REQUIRED:
+            memory.values[name] = found
+        return memory.values.get(name, REQUIRED)
+
+
+def _on_server(kind: Kind, name: str) -> Any:
+    with get_client(sync_client=True) as client:
+        if kind == "variable":
+            found = client.read_variable_by_name(name)
+            return found.value if found else REQUIRED
+        try:
+            return client.read_block_document_by_name(name, "secret").data["value"]
+        except ObjectNotFound:
+            return REQUIRED
 
 
 def _run_id() -> UUID | None:
@@ -220,15 +166,17 @@ def _run_id() -> UUID | None:
     return flow.flow_run.id if flow and flow.flow_run else None
 
 
-def _typed(kind: Kind, name: str, value: Any, type_: Any, default: Any) -> Any:
-    """Return `value` as a `type_`; mask it first if it is a secret."""
+def _typed(kind: Kind, name: str, type_: type[T] | None, default: D | _Required) -> T | D:
+    """Return the value of `name` as a `type_`; mask it first if it is a secret."""
+    value = _value(kind, name)
     if value is REQUIRED:
-        if default is REQUIRED:
+        if isinstance(default, _Required):
             raise FlowOpsError(_code(kind, 2), name=name, where=_where(kind))
         return default
     if kind == "secret":
         logs.add_secret(value)
-    adapter = TypeAdapter(type_)
+    wanted: Any = type_ or str
+    adapter: TypeAdapter[T] = TypeAdapter(wanted)
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
@@ -240,7 +188,7 @@ def _typed(kind: Kind, name: str, value: Any, type_: Any, default: Any) -> Any:
             problem = error
     # Outside the `except`, and the kind of problem only: pydantic's error holds the value.
     reason = problem.errors(include_input=False, include_context=False, include_url=False)[0]["type"]
-    raise FlowOpsError(_code(kind, 3), name=name, type=getattr(type_, "__name__", type_), reason=reason)
+    raise FlowOpsError(_code(kind, 3), name=name, type=getattr(wanted, "__name__", wanted), reason=reason)
 
 
 def _code(kind: Kind, number: int) -> str:

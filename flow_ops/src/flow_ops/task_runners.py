@@ -26,16 +26,13 @@ import socket
 import time
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from prefect.settings import get_current_settings
-from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from flow_ops.messages import FlowOpsError
-
-if TYPE_CHECKING:
-    from prefect.task_runners import TaskRunner
 
 __all__ = ["task_runner"]
 
@@ -53,11 +50,7 @@ CONNECT_SECONDS = 5
 
 
 def task_runner() -> TaskRunner[Any]:
-    """Return the task runner that `FLOW_TASK_RUNNER` names.
-
-    Raises:
-        FlowOpsError: FT-RUNNER-01 to FT-RUNNER-04, as `ready` does.
-    """
+    """Return the task runner that `FLOW_TASK_RUNNER` names, once it is `ready`."""
     kind, detail = ready()
     workers = int(detail) if detail.isdecimal() else None
     if kind == "threads":

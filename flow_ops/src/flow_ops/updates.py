@@ -22,11 +22,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from packaging.version import Version
 
-from flow_ops import changelog, embedding, git, hidden, library, project, repository, signals
+from flow_ops import changelog, embedding, git, hidden, library, programs, project, signals
 from flow_ops.messages import FlowOpsError
 
 # Seconds to wait for the template's git server when only asking which releases there are.
@@ -91,7 +90,7 @@ def changed_files() -> list[str]:
         FlowOpsError: FT-UPDATE-04 where `vendor/flow_ops.sha256` is missing or unreadable.
     """
     root = project.current().root
-    if library.kind(pyproject()) != "vendor":
+    if library.kind(project.current().pyproject) != "vendor":
         return []
     expected = _expected(root / embedding.HASHES)
     there = {
@@ -159,12 +158,6 @@ def require_release(version: str) -> None:
         raise FlowOpsError("FT-LIBRARY-07", version=version, known=", ".join(tags) or "-")
 
 
-def pyproject() -> dict[str, Any]:
-    """Return the `pyproject.toml` of this repository."""
-    found = repository.find()
-    return found.pyproject if found else {}
-
-
 def _expected(file: Path) -> dict[str, str]:
     try:
         rows = [line.split("  ", 1) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -175,7 +168,7 @@ def _expected(file: Path) -> dict[str, str]:
 
 def _is_owned(name: str) -> bool:
     """Say whether `[tool.cruft] skip` names a file, by itself, by a pattern, or by a folder above it."""
-    skip = pyproject().get("tool", {}).get("cruft", {}).get("skip", [])
+    skip = project.current().pyproject.get("tool", {}).get("cruft", {}).get("skip", [])
     owned = [str(each).rstrip("/") for each in skip]
     return any(fnmatch(name, own) or fnmatch(name, f"{own}/*") for own in owned)
 
@@ -183,50 +176,28 @@ def _is_owned(name: str) -> bool:
 # --- versions
 
 
-def latest_version() -> str | None:
-    """Return the newest release of the template, from the tags on its git server; None without a release.
-
-    Raises:
-        FlowOpsError: FT-UPDATE-02 where the server does not answer within `ASK_SECONDS`, FT-UPDATE-03 where
-            no template is recorded.
-    """
-    return _newest(_tags(origin().template))
-
-
 def _tags(template: str) -> list[str]:
     listing = _git(Path.cwd(), "ls-remote", "--tags", "--refs", template, seconds=ASK_SECONDS, asked=template)
     return re.findall(r"refs/tags/(\S+)$", listing, re.MULTILINE)
-
-
-def newer_version() -> str | None:
-    """Return the newest release of the template where it is newer than the one that made this repository.
-
-    Raises:
-        FlowOpsError: FT-UPDATE-02 or FT-UPDATE-03, as `latest_version`.
-    """
-    latest = latest_version()
-    made = project.current().template_version
-    return latest if latest and _numbers(latest) > _numbers(made) else None
 
 
 def versions() -> tuple[str, str | None]:
     """Return the version of the template that made this repository, and the newest release where that is newer.
 
     Raises:
-        FlowOpsError: FT-UPDATE-02 or FT-UPDATE-03, as `latest_version`.
+        FlowOpsError: FT-UPDATE-02 where the git server does not answer within `ASK_SECONDS`, FT-UPDATE-03 where no
+            template is recorded.
     """
-    return project.current().template_version, newer_version()
+    made, latest = project.current().template_version, _newest(_tags(origin().template))
+    return made, latest if latest and Version(latest) > Version(made) else None
 
 
 def newer_library() -> str | None:
     """Return the newest release of the library within the bounds of `pyproject.toml`, where it is newer than this one.
 
     None where it is in `vendor/`: there it is part of the template's release.
-
-    Raises:
-        FlowOpsError: FT-UPDATE-02 or FT-UPDATE-03, as `latest_version`.
     """
-    document = pyproject()
+    document = project.current().pyproject
     if library.kind(document) == "vendor":
         return None
     tags = _tags(library.git_address(document) or origin().template)
@@ -242,7 +213,8 @@ def update_library() -> str | None:
     Raises:
         FlowOpsError: FT-UPDATE-02 or FT-UPDATE-03, as `newer_library`; FT-UPDATE-11 with what uv said.
     """
-    document, root = pyproject(), project.current().root
+    about = project.current()
+    document, root = about.pyproject, about.root
     where = library.kind(document)
     # What an index has is known to uv alone.
     latest = newer_library() if where == "git" else None
@@ -275,15 +247,7 @@ def _put_back(before: dict[Path, bytes]) -> None:
 def _uv(root: Path, *arguments: str, seconds: float | None = None) -> None:
     """Run uv, which names its own program in UV to what it runs."""
     command = [os.environ.get("UV", "uv"), *arguments, "--quiet"]
-    subprocess.run(
-        command,
-        cwd=root,
-        capture_output=True,
-        check=True,
-        encoding="utf-8",
-        errors="replace",
-        timeout=seconds,
-    )
+    programs.run(command, root, seconds=seconds).check_returncode()
 
 
 def _said(error: Exception) -> str:
@@ -295,7 +259,7 @@ def problems() -> Iterator[FlowOpsError]:
 
     Where the library comes from elsewhere it is the library's release that counts.
     """
-    vendored = library.kind(pyproject()) == "vendor"
+    vendored = library.kind(project.current().pyproject) == "vendor"
     yield from _changed_or_new() if vendored else _unreadable_or_new()
 
 
@@ -305,14 +269,15 @@ def _changed_or_new() -> Iterator[FlowOpsError]:
     except FlowOpsError as problem:
         yield problem
     try:
-        if latest := newer_version():
-            yield FlowOpsError("FT-UPDATE-07", made=project.current().template_version, latest=latest)
+        made, latest = versions()
+        if latest:
+            yield FlowOpsError("FT-UPDATE-07", made=made, latest=latest)
     except FlowOpsError as problem:
         yield problem
 
 
 def _unreadable_or_new() -> Iterator[FlowOpsError]:
-    document = pyproject()
+    document = project.current().pyproject
     try:
         anew = ("--upgrade-package", "flow-ops", "--refresh-package", "flow-ops")
         _uv(project.current().root, "lock", "--dry-run", *anew, seconds=UV_SECONDS)
@@ -328,15 +293,11 @@ def _unreadable_or_new() -> Iterator[FlowOpsError]:
 
 
 def _newest(tags: list[str]) -> str | None:
-    return max(_numbered(tags), key=_numbers, default=None)
+    return max(_numbered(tags), key=Version, default=None)
 
 
 def _numbered(tags: list[str]) -> list[str]:
     return [tag.removeprefix("v") for tag in tags if re.fullmatch(r"v?\d+(\.\d+)+", tag)]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in version.split("."))
 
 
 # --- an update
@@ -355,31 +316,26 @@ def apply(to: str | None = None, *, confirm: Callable[[str, list[str]], bool]) -
     """
     root = project.current().root
     _refuse_pending_changes(root)
-    with _both_versions(origin(), to) as both:
-        changes = _git(both.versions, "diff", "--name-status", "HEAD~", "HEAD", asked="HEAD").splitlines()
+    with _both_versions(to) as both:
+        changes = _git(both.versions, "diff", "--name-status", "HEAD~", "HEAD").splitlines()
         if not confirm(both.release, changes):
             return False
         _refuse_pending_changes(root)  # Somebody may have worked on while the question stood there.
         with _all_or_nothing(root):
             _merge(both.versions, root)
             _record(root, both)
-    if found := _conflicts(root):
+    if found := _git(root, "diff", "--name-only", "--diff-filter=U").splitlines():
         raise FlowOpsError("FT-UPDATE-06", files=", ".join(found))
     return True
 
 
 def wanted_changes() -> Iterator[Change]:
-    """Yield the files outside `vendor/` that the newest release has otherwise, but for the version's own number.
-
-    Raises:
-        FlowOpsError: FT-UPDATE-02, -03, -05 and -09, as `apply`.
-    """
+    """Yield the files outside `vendor/` that the newest release has otherwise, but for the version's own number."""
     made = project.current().template_version
     longest_first = sorted((made, metadata.version("flow-ops")), key=len, reverse=True)
     numbers = re.compile("|".join(map(re.escape, longest_first)))
-    with _both_versions(origin(), None) as both:
-        asked = str(both.versions)
-        listed = _git(both.versions, "diff", "--no-renames", "--name-only", "HEAD~", "HEAD", asked=asked)
+    with _both_versions(None) as both:
+        listed = _git(both.versions, "diff", "--no-renames", "--name-only", "HEAD~", "HEAD")
         for name in listed.splitlines():
             old, new = (_content(both.versions, f"{commit}:{name}") for commit in ("HEAD~", "HEAD"))
             if numbers.sub(both.release, old) != new and not name.startswith("vendor/"):
@@ -407,7 +363,8 @@ class _Both:
 
 
 @contextlib.contextmanager
-def _both_versions(made_by: Origin, to: str | None) -> Iterator[_Both]:
+def _both_versions(to: str | None) -> Iterator[_Both]:
+    made_by = origin()
     with (
         _clone(made_by.template) as template,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
@@ -415,7 +372,7 @@ def _both_versions(made_by: Origin, to: str | None) -> Iterator[_Both]:
         release, commit = _release(template, to)
         versions = Path(folder, "versions")
         versions.mkdir()
-        _git(versions, "init", "--quiet", asked=str(versions))
+        _git(versions, "init", "--quiet")
         for version in (made_by.commit, commit):
             _render(template, version, made_by, Path(folder, version))
             _commit_whole(Path(folder, version), versions)
@@ -431,12 +388,8 @@ def _all_or_nothing(root: Path) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            _git(root, "reset", "--quiet", "--hard", asked=str(root))
+            _git(root, "reset", "--quiet", "--hard")
             raise
-
-
-def _conflicts(root: Path) -> list[str]:
-    return _git(root, "diff", "--name-only", "--diff-filter=U", asked=str(root)).splitlines()
 
 
 def _refuse_pending_changes(root: Path) -> None:
@@ -461,7 +414,7 @@ def _clone(address: str) -> Iterator[Path]:
 
 def _release(template: Path, to: str | None) -> tuple[str, str]:
     """Return the name of a release and its commit; a branch and a commit are none."""
-    tags = _git(template, "tag", "--sort=version:refname", asked=str(template)).split()
+    tags = _git(template, "tag", "--sort=version:refname").split()
     releases = {name: tag for tag in tags for name in _numbered([tag])}
     name = to.removeprefix("v") if to else _newest(tags)
     if name not in releases:
@@ -472,7 +425,7 @@ def _release(template: Path, to: str | None) -> tuple[str, str]:
 
 def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
     """Render one version of the template, with the answers of this repository, into the folder `target`."""
-    _git(template, "checkout", "--quiet", "--force", "--detach", commit, asked=str(template))
+    _git(template, "checkout", "--quiet", "--force", "--detach", commit)
     inside = template / made_by.directory
     questions = json.loads((inside / "cookiecutter.json").read_text(encoding="utf-8"))
     answers = [f"{name}={value}" for name, value in made_by.answers.items() if name in questions]
@@ -482,15 +435,8 @@ def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
     settings.write_text(f"replay_dir: {json.dumps(str(output.parent / 'replay'))}\n", encoding="utf-8")
     options = ["--no-input", "--config-file", str(settings), "--output-dir", str(output)]
     environment = {name: value for name, value in git.environment().items() if not _is_private(name, value)}
-    done = subprocess.run(
-        [*COOKIECUTTER, str(inside), *options, *answers],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        errors="replace",
-        env={**environment, "PYTHONUTF8": "1"},
-        cwd=output,
-    )
+    command = [*COOKIECUTTER, str(inside), *options, *answers]
+    done = programs.run(command, output, environment={**environment, "PYTHONUTF8": "1"})
     rendered = [folder for folder in output.iterdir() if folder.is_dir()]
     if done.returncode or len(rendered) != 1:
         said = (done.stderr or done.stdout).strip()
@@ -510,7 +456,7 @@ def _follow(rendered: Path, made: Path, *, is_new: bool) -> None:
 
     Only the tag is the rendered version's, where it is one and the version is new.
     """
-    file, here = rendered / "pyproject.toml", pyproject()
+    file, here = rendered / "pyproject.toml", project.current().pyproject
     there = tomllib.loads(file.read_text(encoding="utf-8"))
     said = library.source(here)
     if not (library.is_needed(here) and library.is_needed(there)):
@@ -538,24 +484,24 @@ def _commit_whole(rendered: Path, versions: Path) -> None:
         if name != RECORD and not name.startswith(".git/") and not _is_owned(name):
             (versions / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, versions / name)
-    _git(versions, "add", "--all", "--force", asked=str(versions))
-    _git(versions, *_AUTHOR, "commit", "--quiet", "--allow-empty", "--message", "x", asked=str(versions))
+    _git(versions, "add", "--all", "--force")
+    _git(versions, *_AUTHOR, "commit", "--quiet", "--allow-empty", "--message", "x")
 
 
 def _merge(versions: Path, root: Path) -> None:
     """Merge what differs between the two versions into the repository, and take its library whole."""
     _git(root, "fetch", "--quiet", "--no-tags", str(versions), "HEAD", asked=str(versions))
-    new = _git(root, "rev-parse", "FETCH_HEAD", asked=str(root)).strip()
+    new = _git(root, "rev-parse", "FETCH_HEAD").strip()
     with contextlib.suppress(FlowOpsError):  # Conflicts, which are looked for afterwards.
-        _git(root, *_AUTHOR, "cherry-pick", "--no-commit", new, asked=str(root))
+        _git(root, *_AUTHOR, "cherry-pick", "--no-commit", new)
     here = {path.relative_to(root).as_posix() for path in embedding.files(root / embedding.FOLDER)}
-    theirs = _git(root, "ls-tree", "-r", "--name-only", new, "--", "vendor", asked=str(root)).splitlines()
+    theirs = _git(root, "ls-tree", "-r", "--name-only", new, "--", "vendor").splitlines()
     gone = [name for name in sorted(here - {*theirs}) if not _is_owned(name)]
     if gone:
-        _git(root, "rm", "--quiet", "--force", "--ignore-unmatch", "--", *gone, asked=str(root))
+        _git(root, "rm", "--quiet", "--force", "--ignore-unmatch", "--", *gone)
     taken = [name for name in theirs if not _is_owned(name)]
     if taken:  # git would take everything where nothing is named.
-        _git(root, "checkout", new, "--", *taken, asked=str(root))
+        _git(root, "checkout", new, "--", *taken)
 
 
 def _record(root: Path, both: _Both) -> None:
@@ -567,12 +513,12 @@ def _record(root: Path, both: _Both) -> None:
     answers = {**made.get("context", {}).get("cookiecutter", {}), **both.made_by.answers}
     content |= {"commit": both.commit, "checkout": None, "context": {"cookiecutter": answers}}
     file.write_text(json.dumps(content, indent=2) + "\n", encoding="ascii", newline="\n")
-    _git(root, "add", "--", RECORD, asked=str(root))
+    _git(root, "add", "--", RECORD)
 
 
-def _git(folder: Path, *arguments: str, asked: str, seconds: float | None = None) -> str:
+def _git(folder: Path, *arguments: str, asked: str = "", seconds: float | None = None) -> str:
+    """Run git; what it refuses is FT-UPDATE-02 with the address that was asked, or the folder."""
     try:
         return git.run(folder, *arguments, seconds=seconds)
     except (OSError, subprocess.SubprocessError) as error:
-        detail = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1:]
-        raise FlowOpsError("FT-UPDATE-02", address=asked, problem=" ".join(detail)) from None
+        raise FlowOpsError("FT-UPDATE-02", address=asked or folder, problem=git.last_line(error)) from None

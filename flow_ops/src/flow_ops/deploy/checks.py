@@ -17,13 +17,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError, available_timezones
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.objects import WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 
-from flow_ops import flow_parameters, git, hidden, library, project, task_runners, updates, watchdog
+from flow_ops import flow_parameters, git, hidden, library, programs, project, task_runners, watchdog
 from flow_ops.deploy import schedules, server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Schedule
 from flow_ops.deploy.targets import Target, environment_names
@@ -76,11 +77,10 @@ def repository(deployments: Deployments) -> Iterator[FlowOpsError]:
     yield from _timezone(deployments.timezone, about.timezone)
     yield from watchdog.check_limits(deployments.limits)
     yield from lock(about.root)
-    pyproject = updates.pyproject()
-    dependencies = pyproject["project"].get("dependencies", [])
+    dependencies = about.pyproject["project"].get("dependencies", [])
     if not any(re.match(r"(?i)prefect\b(?!-)", dependency) for dependency in dependencies):
         yield FlowOpsError("FT-FLOW-05", file=about.root / "pyproject.toml")
-    yield from library.problems(about.root, pyproject)
+    yield from library.problems(about.root, about.pyproject)
 
 
 def lock(root: Path) -> Iterator[FlowOpsError]:
@@ -96,13 +96,9 @@ def lock(root: Path) -> Iterator[FlowOpsError]:
         ):
             yield FlowOpsError("FT-LOCK-01", folder=root)
             return
-    if uv:
-        stale = subprocess.run(
-            [uv, "lock", "--check", "--offline", "--quiet"], cwd=root, capture_output=True, check=False
-        ).returncode
-        # 1: it would change. Anything else, such as a package that only the index knows, proves nothing.
-        if stale == 1:
-            yield FlowOpsError("FT-LOCK-02", folder=root)
+    # 1: it would change. Anything else, such as a package that only the index knows, proves nothing.
+    if uv and programs.run([uv, "lock", "--check", "--offline", "--quiet"], root).returncode == 1:
+        yield FlowOpsError("FT-LOCK-02", folder=root)
 
 
 def machine() -> Iterator[FlowOpsError]:
@@ -115,7 +111,7 @@ def machine() -> Iterator[FlowOpsError]:
 
 def pins(target: Target) -> Iterator[FlowOpsError]:
     """Yield what is wrong with one deployment as it is written in the file."""
-    yield from _flow(target)
+    yield from watchdog.check_timeout(target.deployments.limits, target.loaded.flow.timeout_seconds)
     yield from _pool_name(target)
     yield from _schedules(target)
     yield from _parameters(target)
@@ -163,11 +159,11 @@ def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterato
     yield from server.older(client)
     if any(target.environment_name == "prod" for target in targets):
         yield from server.open_to_all()
-    pools = {name: _read_pool(client, name) for name in sorted({t.environment.work_pool for t in targets})}
-    for name, pool in pools.items():
-        yield from _pool(client, name, pool)
+    pools = {pool.name: pool for pool in server.pages(client.read_work_pools)}
+    for name in sorted({target.environment.work_pool for target in targets}):
+        yield from _pool(client, name, pools)
     for target in targets:
-        if pool := pools[target.environment.work_pool]:
+        if pool := pools.get(target.environment.work_pool):
             yield from _pool_type(pool, target)
         yield from _blocks(client, target)
     yield from _areas(client, targets)
@@ -192,13 +188,6 @@ def _timezone(name: str, pinned: str) -> Iterator[FlowOpsError]:
 
 def _city(zone: str) -> str:
     return zone.rpartition("/")[2].lower()
-
-
-def _flow(target: Target) -> Iterator[FlowOpsError]:
-    try:
-        watchdog.check_timeout(target.deployments.limits, target.loaded.flow.timeout_seconds)
-    except FlowOpsError as problem:
-        yield problem
 
 
 def _pool_name(target: Target) -> Iterator[FlowOpsError]:
@@ -313,18 +302,12 @@ def _image(environment: str, image: str | None) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-IMAGE-02", image=image, environment=environment)
 
 
-def _read_pool(client: SyncPrefectClient, name: str) -> WorkPool | None:
-    try:
-        return client.read_work_pool(name)
-    except ObjectNotFound:
-        return None
-
-
-def _pool(client: SyncPrefectClient, name: str, pool: WorkPool | None) -> Iterator[FlowOpsError]:
-    if pool is None:
-        names = sorted(one.name for one in client.read_work_pools())
-        yield FlowOpsError("FT-POOL-01", pool=name, known=", ".join(names) or "-", near=nearest(name, names))
+def _pool(client: SyncPrefectClient, name: str, pools: Mapping[str, WorkPool]) -> Iterator[FlowOpsError]:
+    if name not in pools:
+        known = ", ".join(sorted(pools)) or "-"
+        yield FlowOpsError("FT-POOL-01", pool=name, known=known, near=nearest(name, pools))
         return
+    pool = pools[name]
     if pool.is_paused:
         yield FlowOpsError("FT-POOL-02", pool=name)
     queue = client.read_work_queue(pool.default_queue_id)
@@ -363,7 +346,8 @@ def _areas(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[Flo
         area = pool.removesuffix(f"-{target.environment_name}")
         if area == ours or f"area:{area}" in target.environment.tags:
             continue
-        if server.has_area(client, area):
+        of_it = DeploymentFilter(tags=DeploymentFilterTags(all_=[f"area:{area}"]))
+        if client.read_deployments(deployment_filter=of_it, limit=1):
             yield FlowOpsError("FT-POOL-11", pool=pool, area=area, ours=ours)
 
 

@@ -7,8 +7,8 @@ import itertools
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from prefect.client.orchestration import SyncPrefectClient
@@ -20,6 +20,7 @@ from flow_ops.deploy import checks, planning, report, rollback, runs, server, so
 from flow_ops.deploy.pins import Deployments
 from flow_ops.deploy.planning import Choice, Plan
 from flow_ops.deploy.targets import Target, environment_names, targets
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, nearest, text
 
 DIFFERENT = 2
@@ -31,48 +32,14 @@ OneEnvironment = Annotated[str, Parameter(help="@deploy.one-environment")]
 OneFlow = Annotated[str | None, Parameter(help="@deploy.flow")]
 AsJson = Annotated[bool, Parameter(help="@deploy.json")]
 Everything = Annotated[bool, Parameter(name="--all", help="@deploy.all")]
-Forward = Annotated[bool, Parameter(help="@deploy.forward")]
-Commit = Annotated[str | None, Parameter(help="@rollback.to")]
-ThenRun = Annotated[bool, Parameter(help="@rollback.run")]
 Yes = Annotated[bool, Parameter(help="@deploy.yes")]
 FlowParameters = Annotated[str, Parameter(help="@deploy.parameters")]
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Schedules:
-    """What the command line says of schedules that the file does not decide."""
-
-    adopt: Annotated[bool, Parameter(help="@deploy.adopt")] = False
-    remove: Annotated[bool, Parameter(help="@deploy.remove")] = False
-    activate: Annotated[bool, Parameter(help="@deploy.activate")] = False
-    pause: Annotated[bool, Parameter(help="@deploy.pause")] = False
-
-    @property
-    def choice(self) -> Choice:
-        """The same, as the plan takes it.
-
-        Raises:
-            FlowOpsError: FT-ARGS-01 for two that contradict each other.
-        """
-        for one, other in (("adopt", "remove"), ("activate", "pause")):
-            if getattr(self, one) and getattr(self, other):
-                problem = text("args.contradiction", one=f"--{one}", other=f"--{other}")
-                raise FlowOpsError("FT-ARGS-01", problem=problem, command="deploy.py")
-        by_hand: Literal["stop", "adopt", "remove"] = (
-            "adopt" if self.adopt else "remove" if self.remove else "stop"
-        )
-        running: Literal["keep", "activate", "pause"] = (
-            "activate" if self.activate else "pause" if self.pause else "keep"
-        )
-        return Choice(by_hand=by_hand, running=running)
-
-
-AS_THEY_ARE = Schedules()
+AS_THEY_ARE = Choice()
 
 
 def run(deployments: Deployments, tokens: list[str]) -> int:
-    """Run one command; print the problems that it meets and return the exit status."""
     return arguments.execute(_command_line(_Commands(deployments)), tokens)
 
 
@@ -103,9 +70,9 @@ class _Commands:
         flow: OneFlow = None,
         json: AsJson = False,
         everything: Everything = False,
-        schedules: Schedules = AS_THEY_ARE,
+        schedules: Choice = AS_THEY_ARE,
     ) -> int:
-        with _prepared(self.deployments, environment, flow, schedules.choice) as (found, plans, _):
+        with _prepared(self.deployments, environment, flow, schedules) as (found, plans, _):
             if json:
                 report.as_json(
                     {
@@ -129,11 +96,11 @@ class _Commands:
         *,
         flow: OneFlow = None,
         everything: Everything = False,
-        forward: Forward = False,
-        schedules: Schedules = AS_THEY_ARE,
+        forward: Annotated[bool, Parameter(help="@deploy.forward")] = False,
+        schedules: Choice = AS_THEY_ARE,
     ) -> int:
-        choice = replace(schedules.choice, forward=forward)
-        with _prepared(self.deployments, environment, flow, choice) as (found, plans, client):
+        prepared = _prepared(self.deployments, environment, flow, schedules, forward=forward)
+        with prepared as (found, plans, client):
             stopped = client is None or any(checks.stops(problem) for problem in found)
             # Of many, each that is written is named as it is.
             many = report.are_many(plans, everything=everything)
@@ -176,8 +143,8 @@ class _Commands:
         /,
         *,
         flow: OneFlow = None,
-        to: Commit = None,
-        run: ThenRun = False,
+        to: Annotated[str | None, Parameter(help="@rollback.to")] = None,
+        run: Annotated[bool, Parameter(help="@rollback.run")] = False,
     ) -> int:
         chosen = (
             [self._one_target(environment, flow)] if run else targets(self.deployments, environment, flow)
@@ -217,7 +184,7 @@ class _Commands:
             for name, deployment in found.items():
                 going = _runs(client, deployment, StateType.RUNNING, StateType.PENDING)
                 coming = _runs(client, deployment, StateType.SCHEDULED)
-                report.to_retire(name, coming=len(coming), going=len(going))
+                report.line(text("retire.to-do", name=name, coming=len(coming), going=len(going)))
             if not (yes or _confirmed()):
                 report.line(text("retire.left-alone"))
                 return 1
@@ -235,21 +202,23 @@ class _Commands:
         return 1 if stopped else 0
 
 
-# --- what they share
-
-
 @contextlib.contextmanager
 def _connected() -> Iterator[SyncPrefectClient]:
     """Yield a client of the server, as `server.connect`, and show that it is waited for."""
     with contextlib.ExitStack() as opened:
-        with report.waiting(text("server.waiting", url=server.without_credentials(server.api_url()))):
+        with report.waiting(text("server.waiting", url=without_credentials(server.api_url()))):
             client = opened.enter_context(server.connect())
         yield client
 
 
 @contextlib.contextmanager
 def _prepared(
-    deployments: Deployments, environment: str | None, flow: str | None, choice: Choice
+    deployments: Deployments,
+    environment: str | None,
+    flow: str | None,
+    choice: Choice,
+    *,
+    forward: bool = False,
 ) -> Iterator[tuple[list[FlowOpsError], list[Plan], SyncPrefectClient | None]]:
     """Yield every problem that can be found without writing, the plans that can be made in spite of them, a client.
 
@@ -267,7 +236,7 @@ def _prepared(
             with server.coded():
                 on_server = [*checks.server_side(client, chosen)]
                 plans = [planning.make(client, t, choice) for t in chosen] if plannable else []
-                on_server += [problem for plan in plans for problem in plan.problems()]
+                on_server += [problem for plan in plans for problem in plan.problems(forward=forward)]
                 on_server += checks.unnamed(server.unnamed(client, targets(deployments)))
         except FlowOpsError as problem:
             yield [*found, *code.result(), problem], [], None
@@ -283,13 +252,15 @@ def _run(
     report.started(started)
     try:
         with report.waiting(text("run.waiting", pool=deployment.work_pool_name)) as taken:
-            ended = runs.follow(client, started.id, report, taken)
+            ended = runs.follow(client, started.id, taken)
     except KeyboardInterrupt:
         report.line(text("run.goes-on"))
         return arguments.INTERRUPTED
     if ended.is_cancelled():
         raise FlowOpsError("FT-RUN-02", reason=ended.message or "-")
-    if ended.is_crashed() and not runs.has_begun(client, started.id):
+    # Until its flow is reached the worker takes the code and makes its environment.
+    has_begun = any(each.is_running() for each in client.read_flow_run_states(started.id))
+    if ended.is_crashed() and not has_begun:
         if source.has_library_step() and runs.failed_step(client, started.id) == source.LIBRARY_STEP:
             raise source.library_problem()
         if module := runs.missing_module(client, started.id):

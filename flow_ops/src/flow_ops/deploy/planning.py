@@ -6,20 +6,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Annotated
 from uuid import UUID
 
+from cyclopts import Parameter
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 
 from flow_ops import project, watchdog
-from flow_ops.deploy import pinned, schedules, server, state
-from flow_ops.deploy.pinned import Pin
+from flow_ops.deploy import rollback, schedules, server, state
+from flow_ops.deploy.rollback import Pin
 from flow_ops.deploy.state import Difference, State
 from flow_ops.deploy.targets import Target
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, text
 
 # Seconds. Prefect's scheduler looks for new deployments every 5, where a busy server may miss one, and at all of
 # them every 60: 75 without a run mean that it is not working.
@@ -28,19 +29,22 @@ SCHEDULER_PATIENCE = 75.0
 SCHEDULER_HORIZON = timedelta(days=100)
 
 
+@Parameter(name="*")
 @dataclass(frozen=True)
 class Choice:
-    """What the command line says of what the file does not decide.
+    """What the command line says of schedules that the file does not decide; nothing leaves them as they are."""
 
-    Attributes:
-        by_hand: What becomes of the schedules that someone made in Prefect's UI.
-        running: Whether those of the file are activated, paused, or left as they are on the server.
-        forward: Whether a deployment that `rollback` pinned to a commit is let go.
-    """
+    adopt: Annotated[bool, Parameter(help="@deploy.adopt")] = False
+    remove: Annotated[bool, Parameter(help="@deploy.remove")] = False
+    activate: Annotated[bool, Parameter(help="@deploy.activate")] = False
+    pause: Annotated[bool, Parameter(help="@deploy.pause")] = False
 
-    by_hand: Literal["stop", "adopt", "remove"] = "stop"
-    running: Literal["keep", "activate", "pause"] = "keep"
-    forward: bool = False
+    def __post_init__(self) -> None:
+        """Raise FT-ARGS-01 for two that contradict each other."""
+        for one, other in (("adopt", "remove"), ("activate", "pause")):
+            if getattr(self, one) and getattr(self, other):
+                problem = text("args.contradiction", one=f"--{one}", other=f"--{other}")
+                raise FlowOpsError("FT-ARGS-01", problem=problem, command="deploy.py")
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,6 @@ class Plan:
         workers: How many workers of its pool are online; None where there is no such pool.
         rules: How many rules its watchdog has.
         pin: The commit to which `rollback` pinned it, if it did.
-        forward: Whether it is let go.
     """
 
     target: Target
@@ -68,19 +71,17 @@ class Plan:
     workers: int | None
     rules: int
     pin: Pin | None
-    forward: bool
 
     @property
     def changes(self) -> bool:
-        """Whether the server differs from the file."""
         return bool(self.differences or self.watchdog)
 
-    def problems(self) -> Iterator[FlowOpsError]:
-        """Yield what stands in the way of applying this plan."""
+    def problems(self, *, forward: bool) -> Iterator[FlowOpsError]:
+        """Yield what stands in the way of applying this plan; a commit that it is pinned to not, if it goes `forward`."""
         if self.by_hand:
             found = "; ".join(schedules.written(one["timing"]) for one in self.by_hand)
             yield FlowOpsError("FT-SCHED-03", deployment=self.target.full_name, schedules=found)
-        if self.pin and not self.forward:
+        if self.pin and not forward:
             since = f"{self.pin.since.astimezone(project.current().zone):%Y-%m-%d %H:%M}"
             environment = self.target.environment_name
             yield FlowOpsError(
@@ -105,14 +106,8 @@ class Status:
     watchdog: list[str]
 
     @property
-    def name(self) -> str:
-        """The full name."""
-        return self.target.full_name
-
-    @property
     def pin(self) -> Pin | None:
-        """The commit to which `rollback` pinned it, if it did."""
-        return pinned.read(self.state)
+        return rollback.pinned(self.state)
 
 
 def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
@@ -127,7 +122,7 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
     timings = [schedules.plain(one, target.deployments.timezone) for one in target.environment.schedules]
     found = schedules.reconcile(timings, existing["schedules"] if existing else [], active=target.active)
     wanted = _chosen(target, found, choice)
-    paused = bool(existing and existing["paused"]) and choice.running != "activate"
+    paused = bool(existing and existing["paused"]) and not choice.activate
     file = state.desired(target, wanted, paused=paused)
     runs = [] if paused else schedules.next_runs(wanted, count=5)
     return Plan(
@@ -136,12 +131,11 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
         file=file,
         differences=state.differences(existing, file),
         watchdog=watchdog.differences(client, deployment.id if deployment else None, *_rules(target)),
-        by_hand=found.by_hand if choice.by_hand == "stop" else [],
+        by_hand=[] if choice.adopt or choice.remove else found.by_hand,
         next_runs=runs,
         workers=server.workers_online(client, target.environment.work_pool),
         rules=len(watchdog.RULES) - (target.deployments.notification is None),
-        pin=pinned.read(existing),
-        forward=choice.forward,
+        pin=rollback.pinned(existing),
     )
 
 
@@ -151,13 +145,13 @@ def _rules(target: Target) -> tuple[str, watchdog.Limits, watchdog.Notification 
 
 def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list[State]:
     wanted = found.schedules
-    if choice.running == "activate" and not target.active:
+    if choice.activate and not target.active:
         raise FlowOpsError("FT-SCHED-05", environment=target.environment_name)
-    if choice.running != "keep":
-        wanted = [{**one, "active": choice.running == "activate"} for one in wanted]
-    if choice.by_hand == "remove":
+    if choice.activate or choice.pause:
+        wanted = [{**one, "active": choice.activate} for one in wanted]
+    if choice.remove:
         wanted = [one for one in wanted if not schedules.is_adopted(one)]
-    if choice.by_hand == "adopt":
+    if choice.adopt:
         elsewhere = [
             one for one in found.by_hand if one["timing"].get("timezone") != target.deployments.timezone
         ]

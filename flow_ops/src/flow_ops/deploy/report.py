@@ -24,11 +24,10 @@ from rich.text import Text
 
 from flow_ops import hidden, project
 from flow_ops.deploy import checks, schedules, source
-from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.planning import Plan, Status
-from flow_ops.deploy.rollback import Move
+from flow_ops.deploy.rollback import Move, Pin
 from flow_ops.deploy.server import page
-from flow_ops.deploy.state import Difference, State, is_held, shown
+from flow_ops.deploy.state import State, is_held, shown
 from flow_ops.deploy.targets import Target
 from flow_ops.logging.formats import indented, visible
 from flow_ops.messages import FlowOpsError, text
@@ -73,7 +72,6 @@ def _console(where: TextIO) -> Console:
 
 
 def as_json(document: Any) -> None:
-    """Print a document for other programs."""
     line(json.dumps(document, indent=2, default=str))
 
 
@@ -84,7 +82,6 @@ def problems(found: Iterable[FlowOpsError]) -> None:
 
 
 def problem_document(found: Iterable[FlowOpsError]) -> dict[str, Any]:
-    """Return problems as data."""
     return {"problems": [{"code": p.code, "stops": checks.stops(p), "text": str(p)} for p in found]}
 
 
@@ -92,7 +89,6 @@ def problem_document(found: Iterable[FlowOpsError]) -> dict[str, Any]:
 
 
 def are_many(made: Sequence[Plan], *, everything: bool) -> bool:
-    """Return whether the deployments are too many to be shown one by one."""
     return len(made) > SHOWN_WHOLE and not everything
 
 
@@ -122,7 +118,6 @@ def sum_of(made: Sequence[Plan], found: Sequence[FlowOpsError]) -> None:
 
 
 def refused(found: Sequence[FlowOpsError]) -> None:
-    """Print that nothing was written, and how many problems stand in the way."""
     count = sum(checks.stops(problem) for problem in found)
     line(text("plan.refused-one") if count == 1 else text("plan.refused", count=count))
 
@@ -162,7 +157,10 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
     yield text("plan.pool"), [f"{pool}, {workers}"]
     yield text("plan.schedule"), _schedule_lines(made)
     if made.next_runs:
-        yield text("plan.next"), [f"{local(moment)} ({_utc_time(moment)} UTC)" for moment in made.next_runs]
+        yield (
+            text("plan.next"),
+            [f"{local(moment)} ({moment.astimezone(UTC):%H:%M} UTC)" for moment in made.next_runs],
+        )
     version = change("version", _short(server["version"]) if server else "", _short(file["version"]))
     yield text("plan.code"), [f"{source.describe(made.target.source)}, {version}"]
     if made.pin:
@@ -212,11 +210,8 @@ def _workers(count: int | None) -> str:
 def _watchdog(made: Plan) -> str:
     if not made.watchdog:
         return text("plan.watchdog-same", count=made.rules)
-    key = (
-        "plan.watchdog-new"
-        if all(each.startswith("+") for each in made.watchdog)
-        else "plan.watchdog-changed"
-    )
+    is_new = all(each.startswith("+") for each in made.watchdog)
+    key = "plan.watchdog-new" if is_new else "plan.watchdog-changed"
     return text(key, count=len({each.split(":")[1] if ":" in each else each for each in made.watchdog}))
 
 
@@ -227,17 +222,18 @@ def _fields(made: Plan) -> None:
         table([text("plan.field"), text("plan.file")], rows)
     elif made.differences:
         headers = [text("plan.field"), text("plan.server"), text("plan.file")]
-        table(headers, [[d.field, _value(d, d.server), _value(d, d.file)] for d in made.differences])
+        table(
+            headers,
+            [
+                [d.field, *(shown(_readable(d.field, value)) for value in (d.server, d.file))]
+                for d in made.differences
+            ],
+        )
     for change in made.watchdog:
         line(f"  {change}")
 
 
-def _value(difference: Difference, value: Any) -> str:
-    return shown(_readable(difference.field, value))
-
-
 def plan_document(made: Plan) -> dict[str, Any]:
-    """Return one plan as data."""
     return {
         "deployment": made.target.full_name,
         "exists": made.server is not None,
@@ -259,7 +255,6 @@ def applied(made: Plan) -> None:
 
 
 def applied_page(deployment: DeploymentResponse) -> None:
-    """Print where to see a deployment."""
     if link := page("deployment", deployment.id):
         line(f"  {link}")
 
@@ -307,12 +302,10 @@ def waiting(what: str) -> Iterator[Callable[[], None]]:
 
 
 def started(run: FlowRun) -> None:
-    """Print the name and the link of a run."""
     line(f"{run.name}  {page('flow-run', run.id)}".rstrip())
 
 
 def run_state(state: RunState) -> None:
-    """Print a state of a run."""
     said = f"{state.name}: {state.message}" if state.message else str(state.name)
     said = f"{local_time(state.timestamp)} | {indented(said)}"
     line(said, style=_STATE_COLOURS.get(state.type.value, ""))
@@ -325,12 +318,10 @@ def log_record(record: Log, of: str) -> None:
 
 
 def no_answer() -> None:
-    """Print that the server does not answer, and that the run goes on all the same."""
     line(f"{local_time(None)} | {text('run.no-answer')}", style=_COLOURS["note"])
 
 
 def answers_again() -> None:
-    """Print that the server answers again."""
     line(f"{local_time(None)} | {text('run.answers')}", style=_COLOURS["good"])
 
 
@@ -339,7 +330,7 @@ def answers_again() -> None:
 
 def status(rows: Sequence[Status]) -> None:
     """Print every deployment: on a terminal one below the other, else a line for each."""
-    columns, cells = text("status.columns").split(","), [list(_status_cells(row).values()) for row in rows]
+    columns, cells = text("status.columns").split(","), [_status_cells(row) for row in rows]
     if not sys.stdout.isatty():
         table(columns, cells)
     elif len(rows) > SHOWN_WHOLE:
@@ -353,20 +344,19 @@ def status(rows: Sequence[Status]) -> None:
                     _labelled(label, [value])
     for each in rows:
         for said in _held(each.target, each.state) if each.state else []:
-            line(f"{each.name}: {said}", style=_COLOURS["note"])
+            line(f"{each.target.full_name}: {said}", style=_COLOURS["note"])
 
 
 def status_document(row: Status) -> dict[str, Any]:
-    """Return one deployment's status as data."""
     return {
-        "deployment": row.name,
+        "deployment": row.target.full_name,
         "exists": row.state is not None,
         "work_pool": row.pool,
         "work_pool_exists": row.workers is not None,
         "workers_online": row.workers,
         "schedules": [
             {"schedule": schedules.written(one["timing"]), "active": one["active"]}
-            for one in _schedules(row.state)
+            for one in (row.state["schedules"] if row.state else [])
         ],
         "paused": bool(row.state and row.state["paused"]),
         "next_run": _utc(row.next_run) if row.next_run else None,
@@ -384,7 +374,6 @@ def _pin_document(pin: Pin | None) -> dict[str, Any] | None:
 
 
 def rolled_back(move: Move) -> None:
-    """Print to which commit a deployment went back, and how it comes forward again."""
     target = move.target
     said = text(
         "rollback.done",
@@ -396,13 +385,7 @@ def rolled_back(move: Move) -> None:
     line(said, style=_COLOURS["good"])
 
 
-def to_retire(name: str, *, coming: int, going: int) -> None:
-    """Print what retiring a deployment would take away."""
-    line(text("retire.to-do", name=name, coming=coming, going=going))
-
-
 def checked(title: str, found: Sequence[FlowOpsError]) -> None:
-    """Print the outcome of one group of checks."""
     mark = "bad" if any(checks.stops(problem) for problem in found) else "note" if found else "good"
     line(f"[{text(f'doctor.{mark}')}] {title}", style=_COLOURS[mark])
     for problem in found:
@@ -446,10 +429,6 @@ def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _utc_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%H:%M}"
-
-
 def _short(version: str | None) -> str:
     return (version or "-")[:8]
 
@@ -467,20 +446,16 @@ def _hidden(field: str, value: Any) -> Any:
     return value if field == "parameter_schema" else hidden.hide(field.rpartition(".")[2], value)
 
 
-def _schedules(state: State | None) -> list[State]:
-    return state["schedules"] if state else []
-
-
-def _status_cells(row: Status) -> dict[str, str]:
+def _status_cells(row: Status) -> list[str]:
     state, missing = row.state, text("status.not-there")
     paused = f" ({text('status.paused')})" if state and state["paused"] else ""
     pinned = f" ({text('fleet.pinned', since=local(row.pin.since))})" if row.pin else ""
-    return {
-        "deployment": row.name.partition("/")[2],
-        "pool": row.pool if row.workers is not None else f"{row.pool} ({missing})",
-        "workers": "-" if row.workers is None else str(row.workers),
-        "schedule": (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,
-        "next": local(row.next_run) if row.next_run else "-",
-        "last": ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
-        "version": (_short(state["version"]) if state else "-") + pinned,
-    }
+    return [
+        row.target.full_name.partition("/")[2],
+        row.pool if row.workers is not None else f"{row.pool} ({missing})",
+        "-" if row.workers is None else str(row.workers),
+        (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,
+        local(row.next_run) if row.next_run else "-",
+        ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
+        (_short(state["version"]) if state else "-") + pinned,
+    ]

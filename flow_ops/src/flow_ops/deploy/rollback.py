@@ -1,4 +1,7 @@
-"""Back to the commit before: found in the log of the last runs that completed, checked, written and read back."""
+"""Back to the commit before: found in the log of the last runs that completed, checked, written and read back.
+
+The server keeps it as the commit in the deployment's steps, and a tag that says since when.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,45 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort
 
 from flow_ops import project
-from flow_ops.deploy import pinned, server, source, state
+from flow_ops.deploy import server, source, state
 from flow_ops.deploy.pins import GitSource
+from flow_ops.deploy.state import State
 from flow_ops.deploy.targets import Target
+from flow_ops.hidden import without_credentials
 from flow_ops.logging.runs import COMMIT
 from flow_ops.messages import FlowOpsError
 
 _SAID = re.compile(rf"{re.escape(COMMIT)} ([0-9a-f]{{40}})")
+# Begins the deployment's tag that says since when.
+_TAG = "pinned:"
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """The commit that each run takes, and since when."""
+
+    commit: str
+    since: datetime
+
+
+def _tag(since: datetime) -> str:
+    return _TAG + since.astimezone(UTC).strftime(_FORMAT)
+
+
+def pinned(found: State | None) -> Pin | None:
+    """Return how a deployment, as `state.actual` gives it, is pinned; None where it is not, or by deploy.py alone."""
+    if found is None:
+        return None
+    code = source.read(found["pull_steps"])
+    for each in found["tags"]:
+        if each.startswith(_TAG) and isinstance(code, GitSource) and code.commit:
+            try:
+                since = datetime.strptime(each.removeprefix(_TAG), _FORMAT).replace(tzinfo=UTC)
+            except ValueError:  # Somebody's own tag.
+                continue
+            return Pin(code.commit, since)
+    return None
 
 
 @dataclass(frozen=True)
@@ -50,16 +85,15 @@ def find(client: SyncPrefectClient, target: Target, deployment: DeploymentRespon
         raise FlowOpsError("FT-BACK-01", deployment=target.full_name, path=found.path)
     branch = target.source.branch if isinstance(target.source, GitSource) else found.branch
     root = project.current().root
-    remote = source.fetch(dataclasses.replace(found, branch=branch, commit=None), root)
-    current = found.commit or remote.head
+    head, heads = source.fetch(dataclasses.replace(found, branch=branch, commit=None), root)
+    current = found.commit or head
     if to is not None:
-        commit = source.on_remote(to, remote, root)
+        commit = source.on_remote(to, heads, root)
         if commit is None:
-            url = source.without_credentials_in(found.url)
-            raise FlowOpsError("FT-BACK-03", commit=to, url=url, newest=remote.head[:8])
+            raise FlowOpsError("FT-BACK-03", commit=to, url=without_credentials(found.url), newest=head[:8])
     else:
-        earlier = (one for one in completed(client, deployment) if source.is_earlier(one, current, root))
-        commit = next(earlier, None)
+        others = (one for one in completed(client, deployment) if one != current)
+        commit = next((one for one in others if source.is_ancestor(root, one, current)), None)
         if commit is None:
             raise FlowOpsError(
                 "FT-BACK-02", deployment=target.full_name, current=current[:8], environment=target.environment_name
@@ -90,14 +124,14 @@ def pin(client: SyncPrefectClient, move: Move) -> None:
         FlowOpsError: FT-DEPLOY-04 where the server has something else afterwards.
     """
     before = state.actual(move.deployment)
-    held = pinned.read(before)
+    held = pinned(before)
     if held and held.commit == move.commit:
         return
-    tags = [tag for tag in before["tags"] if not tag.startswith(pinned.TAG)]
+    tags = [tag for tag in before["tags"] if not tag.startswith(_TAG)]
     changed: dict[str, Any] = {
         "version": move.commit,
         "pull_steps": source.steps(dataclasses.replace(move.source, commit=move.commit)),
-        "tags": sorted([*tags, pinned.tag(datetime.now(UTC))]),
+        "tags": sorted([*tags, _tag(datetime.now(UTC))]),
     }
     name = move.target.full_name
     client.update_deployment(move.deployment.id, DeploymentUpdate(**changed))

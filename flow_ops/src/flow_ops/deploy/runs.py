@@ -7,19 +7,12 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterParentFlowRunId,
-    LogFilter,
-    LogFilterFlowRunId,
-    TaskRunFilter,
-    TaskRunFilterId,
-)
+from prefect.client.schemas import filters
 from prefect.client.schemas.objects import FlowRun, Log, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
@@ -28,7 +21,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.utilities.schema_tools.validation import validate
 
 from flow_ops import flow_parameters, watchdog
-from flow_ops.deploy import server
+from flow_ops.deploy import report, server
 from flow_ops.deploy.targets import Target
 
 # Seconds between two looks at a run.
@@ -61,31 +54,13 @@ def start(
     return client.create_flow_run_from_deployment(deployment.id, parameters=sent, idempotency_key=uuid4().hex)
 
 
-class Reporter(Protocol):
-    """Whom `follow` tells what happens: a record goes with the name of its task run or subflow's run."""
-
-    def run_state(self, state: State, /) -> None:
-        """Take a state of the run."""
-
-    def log_record(self, record: Log, of: str, /) -> None:
-        """Take a log record; `of` is empty where it is of the run itself."""
-
-    def no_answer(self) -> None:
-        """Take that the server does not answer for now."""
-
-    def answers_again(self) -> None:
-        """Take that it answers again."""
-
-
-def follow(
-    client: SyncPrefectClient, run_id: UUID, report: Reporter, taken: Callable[[], None] = lambda: None
-) -> State:
+def follow(client: SyncPrefectClient, run_id: UUID, taken: Callable[[], None]) -> State:
     """Report a run's states and log records, its subflows' too, as they come; return the state that it ends in.
 
     A server that does not answer is asked again until it does: the run goes on without it. `taken` is called when a
     worker has taken the run, before that is reported.
     """
-    following, failures = _Following(client, run_id, report, taken), 0
+    following, failures = _Following(client, run_id, taken), 0
     while True:
         try:
             # Without Prefect's own retries, of which nothing would be seen for a minute.
@@ -95,7 +70,7 @@ def follow(
                 if failures >= _FAILURES_TOLD_OF:
                     report.answers_again()
                     failures = 0
-                following.report(state)
+                following.show(state)
         except (httpx.TransportError, PrefectHTTPStatusError) as error:
             if isinstance(error, PrefectHTTPStatusError) and not error.response.is_server_error:
                 raise
@@ -111,31 +86,29 @@ def follow(
 
 
 class _Following:
-    """What was reported of a run so far."""
+    """What was shown of a run so far."""
 
-    def __init__(
-        self, client: SyncPrefectClient, run_id: UUID, report: Reporter, taken: Callable[[], None]
-    ) -> None:
-        self._client, self._run_id, self._reporter, self._taken = client, run_id, report, taken
+    def __init__(self, client: SyncPrefectClient, run_id: UUID, taken: Callable[[], None]) -> None:
+        self._client, self._run_id, self._taken = client, run_id, taken
         self._last_state: UUID | None = None
         self._seen = set[UUID]()
         self._tasks = dict[UUID, str]()
 
-    def report(self, state: State | None) -> None:
-        """Report what is new, up to `state`, the one that the run has now."""
+    def show(self, state: State | None) -> None:
+        """Show what is new, up to `state`, the one that the run has now."""
         ended = state is not None and state.is_final()
         if state and not state.is_scheduled():
             self._taken()
         if ended:
             time.sleep(_LOG_DELAY)
         elif state and state.id != self._last_state:
-            self._reporter.run_state(state)
+            report.run_state(state)
             self._last_state = state.id
-        self._report_records()
+        self._show_records()
         if state and ended:
-            self._reporter.run_state(state)
+            report.run_state(state)
 
-    def _report_records(self) -> None:
+    def _show_records(self) -> None:
         flows = _subflows(self._client, self._run_id)
         records = _records(self._client, [self._run_id, *flows])
         new = [record for record in records if record.id not in self._seen]
@@ -143,12 +116,7 @@ class _Following:
         for record in new:
             self._seen.add(record.id)
             task = self._tasks.get(record.task_run_id or self._run_id)
-            self._reporter.log_record(record, task or flows.get(record.flow_run_id or self._run_id, ""))
-
-
-def has_begun(client: SyncPrefectClient, run_id: UUID) -> bool:
-    """Say whether a run's flow was ever reached: until then the worker takes the code and makes its environment."""
-    return any(each.is_running() for each in client.read_flow_run_states(run_id))
+            report.log_record(record, task or flows.get(record.flow_run_id or self._run_id, ""))
 
 
 def missing_module(client: SyncPrefectClient, run_id: UUID) -> str | None:
@@ -181,7 +149,7 @@ def _subflows(client: SyncPrefectClient, run_id: UUID) -> dict[UUID, str]:
     found = dict[UUID, str]()
     parents = [run_id]
     while parents:
-        called = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents))
+        called = filters.FlowRunFilter(parent_flow_run_id=filters.FlowRunFilterParentFlowRunId(any_=parents))
         read = partial(client.read_flow_runs, flow_run_filter=called, sort=FlowRunSort.ID_DESC)
         parents = []
         for run in server.pages(read):
@@ -195,14 +163,14 @@ def _task_names(client: SyncPrefectClient, ids: set[UUID | None]) -> dict[UUID, 
     known = [each for each in ids if each]
     if not known:
         return {}
-    wanted = TaskRunFilter(id=TaskRunFilterId(any_=known))
+    wanted = filters.TaskRunFilter(id=filters.TaskRunFilterId(any_=known))
     read = partial(client.read_task_runs, task_run_filter=wanted, sort=TaskRunSort.ID_DESC)
     return {run.id: run.name for run in server.pages(read)}
 
 
 def _records(client: SyncPrefectClient, run_ids: list[UUID]) -> Iterator[Log]:
     """Yield all log records of some runs. They are sent in batches, so that older ones come after newer ones."""
-    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=run_ids))
+    wanted = filters.LogFilter(flow_run_id=filters.LogFilterFlowRunId(any_=run_ids))
     return server.pages(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC))
 
 

@@ -15,19 +15,7 @@ import prefect
 from packaging.version import Version
 from prefect.client.base import ServerType
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterId,
-    DeploymentFilterTags,
-    FlowFilter,
-    FlowFilterId,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-    WorkerFilter,
-    WorkerFilterStatus,
-)
+from prefect.client.schemas import filters
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
@@ -37,6 +25,7 @@ from prefect.utilities.urls import url_for
 
 from flow_ops import project
 from flow_ops.deploy.targets import Target
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
 from flow_ops.network import is_loopback, proxy_of
 
@@ -62,7 +51,10 @@ def connect() -> Iterator[SyncPrefectClient]:
     ):
         # A server that is off is told at once.
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-            _check_version(client)
+            ours, theirs = Version(prefect.__version__), version(client)
+            if theirs and theirs.major != ours.major:
+                url = without_credentials(api_url())
+                raise FlowOpsError("FT-SERVER-07", url=url, server=theirs, client=ours)
         # From here on Prefect's own retries hold: a server on SQLite answers 503 while another writes.
         yield client
 
@@ -92,12 +84,6 @@ def _is_address(url: str) -> bool:
     return parts.scheme in ("http", "https") and there and parts.path.rstrip("/") != ""
 
 
-def without_credentials(url: str) -> str:
-    """Return `url` without user and password, fit to be shown."""
-    head, _, tail = url.partition("://")
-    return f"{head}://{tail.rpartition('@')[2]}" if tail else head
-
-
 @contextlib.contextmanager
 def coded() -> Iterator[None]:
     """Turn what goes wrong in a request into FT-SERVER-03, -04, -05, -08 or -11."""
@@ -124,8 +110,7 @@ def open_to_all() -> Iterator[FlowOpsError]:
     url = api_url()
     if is_loopback(url):
         return
-    parts = urlsplit(url)
-    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    bare = without_credentials(url)
     with contextlib.suppress(httpx.HTTPError):  # Without an answer, nothing was given away.
         if _get(f"{bare.rstrip('/')}/admin/version").is_success:
             yield FlowOpsError("FT-SERVER-12", url=bare)
@@ -177,16 +162,6 @@ def older(client: SyncPrefectClient) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-SERVER-10", url=url, server=theirs, client=ours)
 
 
-def _check_version(client: SyncPrefectClient) -> None:
-    ours, theirs = Version(prefect.__version__), version(client)
-    if theirs and theirs.major != ours.major:
-        url = without_credentials(api_url())
-        raise FlowOpsError("FT-SERVER-07", url=url, server=theirs, client=ours)
-
-
-# --- what it is asked
-
-
 def pages(read: Callable[..., list[_Item]]) -> Iterator[_Item]:
     """Yield what `read` returns, page after page."""
     offset = 0
@@ -199,7 +174,7 @@ def pages(read: Callable[..., list[_Item]]) -> Iterator[_Item]:
 
 def workers_online(client: SyncPrefectClient, pool: str) -> int | None:
     """Return how many workers of a pool have sent a heartbeat lately; None where there is no such pool."""
-    online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
+    online = filters.WorkerFilter(status=filters.WorkerFilterStatus(any_=["ONLINE"]))
     try:
         return len(client.read_workers_for_work_pool(pool, worker_filter=online))
     except PrefectHTTPStatusError as error:
@@ -224,21 +199,15 @@ def unnamed(client: SyncPrefectClient, targets: Sequence[Target]) -> dict[str, D
     named = {target.full_name for target in targets}
     tag = f"repository:{project.current().slug}"
     tagged = client.read_deployments(
-        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[tag]))
+        deployment_filter=filters.DeploymentFilter(tags=filters.DeploymentFilterTags(all_=[tag]))
     )
     flows = sorted({target.loaded.flow.name for target in targets})
-    ours = client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=flows)))
+    ours = client.read_deployments(flow_filter=filters.FlowFilter(name=filters.FlowFilterName(any_=flows)))
     found = {deployment.id: deployment for deployment in [*tagged, *ours]}
-    wanted = FlowFilter(id=FlowFilterId(any_=sorted({one.flow_id for one in found.values()})))
+    wanted = filters.FlowFilter(id=filters.FlowFilterId(any_=sorted({one.flow_id for one in found.values()})))
     names = {flow.id: flow.name for flow in client.read_flows(flow_filter=wanted)} if found else {}
     by_name = {f"{names[one.flow_id]}/{one.name}": one for one in found.values()}
     return {name: one for name, one in sorted(by_name.items()) if name not in named}
-
-
-def has_area(client: SyncPrefectClient, area: str) -> bool:
-    """Return whether any deployment has the tag of an area."""
-    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[f"area:{area}"]))
-    return bool(client.read_deployments(deployment_filter=tagged, limit=1))
 
 
 def flow_runs(
@@ -250,10 +219,14 @@ def flow_runs(
 ) -> list[FlowRun]:
     """Return runs of a deployment, those in `states` alone where given."""
     wanted = (
-        FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states))) if states else None
+        filters.FlowRunFilter(
+            state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=states))
+        )
+        if states
+        else None
     )
     return client.read_flow_runs(
-        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
+        deployment_filter=filters.DeploymentFilter(id=filters.DeploymentFilterId(any_=[deployment_id])),
         flow_run_filter=wanted,
         sort=sort,
         limit=limit,

@@ -6,14 +6,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from flow_ops import git, library, updates
+from flow_ops import git, library, project
 from flow_ops.deploy.pins import FolderSource, GitSource, Source
-from flow_ops.deploy.server import without_credentials
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
 
 # Seconds to wait for the remote repository.
@@ -99,12 +98,11 @@ def _library_steps(source: Source) -> list[dict[str, Any]]:
 
 def has_library_step() -> bool:
     """Say whether a run's environment needs another server for flow-ops."""
-    return library.kind(updates.pyproject()) != "vendor"
+    return library.kind(project.current().pyproject) != "vendor"
 
 
 def library_problem() -> FlowOpsError:
-    """Return what to tell where a worker could not make the environment."""
-    return FlowOpsError("FT-LIBRARY-09", where=library.described(updates.pyproject()))
+    return FlowOpsError("FT-LIBRARY-09", where=library.described(project.current().pyproject))
 
 
 def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
@@ -174,10 +172,9 @@ def unreadable(source: GitSource, token: str, root: Path) -> Iterator[FlowOpsErr
     except subprocess.TimeoutExpired:
         return
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or "").strip().splitlines() or ["-"]
         # What is out of reach from here may not be from the worker.
         if _REFUSED.search(error.stderr or ""):
-            reason = without_credentials_in(said[-1]).replace(token, "***")
+            reason = git.last_line(error).replace(token, "***")
             url, block = without_credentials(source.url), source.credentials_block
             yield FlowOpsError("FT-GIT-13", url=url, block=block, reason=reason)
 
@@ -199,13 +196,7 @@ def version(source: Source, root: Path, fallback: str) -> str:
 
 
 def problems(source: Source, root: Path, files: list[str]) -> Iterator[FlowOpsError]:
-    """Yield what stands between the code here and the code that a run would get.
-
-    Args:
-        source: Where the code comes from.
-        root: The repository's folder here.
-        files: The entrypoints' files, relative to it.
-    """
+    """Yield what stands between the code in `root` and the code that a run would get; `files` are the entrypoints'."""
     if isinstance(source, GitSource) and not list(written(source)):
         try:
             yield from _git_problems(source, root, files)
@@ -233,16 +224,10 @@ def written(source: Source) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-SOURCE-05", commit=source.commit)
 
 
-@dataclass(frozen=True)
-class Remote:
-    """What a source's repository has: the newest commit of its branch, and all branches and tags with theirs."""
+def fetch(source: GitSource, root: Path) -> tuple[str, dict[str, str]]:
+    """Bring the remote's commits here, into no branch of the user's.
 
-    head: str
-    heads: Mapping[str, str]
-
-
-def fetch(source: GitSource, root: Path) -> Remote:
-    """Bring the remote's commits here, into no branch of the user's, and return what it has.
+    Return the newest of the source's branch, and those of all branches and tags.
 
     Raises:
         FlowOpsError: FT-GIT-05 where no remote of this repository is the source's, FT-GIT-06 where it does not answer,
@@ -258,37 +243,26 @@ def fetch(source: GitSource, root: Path) -> Remote:
         heads = _heads(source, root, remote, ("fetch", "--quiet", *whole, remote, *tips))
     except (OSError, subprocess.SubprocessError) as error:
         raise git.refusal(error, root) from None
-    head = _head(heads, source.branch)
-    if head is None:
-        names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
-        there = {"url": without_credentials(source.url), "branches": ", ".join(names) or "-"}
-        raise FlowOpsError("FT-GIT-07", branch=source.branch, remote=remote, **there)
-    return Remote(head, heads)
+    if head := _head(heads, source.branch):
+        return head, heads
+    raise _no_branch(source, remote, heads)
 
 
-def on_remote(written: str, remote: Remote, root: Path) -> str | None:
+def on_remote(written: str, heads: Mapping[str, str], root: Path) -> str | None:
     """Return the full SHA of a commit; None where no branch or tag of the remote has it.
 
-    Args:
-        written: The commit's SHA or the beginning of it, or a branch or tag of the remote. What only this repository
-            calls so, as HEAD, is none: it would pin production to what nobody else can name.
-        remote: What the remote has.
-        root: The repository's folder here.
+    It is written as its SHA, as the beginning of that, or as a branch or tag of the remote. What only this repository
+    calls so, as HEAD, is none: it would pin production to what nobody else can name.
     """
     name = written.strip()
-    named = remote.heads.get(f"refs/heads/{name}") or remote.heads.get(f"refs/tags/{name}")
+    named = heads.get(f"refs/heads/{name}") or heads.get(f"refs/tags/{name}")
     if not named and not re.fullmatch(r"[0-9A-Fa-f]{4,40}", name):
         return None
     try:
         commit = _git(root, "rev-parse", "--verify", "--quiet", f"{named or name}^{{commit}}")
     except subprocess.CalledProcessError:
         return None
-    return commit if any(_is_ancestor(root, commit, head) for head in remote.heads.values()) else None
-
-
-def is_earlier(commit: str, than: str, root: Path) -> bool:
-    """Say whether a commit came before another one, on the way to it."""
-    return commit != than and _is_ancestor(root, commit, than)
+    return commit if any(is_ancestor(root, commit, tip) for tip in heads.values()) else None
 
 
 def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[FlowOpsError]:
@@ -325,9 +299,12 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
 
 
 def _no_remote(source: GitSource, root: Path) -> FlowOpsError:
-    remotes = {name: without_credentials(_git(root, "remote", "get-url", name)) for name in _remotes(root)}
-    url, there = without_credentials(source.url), ", ".join(remotes.values()) or "-"
-    return FlowOpsError("FT-GIT-05", url=url, remotes=there, verb="set-url" if "origin" in remotes else "add")
+    remotes = {
+        name: without_credentials(_git(root, "remote", "get-url", name))
+        for name in _git(root, "remote").splitlines()
+    }
+    verb, there = "set-url" if "origin" in remotes else "add", ", ".join(remotes.values()) or "-"
+    return FlowOpsError("FT-GIT-05", url=without_credentials(source.url), remotes=there, verb=verb)
 
 
 def _heads(source: GitSource, root: Path, remote: str, *commands: tuple[str, ...]) -> dict[str, str]:
@@ -344,8 +321,7 @@ def _heads(source: GitSource, root: Path, remote: str, *commands: tuple[str, ...
     except subprocess.TimeoutExpired:
         raise FlowOpsError("FT-GIT-06", url=url, reason=f"no answer within {TIMEOUT:g} s") from None
     except subprocess.CalledProcessError as error:
-        lines = (error.stderr or "").strip().splitlines() or ["-"]
-        raise FlowOpsError("FT-GIT-06", url=url, reason=without_credentials_in(lines[-1])) from None
+        raise FlowOpsError("FT-GIT-06", url=url, reason=git.last_line(error)) from None
     return {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
 
 
@@ -355,6 +331,12 @@ def _head(heads: Mapping[str, str], branch: str) -> str | None:
         or heads.get(f"refs/tags/{branch}^{{}}")
         or heads.get(f"refs/tags/{branch}")
     )
+
+
+def _no_branch(source: GitSource, remote: str, heads: Mapping[str, str]) -> FlowOpsError:
+    names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
+    there = {"url": without_credentials(source.url), "branches": ", ".join(names) or "-"}
+    return FlowOpsError("FT-GIT-07", branch=source.branch, remote=remote, **there)
 
 
 def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[FlowOpsError]:
@@ -367,26 +349,23 @@ def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[Flo
     if source.commit:
         yield from _pinned_problems(source.commit, root, set(heads.values()))
         return
-    branch = source.branch
-    head = _head(heads, branch)
-    here = _git(root, "rev-parse", "HEAD")
-    if not head:
-        names = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
-        there = ", ".join(names) or "-"
-        yield FlowOpsError("FT-GIT-07", branch=branch, url=url, remote=remote, branches=there)
-    elif head != here:
-        code = "FT-GIT-08" if _is_ancestor(root, head, here) else "FT-GIT-09"
-        yield FlowOpsError(code, here=here[:8], there=head[:8], branch=branch, url=url, remote=remote)
+    here, there = _git(root, "rev-parse", "HEAD"), _head(heads, source.branch)
+    if not there:
+        yield _no_branch(source, remote, heads)
+    elif there != here:
+        code = "FT-GIT-08" if is_ancestor(root, there, here) else "FT-GIT-09"
+        yield FlowOpsError(code, here=here[:8], there=there[:8], branch=source.branch, url=url, remote=remote)
 
 
 def _pinned_problems(commit: str, root: Path, heads: set[str]) -> Iterator[FlowOpsError]:
-    if not any(head == commit or _is_ancestor(root, commit, head) for head in heads):
+    if not any(tip == commit or is_ancestor(root, commit, tip) for tip in heads):
         yield FlowOpsError("FT-GIT-10", commit=commit[:8])
     elif not _succeeds(root, "diff", "--quiet", commit, "--", "src", "pyproject.toml"):
         yield FlowOpsError("FT-GIT-11", commit=commit[:8])
 
 
-def _is_ancestor(root: Path, older: str, newer: str) -> bool:
+def is_ancestor(root: Path, older: str, newer: str) -> bool:
+    """Return whether a commit came before another one, on the way to it, or is the same."""
     return _succeeds(root, "merge-base", "--is-ancestor", older, newer)
 
 
@@ -398,13 +377,9 @@ def _succeeds(root: Path, *arguments: str) -> bool:
     return True
 
 
-def _remotes(root: Path) -> list[str]:
-    return _git(root, "remote").splitlines()
-
-
 def _remote_of(url: str, root: Path) -> str | None:
     """Return the local name of the remote at `url`: git reaches it with the user's own credentials."""
-    for name in _remotes(root):
+    for name in _git(root, "remote").splitlines():
         addresses = {
             _git(root, "remote", "get-url", name),
             _git(root, "config", "--get", f"remote.{name}.url"),
@@ -424,11 +399,6 @@ def _place(url: str) -> str:
     text = re.sub(r"^(?:[a-z+]+://)?(?:[^/@]*@)?", "", url.strip())
     host, slash, path = text.replace(":", "/", 1).partition("/")
     return f"{host.lower()}{slash}{path.lstrip('/')}".rstrip("/").removesuffix(".git")
-
-
-def without_credentials_in(text: str) -> str:
-    """Return a line of git's output without the user and password of the addresses in it."""
-    return re.sub(r"://[^/\s@]+@", "://", text)
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -22,7 +22,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy, Concurrency
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
-from flow_ops import flow_parameters, library, project, task_runners, updates
+from flow_ops import flow_parameters, library, project, task_runners
 from flow_ops.deploy import schedules, source
 from flow_ops.deploy.pins import Environment, FolderSource, GitSource, Source
 from flow_ops.deploy.targets import Target
@@ -76,7 +76,7 @@ def desired(target: Target, wanted_schedules: list[State], *, paused: bool) -> S
                 *pins.tags,
             }
         ),
-        "description": _description(target, flow.description or ""),
+        "description": f"{flow.description or ''}\n\n{source.place(target.source)}".strip(),
     }
 
 
@@ -189,7 +189,7 @@ def _library(code: Source) -> dict[str, str]:
 
     The token is in the Secret block; the deployment has its placeholder.
     """
-    address = library.git_address(updates.pyproject())
+    address = library.git_address(project.current().pyproject)
     block = code.credentials_block if isinstance(code, GitSource) else None
     if not block or not address or urlsplit(address).scheme != "https":
         return {}
@@ -197,7 +197,6 @@ def _library(code: Source) -> dict[str, str]:
 
 
 def shown(value: Any) -> str:
-    """Return a value in few words, for a table."""
     if value is None or value in ({}, [], ""):
         return "-"
     if isinstance(value, str):
@@ -214,10 +213,6 @@ def _lock(root: Path) -> str:
     except OSError:
         return "none"
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:8]
-
-
-def _description(target: Target, text: str) -> str:
-    return f"{text}\n\n{source.place(target.source)}".strip()
 
 
 def _schedule_to_create(schedule: State) -> DeploymentScheduleCreate:

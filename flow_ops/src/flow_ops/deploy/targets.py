@@ -32,7 +32,6 @@ class Target:
 
     @property
     def source(self) -> Source:
-        """Where its code comes from."""
         return self.environment.source or self.deployments.source
 
     @property

@@ -16,19 +16,17 @@ _COMPLETED, _BROKEN, _OTHER = "+", "x", "."
 
 
 def columns() -> list[str]:
-    """Return the headings, in the order of `cells`."""
     return text("fleet.columns").split(",")
 
 
 def cells(row: Row, fleet: Fleet) -> list[str]:
-    """Return what the columns say of a deployment."""
     return [
         text(f"doctor.{mark(row)}"),
         row.repository,
         row.name.partition("/")[2],
         row.area,
         row.environment,
-        _pool(row),
+        text("fleet.no-pool") if row.workers is None else f"{row.pool} ({row.workers})",
         _schedule(row),
         local(row.next_run, row) if row.next_run else "-",
         _last(row),
@@ -68,7 +66,6 @@ def local(moment: datetime, row: Row) -> str:
 
 
 def sums(fleet: Fleet, shown: Sequence[Row]) -> str:
-    """Return how many there are, and of how many a person is needed."""
     marks = [mark(row) for row in shown]
     return text(
         "fleet.sum",
@@ -93,12 +90,6 @@ def grouped(shown: Sequence[Row]) -> list[tuple[str, list[str], list[str]]]:
         rest = dict.fromkeys(line.strip() for lines in said for line in lines[1:])
         made.append((code, list(what), list(rest)))
     return made
-
-
-def _pool(row: Row) -> str:
-    if row.workers is None:
-        return text("fleet.no-pool")
-    return f"{row.pool} ({row.workers})"
 
 
 def _schedule(row: Row) -> str:

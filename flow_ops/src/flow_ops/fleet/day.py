@@ -24,7 +24,6 @@ class Day:
 
     @property
     def totals(self) -> list[int]:
-        """All runs of each hour."""
         return [one + other for one, other in zip(self.began, self.coming, strict=True)]
 
     @property

@@ -6,22 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib import metadata
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx
+from packaging.version import InvalidVersion, Version
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterId,
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterEndTime,
-    FlowRunFilterStartTime,
-    FlowRunFilterState,
-    FlowRunFilterStateName,
-    FlowRunFilterStateType,
-)
+from prefect.client.schemas import filters
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
@@ -29,29 +21,31 @@ from prefect.events.schemas.automations import Automation
 from prefect.exceptions import PrefectHTTPStatusError
 
 from flow_ops import repository, watchdog
-from flow_ops.deploy import pinned, server, source, state
-from flow_ops.fleet import problems, versions
+from flow_ops.deploy import rollback, server, source, state
+from flow_ops.fleet import problems
 from flow_ops.fleet.rows import LAST, Fleet, Row, Run, next_of, zone_of
+from flow_ops.hidden import without_credentials
+from flow_ops.logging.formats import visible
 from flow_ops.messages import FlowOpsError
 
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 
 
-def gather(client: SyncPrefectClient, now: datetime | None = None) -> Fleet:
+def gather(client: SyncPrefectClient) -> Fleet:
     """Return every deployment of the server that a repository of this kind made, those that need a person first.
 
     Raises:
         FlowOpsError: FT-FLEET-13 where there is none; FT-SERVER-05 and the like where a request is refused.
     """
-    now = now or datetime.now(UTC)
+    now = datetime.now(UTC)
     with server.coded():
         rows = _rows(client)
-        address = server.without_credentials(str(client.api_url)).rstrip("/")
+        address = without_credentials(str(client.api_url)).rstrip("/")
         if not rows:
             raise FlowOpsError("FT-FLEET-13", url=address)
         notes = [*_add_watchdogs(client, rows)]
         _add_runs(client, rows)
-    newest = versions.newest(row.flow_ops for row in rows)
+    newest = max([Version(metadata.version("flow-ops")), *(row.flow_ops for row in rows if row.flow_ops)])
     for row in rows:
         row.next_run = next(iter(next_of(row, now)), None)
     problems.add(rows, newest)
@@ -67,23 +61,20 @@ def runs_since(client: SyncPrefectClient, rows: Sequence[Row], start: datetime) 
     # Only of those that ran more often today than is known by now.
     busy = [row.id for row in rows if len(row.runs) == LAST and all(run in found[row.id] for run in row.runs)]
     if busy:
-        began = FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=busy),
-            start_time=FlowRunFilterStartTime.model_validate({"after_": start}),
+        began = filters.FlowRunFilter(
+            deployment_id=filters.FlowRunFilterDeploymentId(any_=busy),
+            start_time=filters.FlowRunFilterStartTime.model_validate({"after_": start}),
         )
         with server.coded():
             found |= _by_deployment(_runs(client, began, FlowRunSort.START_TIME_DESC))
     return found
 
 
-# --- deployments, and what is asked once for all of them
-
-
 def _rows(client: SyncPrefectClient) -> list[Row]:
     read = partial(client.read_deployments, sort=DeploymentSort.NAME_ASC)
     ours = [one for one in server.pages(read) if "repository" in _tags(one)]
     flows = sorted({one.flow_id for one in ours})
-    wanted = FlowFilter(id=FlowFilterId(any_=flows))
+    wanted = filters.FlowFilter(id=filters.FlowFilterId(any_=flows))
     names = {flow.id: flow.name for flow in server.pages(partial(client.read_flows, flow_filter=wanted))}
     pools = {one.work_pool_name for one in ours if one.work_pool_name}
     # A request for each pool, of which a team has a handful.
@@ -95,31 +86,33 @@ def _row(one: DeploymentResponse, name: str, workers: dict[str, int | None]) -> 
     found, tags = state.actual(one), _tags(one)
     return Row(
         id=one.id,
-        name=_shown(name),
+        name=visible(name),
         repository=tags["repository"],
         area=tags.get("area", "-"),
         environment=tags.get("environment", "-"),
         # The server forgets the name of a pool that is deleted.
-        pool=_shown(one.work_pool_name) if one.work_pool_name else None,
+        pool=visible(one.work_pool_name) if one.work_pool_name else None,
         workers=workers.get(one.work_pool_name or ""),
         schedules=found["schedules"],
         paused=one.paused,
         source=source.read(found["pull_steps"]),
-        commit=_shown(one.version) if one.version else None,
-        pin=pinned.read(found),
+        commit=visible(one.version) if one.version else None,
+        pin=rollback.pinned(found),
         # Up to 2.0.0 the tag of the template alone was written, and both had one version.
-        flow_ops=versions.read(tags.get("flow-ops") or tags.get("template")),
+        flow_ops=_version(tags.get("flow-ops") or tags.get("template") or ""),
         lock=tags.get("lock"),
     )
 
 
-def _shown(written: str) -> str:
-    """Return a text of anybody's as one line; what would command a terminal is shown as it is written in Python."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in written)
+def _version(written: str) -> Version | None:
+    try:
+        return Version(written)
+    except InvalidVersion:
+        return None
 
 
 def _tags(one: DeploymentResponse) -> dict[str, str]:
-    pairs = (_shown(tag).partition(":") for tag in one.tags)
+    pairs = (visible(tag).partition(":") for tag in one.tags)
     return {name: value for name, colon, value in pairs if colon and value}
 
 
@@ -138,17 +131,16 @@ def _add_watchdogs(client: SyncPrefectClient, rows: Sequence[Row]) -> Iterable[F
         row.unwatched = missing[row.name]
 
 
-# --- runs
-
-
 def _add_runs(client: SyncPrefectClient, rows: Sequence[Row]) -> None:
     ids = [row.id for row in rows]
     ended = _last_ended(client, ids)
-    of_these = FlowRunFilterDeploymentId(any_=ids)
-    now = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING]))
-    late = FlowRunFilterState(name=FlowRunFilterStateName(any_=["Late"]))
+    of_these = filters.FlowRunFilterDeploymentId(any_=ids)
+    now = filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[StateType.RUNNING]))
+    late = filters.FlowRunFilterState(name=filters.FlowRunFilterStateName(any_=["Late"]))
     going, waiting = (
-        _by_deployment(_runs(client, FlowRunFilter(deployment_id=of_these, state=each), FlowRunSort.ID_DESC))
+        _by_deployment(
+            _runs(client, filters.FlowRunFilter(deployment_id=of_these, state=each), FlowRunSort.ID_DESC)
+        )
         for each in (now, late)
     )
     for row in rows:
@@ -165,10 +157,10 @@ def _last_ended(client: SyncPrefectClient, ids: Sequence[UUID]) -> dict[UUID, li
     found: dict[UUID, dict[str, Run]] = {one: {} for one in ids}
     before = datetime.now(UTC) + timedelta(days=1)
     while left := [one for one, runs in found.items() if len(runs) < LAST]:
-        wanted = FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=left),
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_ENDED)),
-            end_time=FlowRunFilterEndTime.model_validate({"before_": before}),
+        wanted = filters.FlowRunFilter(
+            deployment_id=filters.FlowRunFilterDeploymentId(any_=left),
+            state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=_ENDED)),
+            end_time=filters.FlowRunFilterEndTime.model_validate({"before_": before}),
         )
         page = _read_runs(client, wanted, FlowRunSort.END_TIME_DESC, limit=server.PAGE)
         new = [run for run in page if run.id not in found[run.deployment]]
@@ -181,12 +173,17 @@ def _last_ended(client: SyncPrefectClient, ids: Sequence[UUID]) -> dict[UUID, li
     return {one: list(runs.values())[:LAST] for one, runs in found.items()}
 
 
-def _runs(client: SyncPrefectClient, wanted: FlowRunFilter, sort: FlowRunSort) -> Iterable[Run]:
+def _runs(client: SyncPrefectClient, wanted: filters.FlowRunFilter, sort: FlowRunSort) -> Iterable[Run]:
     return server.pages(partial(_read_runs, client, wanted, sort))
 
 
 def _read_runs(
-    client: SyncPrefectClient, wanted: FlowRunFilter, sort: FlowRunSort, *, limit: int, offset: int = 0
+    client: SyncPrefectClient,
+    wanted: filters.FlowRunFilter,
+    sort: FlowRunSort,
+    *,
+    limit: int,
+    offset: int = 0,
 ) -> list[Run]:
     """Return a page of runs, which belong to deployments.
 
@@ -198,9 +195,9 @@ def _read_runs(
         Run(
             id=each["id"],
             deployment=UUID(each["deployment_id"]),
-            name=_shown(each["name"]),
+            name=visible(each["name"]),
             state=StateType(each["state_type"]),
-            state_name=_shown(each["state_name"]),
+            state_name=visible(each["state_name"]),
             start=_moment(each["start_time"]),
             end=_moment(each["end_time"]),
         )
@@ -217,9 +214,6 @@ def _by_deployment(runs: Iterable[Run]) -> dict[UUID, list[Run]]:
     for run in runs:
         found.setdefault(run.deployment, []).append(run)
     return found
-
-
-# --- the day
 
 
 def _zone(rows: Sequence[Row]) -> ZoneInfo:

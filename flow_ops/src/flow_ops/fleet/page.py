@@ -18,7 +18,6 @@ _SIGNS = {"+": "good", "x": "bad", ".": "note"}
 
 
 def render(fleet: Fleet, shown: Sequence[Row], days: Sequence[Day]) -> str:
-    """Return the page."""
     style = (files("flow_ops.fleet") / "page.css").read_text(encoding="utf-8")
     title, at = text("fleet.title"), f"{report.local(fleet.at, fleet.zone)} ({fleet.zone.key})"
     return "\n".join(
@@ -46,9 +45,6 @@ def _section(title: str, content: Iterator[str]) -> Iterator[str]:
     yield f"<section><h2>{escape(title)}</h2>"
     yield from content
     yield "</section>"
-
-
-# --- deployments
 
 
 def _table(fleet: Fleet, shown: Sequence[Row]) -> Iterator[str]:
@@ -81,9 +77,6 @@ def _bar(row: Row) -> str:
     return f'<span class="bar" role="img" aria-label="{escape(label)}">{signs}</span>'
 
 
-# --- the day
-
-
 def _day(days: Sequence[Day]) -> Iterator[str]:
     most = max((max(day.totals) for day in days), default=0) or 1
     yield f'<p class="key"><i class="began"></i> {escape(text("fleet.began"))}'
@@ -106,9 +99,6 @@ def _day(days: Sequence[Day]) -> Iterator[str]:
                 f"<small>{each:02}</small></span>"
             )
         yield "</div></figure>"
-
-
-# --- what is wrong
 
 
 def _problems(fleet: Fleet, shown: Sequence[Row]) -> Iterator[str]:

@@ -9,8 +9,8 @@ from packaging.version import Version
 from flow_ops.deploy import report, source
 from flow_ops.deploy.pins import GitSource
 from flow_ops.deploy.schedules import is_universal, written
-from flow_ops.fleet import versions
 from flow_ops.fleet.rows import Row, zone_of
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
 
 # Those that need a person, the most urgent first; then those that are good to know.
@@ -19,6 +19,8 @@ NEEDS_A_PERSON = (
     *("FT-FLEET-05", "FT-FLEET-06", "FT-FLEET-07", "FT-FLEET-08"),
 )
 GOOD_TO_KNOW = ("FT-FLEET-09", "FT-FLEET-10", "FT-FLEET-11", "FT-FLEET-12")
+# A release of flow-ops that turned out to break flows, and what it breaks; written here with the one that repairs it.
+BREAKS: dict[str, str] = {}
 _ORDER = (*NEEDS_A_PERSON, *GOOD_TO_KNOW)
 
 
@@ -35,17 +37,14 @@ def add(rows: Sequence[Row], newest: Version) -> None:
 
 
 def order(code: str) -> int:
-    """Return the place of a code among all, the most urgent first."""
     return _ORDER.index(code)
 
 
 def needs_a_person(row: Row) -> bool:
-    """Say whether one of its problems is for a person to solve."""
     return any(problem.code in NEEDS_A_PERSON for problem in row.problems)
 
 
 def urgency(row: Row) -> tuple[object, ...]:
-    """Return what rows are sorted by."""
     worst = order(row.problems[0].code) if row.problems else len(_ORDER)
     return worst, row.area, row.repository, row.environment != "prod", row.name
 
@@ -69,7 +68,7 @@ def _of_its_runs(row: Row) -> Iterator[FlowOpsError]:
 
 def _of_its_set_up(row: Row, newest: Version) -> Iterator[FlowOpsError]:
     name = {"deployment": row.name, "environment": row.environment}
-    if reason := versions.breaks(row.flow_ops):
+    if reason := BREAKS.get(str(row.flow_ops)):
         yield FlowOpsError("FT-FLEET-05", **name, version=row.flow_ops, reason=reason)
     elif row.flow_ops is None or row.flow_ops < newest:
         yield FlowOpsError("FT-FLEET-09", **name, version=row.flow_ops or "?", newest=newest)
@@ -91,12 +90,8 @@ def _of_its_name(row: Row, rows: Sequence[Row]) -> Iterator[FlowOpsError]:
     """Yield FT-FLEET-06 where the name is another repository's too, with another git address."""
     if not isinstance(row.source, GitSource):
         return
-    ours = [row.source.url, *_addresses(row.repository, rows)]
+    sources = [row.source, *(each.source for each in rows if each.repository == row.repository)]
+    ours = [one.url for one in sources if isinstance(one, GitSource)]
     if not all(source.same_place(ours[0], other) for other in ours):
-        places = ", ".join(sorted({source.without_credentials_in(url) for url in ours}))
+        places = ", ".join(sorted({without_credentials(url) for url in ours}))
         yield FlowOpsError("FT-FLEET-06", repository=row.repository, places=places)
-
-
-def _addresses(repository: str, rows: Sequence[Row]) -> list[str]:
-    sources = [row.source for row in rows if row.repository == repository]
-    return [one.url for one in sources if isinstance(one, GitSource)]

@@ -11,8 +11,8 @@ from packaging.version import Version
 from prefect.client.schemas.objects import StateType
 
 from flow_ops.deploy import schedules
-from flow_ops.deploy.pinned import Pin
 from flow_ops.deploy.pins import Source
+from flow_ops.deploy.rollback import Pin
 from flow_ops.deploy.schedules import Plain
 from flow_ops.messages import FlowOpsError
 
@@ -34,12 +34,10 @@ class Run:
 
     @property
     def completed(self) -> bool:
-        """Whether it did what it had to do."""
         return self.state is StateType.COMPLETED
 
     @property
     def broken(self) -> bool:
-        """Whether it ended as Failed or Crashed."""
         return self.state in (StateType.FAILED, StateType.CRASHED)
 
 
@@ -87,12 +85,10 @@ class Row:
 
     @property
     def last(self) -> Run | None:
-        """The last run that ended."""
         return self.runs[0] if self.runs else None
 
     @property
     def completed(self) -> int:
-        """How many of the last runs completed."""
         return sum(run.completed for run in self.runs)
 
     @property
@@ -114,7 +110,6 @@ class Fleet:
 
 
 def zone_of(timing: Plain) -> str:
-    """Return the zone in which a schedule is read."""
     return str(timing.get("timezone") or "UTC")
 
 

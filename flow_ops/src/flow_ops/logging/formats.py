@@ -37,7 +37,6 @@ class VisibleFormatter(logging.Formatter):
     """Further lines, of a traceback or of a message that has several, are indented; other controls are shown."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as text in which no part passes for another record."""
         return indented(super().format(record))
 
 
@@ -45,7 +44,6 @@ class TextFormatter(VisibleFormatter):
     """One line a record, with its local time, level, run, task and logger."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as a line."""
         field = record.__dict__.get
         run, run_id, task = (
             visible(field(f"{name}") or "-") for name in ("flow_run_name", "flow_run_id", "task_run_name")
@@ -60,7 +58,6 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line: the same fields, the ids and names of the runs, and what `extra` brought."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON."""
         document = {
             "time": _local_time(record),
             "level": record.levelname,

@@ -87,7 +87,6 @@ class Masking(logging.Filter):
     """Masks what a handler that is not ours sends on: those of other libraries' loggers that reach Prefect or a file."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, masked."""
         mask_record(record)
         return True
 
@@ -99,9 +98,6 @@ def guard_all_handlers() -> None:
         for handler in getattr(logger, "handlers", ()):
             if not any(isinstance(each, Masking) for each in handler.filters):
                 handler.addFilter(_MASKING)
-
-
-# --- what a secret looks like
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -147,8 +143,6 @@ def _learn(texts: set[str]) -> None:
         _pattern = re.compile("|".join(map(re.escape, forms)))
     guard_all_handlers()
 
-
-# --- other processes of the same run
 
 # A flow that works in processes reads a secret in one and logs it in another. They have a file in common, which
 # only the user can read, and whose lines are encrypted with a key that is in the processes' environment alone.

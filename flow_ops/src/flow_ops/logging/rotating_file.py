@@ -6,18 +6,15 @@ Imported at the first record only: its library is not needed before.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
-
-if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable
 
 RETRY_SECONDS = 1.0
 """How long a file that could not be written is left alone."""

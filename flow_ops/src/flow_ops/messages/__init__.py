@@ -12,7 +12,6 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -20,20 +19,10 @@ from typing import Any
 from flow_ops import repository
 
 
-@dataclass(frozen=True)
-class Text:
-    """One message in one language. The three parts are `str.format` templates over the same values."""
-
-    what: str
-    why: str
-    do: str
-
-
 class FlowOpsError(Exception):
     """A problem that a user can fix; its text is the whole message, ready to print."""
 
     def __init__(self, code: str, **values: Any) -> None:
-        """Take a code of the catalogue and the values that its text names."""
         self.code = code
         self.values = values
         super().__init__(code)
@@ -48,10 +37,9 @@ def _document(language: str) -> dict[str, dict[str, str]]:
     return tomllib.loads((files(__name__) / f"{language}.toml").read_text(encoding="utf-8"))
 
 
-@lru_cache
-def catalogue(language: str) -> dict[str, Text]:
-    """Return every message of `es` or `en` by its code."""
-    return {code: Text(**parts) for code, parts in _document(language).items() if code != "text"}
+def catalogue(language: str) -> dict[str, dict[str, str]]:
+    """Return every message of `es` or `en` by its code; what, why and do are `str.format` templates."""
+    return {code: parts for code, parts in _document(language).items() if code != "text"}
 
 
 def texts(language: str) -> dict[str, str]:
@@ -92,13 +80,13 @@ def render(code: str, **values: Any) -> str:
         KeyError: `code` is unknown, or its text names a value that was not given.
     """
     chosen = language()
-    parts = catalogue(chosen)[code]
+    parts = _document(chosen)[code]
     words = texts(chosen)
     return "\n".join(
         (
-            f"{code}  {_tidy(parts.what.format(**values))}",
-            f"  {words['words.why']}: {parts.why.format(**values)}",
-            f"  {words['words.do']}: {parts.do.format(**values)}",
+            f"{code}  {_tidy(parts['what'].format(**values))}",
+            f"  {words['words.why']}: {parts['why'].format(**values)}",
+            f"  {words['words.do']}: {parts['do'].format(**values)}",
         )
     )
 
@@ -118,5 +106,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def print_error(error: FlowOpsError) -> None:
-    """Print the message on stderr."""
     print(error, file=sys.stderr)

@@ -3,11 +3,7 @@
 `tests/test_e2e.py` of a repository runs the checks, a test for each. It deploys to `prod` from a copy of the tracked
 files, whose remote is a bare repository beside it. Pool, schedule and limits are those of `prod`; its variables,
 parameters, job variables and notification are not used, so that no test touches what they name. What the flow needs
-of them, and its Variables and Secret blocks, comes from the fixture `e2e_values`, overridden in `tests/conftest.py`:
-
-    @pytest.fixture(scope="session")
-    def e2e_values() -> EndToEndValues:
-        return EndToEndValues(env={"ERP_URL": "http://127.0.0.1:9"}, variables={"orders-limit": 10})
+of them, and its Variables and Secret blocks, comes from the fixture `e2e_values`, overridden in `tests/conftest.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,14 +28,14 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.variables import Variable
 from prefect.workers.process import ProcessWorker
 
-from flow_ops import project
+from flow_ops import git, programs, project
 from flow_ops.deploy import state
 from flow_ops.deploy.targets import Target, targets
 from flow_ops.deployment import Deployments, GitSource
 from flow_ops.messages import render
 from flow_ops.testing import EndToEndValues, deployments, next_local_runs
 from flow_ops.testing.rehearsal import Rehearsal
-from flow_ops.testing.server import PREFECT, WHOLE, begin, end_process
+from flow_ops.testing.server import PREFECT, WHOLE, begin, end_process, start_process
 from flow_ops.testing.tracked import copy_tracked_files
 
 ENVIRONMENT = "prod"
@@ -58,7 +53,6 @@ class Played:
 
     @property
     def name(self) -> str:
-        """The deployment's name on the server, `flow/deployment`."""
         return self.target.full_name
 
 
@@ -103,13 +97,13 @@ def told(folder: Path, values: EndToEndValues) -> Iterator[Story]:
 def _play(
     client: SyncPrefectClient, story: Story, checkout: Path, environment: dict[str, str], folder: Path
 ) -> Story:
-    def deploy(*arguments: str, hint: str = "") -> str:
-        return _command(
-            [sys.executable, "-m", "flow_ops.testing.rehearsal", str(folder / "rehearsal.json"), *arguments],
-            checkout,
-            {**environment, "PYTHONPATH": str(checkout / "src"), "FLOW_PROJECT_ROOT": str(checkout)},
-            hint=hint,
-        )
+    def deploy(*arguments: str, hint: str = "") -> None:
+        rehearsal = ["-m", "flow_ops.testing.rehearsal", str(folder / "rehearsal.json")]
+        here = {**environment, "PYTHONPATH": str(checkout / "src"), "FLOW_PROJECT_ROOT": str(checkout)}
+        answer = programs.run([sys.executable, *rehearsal, *arguments], checkout, environment=here)
+        if answer.returncode:
+            command, said = " ".join(arguments), f"{answer.stdout}{answer.stderr}"[-4000:]
+            pytest.fail(f"deploy.py {command}: {answer.returncode}\n{said}\n{hint}", pytrace=False)
 
     with contextlib.ExitStack() as workers:
         for pool in sorted({one.target.environment.work_pool for one in story.played}):
@@ -151,24 +145,15 @@ def _unused(pins: Deployments, target: Target) -> str:
 
 
 def _start_worker(pool: str, environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    worker = [sys.executable, *PREFECT, "worker", "start", "--type", "process", "--pool", pool]
+    worker = [*PREFECT, "worker", "start", "--type", "process", "--pool", pool]
     quick = {**environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    with (folder / f"{pool}.log").open("wb") as log:
-        return subprocess.Popen(
-            worker,
-            cwd=folder,
-            env=quick,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    return start_process(worker, folder / f"{pool}.log", quick)
 
 
 def _publish(checkout: Path, remote: Path, chosen: list[Target]) -> None:
     """Make `checkout` a repository of its own and push it to the bare `remote`, to every branch that is run."""
-    _command(["git", "init", "--quiet", "--bare", str(remote)], checkout)
-    _command(["git", "init", "--quiet", "--initial-branch", "main"], checkout)
+    _git(checkout, "init", "--quiet", "--bare", str(remote))
+    _git(checkout, "init", "--quiet", "--initial-branch", "main")
     _git(checkout, "add", "--all")
     identity = ["-c", "user.name=e2e", "-c", "user.email=e2e@localhost", "-c", "commit.gpgsign=false"]
     _git(checkout, *identity, "commit", "--quiet", "--no-verify", "-m", "What is tracked")
@@ -190,33 +175,10 @@ def _fill(client: SyncPrefectClient, chosen: list[Target], values: EndToEndValue
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    return _command(["git", "-C", str(folder), *arguments], folder).strip()
-
-
-def _command(
-    arguments: list[str], folder: Path, environment: dict[str, str] | None = None, hint: str = ""
-) -> str:
-    """Run a command that must succeed and return its output; `hint` is what may help where it does not."""
-    program = shutil.which(arguments[0]) or arguments[0]
-    answer = subprocess.run(
-        [program, *arguments[1:]],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    if answer.returncode:
-        pytest.fail(
-            f"{' '.join(arguments)}: {answer.returncode}\n{answer.stdout[-4000:]}\n{hint}", pytrace=False
-        )
-    return answer.stdout
-
-
-# --- what must be true
+    try:
+        return git.run(folder, *arguments).strip()
+    except subprocess.SubprocessError as error:
+        raise git.refusal(error, folder) from None
 
 
 def _every_run_is_completed_on_the_server(story: Story) -> None:
@@ -293,19 +255,19 @@ class Check:
     holds: Callable[[Story], None]
 
     def __str__(self) -> str:
-        """Return the name, by which pytest shows the check."""
         return self.name
 
 
-CHECKS = (
-    Check("every_run_is_completed_on_the_server", _every_run_is_completed_on_the_server),
-    Check("the_repositorys_own_log_lines_are_in_the_ui", _the_repositorys_own_log_lines_are_in_the_ui),
-    Check("the_artifacts_are_in_the_ui", _the_artifacts_are_in_the_ui),
-    Check("pool_version_and_tags_are_the_ones_of_the_file", _pool_version_and_tags_are_the_ones_of_the_file),
-    Check("every_schedule_is_in_the_pinned_timezone", _every_schedule_is_in_the_pinned_timezone),
-    Check(
-        "the_scheduled_runs_are_at_the_right_local_hours", _the_scheduled_runs_are_at_the_right_local_hours
-    ),
-    Check("a_second_apply_changes_nothing", _a_second_apply_changes_nothing),
-    Check("retire_leaves_nothing", _retire_leaves_nothing),
+CHECKS = tuple(
+    Check(holds.__name__.removeprefix("_"), holds)
+    for holds in (
+        _every_run_is_completed_on_the_server,
+        _the_repositorys_own_log_lines_are_in_the_ui,
+        _the_artifacts_are_in_the_ui,
+        _pool_version_and_tags_are_the_ones_of_the_file,
+        _every_schedule_is_in_the_pinned_timezone,
+        _the_scheduled_runs_are_at_the_right_local_hours,
+        _a_second_apply_changes_nothing,
+        _retire_leaves_nothing,
+    )
 )

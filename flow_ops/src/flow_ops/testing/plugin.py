@@ -16,11 +16,11 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -38,7 +38,9 @@ from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.workers.process import ProcessWorker
 
+from flow_ops.deploy import server
 from flow_ops.messages import FlowOpsError, render
+from flow_ops.network import is_loopback
 from flow_ops.secrets import Values, override
 from flow_ops.testing import EndToEndValues
 from flow_ops.testing.isolation import HOME, no_settings_files
@@ -50,13 +52,11 @@ from flow_ops.testing.server import (
     begin,
     end_process,
     forget,
-    is_loopback,
+    start_process,
 )
 
 if TYPE_CHECKING:
     from flow_ops.testing.e2e import Story
-
-# --- hooks
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -68,14 +68,18 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     _read_settings()
     config.stash[_guards] = pytest.MonkeyPatch()
-    _guard(config.stash[_guards])
+    for client in (base.PrefectHttpxAsyncClient, base.PrefectHttpxSyncClient):
+        config.stash[_guards].setattr(client, "send", _only_loopback(client.send))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to start the server where a test will ask for it, so that it comes up beside the other tests."""
     wanted = any("prefect_server" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and _may_begin(session.config):
-        session.config.stash[_starting] = begin(HOME)
+    # With xdist each worker starts a server when it needs one.
+    config = session.config
+    distributed = hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)
+    if wanted and not (distributed or config.option.collectonly):
+        config.stash[_starting] = begin(HOME)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -107,12 +111,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
-def _may_begin(config: pytest.Config) -> bool:
-    """Say whether this process runs tests, all of them: with xdist each worker starts a server when it needs one."""
-    distributed = hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None)
-    return not (distributed or config.option.collectonly)
-
-
 _starting = pytest.StashKey[Start]()
 _guards = pytest.StashKey[pytest.MonkeyPatch]()
 
@@ -122,21 +120,13 @@ def _read_settings() -> None:
         refresh_global_settings_context()
 
 
-def _guard(patch: pytest.MonkeyPatch) -> None:
-    for client in (base.PrefectHttpxAsyncClient, base.PrefectHttpxSyncClient):
-        patch.setattr(client, "send", _only_loopback(client.send))
-
-
 def _only_loopback(send: Callable[..., Any]) -> Callable[..., Any]:
     def checked(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-        if not is_loopback(request.url.host):
+        if not is_loopback(str(request.url)):
             raise FlowOpsError("FT-TEST-01", host=request.url.host)
         return send(self, request, *args, **kwargs)
 
     return checked
-
-
-# --- fixtures with a server
 
 
 @pytest.fixture(scope="session")
@@ -147,16 +137,16 @@ def prefect_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """
     start = pytestconfig.stash.get(_starting, None) or begin(HOME)
     pytestconfig.stash[_starting] = start
-    server = _finish(start)
-    os.environ["PREFECT_API_URL"] = server.url
+    running = _finish(start)
+    os.environ["PREFECT_API_URL"] = running.url
     _read_settings()
     # Without heartbeats each flow that is not `async` takes a second less.
-    with temporary_settings(updates={PREFECT_API_URL: server.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        yield server
+    with temporary_settings(updates={PREFECT_API_URL: running.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield running
         _drain()
     del os.environ["PREFECT_API_URL"]
     _read_settings()
-    server.stop()
+    running.stop()
 
 
 @pytest.fixture
@@ -164,10 +154,10 @@ def work_pool(prefect_server: Server) -> Iterator[str]:  # noqa: ARG001 - a serv
     """The name of a process work pool that is this test's own."""
     name = f"tests-{uuid4().hex[:8]}"
     template = ProcessWorker.get_default_base_job_template()
-    with _client() as client:
+    with get_client(sync_client=True) as client:
         client.create_work_pool(WorkPoolCreate(name=name, type="process", base_job_template=template))
     yield name
-    with _client() as client:
+    with get_client(sync_client=True) as client:
         client.request("DELETE", "/work_pools/{name}", path_params={"name": name})
 
 
@@ -179,16 +169,7 @@ def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # 
         """Raise FlowOpsError FT-TEST-05 where the runs have not ended within `seconds`."""
         log = HOME / f"worker-{work_pool}.log"
         pool = ["--pool", work_pool, "--type", "process", "--no-create-pool-if-not-found"]
-        command = [sys.executable, *PREFECT, "worker", "start", "--run-once", *pool]
-        with log.open("wb") as output:
-            worker = subprocess.Popen(
-                command,
-                cwd=HOME,
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        worker = start_process([*PREFECT, "worker", "start", "--run-once", *pool], log)
         try:
             status = worker.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -218,9 +199,6 @@ def flow_logs(prefect_server: Server) -> Callable[[FlowRun | State[Any] | UUID],
             time.sleep(0.1)
 
     return read
-
-
-# --- fixtures without a server
 
 
 @pytest.fixture
@@ -266,9 +244,6 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-# --- the server, asked
-
-
 def _finish(start: Start) -> Server:
     """Return the server that is starting, or the one of Prefect's own harness where it cannot be had."""
     try:
@@ -288,13 +263,9 @@ def _finish(start: Start) -> Server:
     return Server(str(PREFECT_API_URL.value()), stop)
 
 
-def _client() -> Any:
-    return get_client(sync_client=True)
-
-
 def _runs(work_pool: str) -> list[FlowRun]:
     only = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
-    with _client() as client:
+    with get_client(sync_client=True) as client:
         runs: list[FlowRun] = client.read_flow_runs(
             work_pool_filter=only, sort=FlowRunSort.EXPECTED_START_TIME_ASC
         )
@@ -312,13 +283,9 @@ def _run_id(run: FlowRun | State[Any] | UUID) -> UUID:
 
 def _log_lines(run_id: UUID) -> list[str]:
     only = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
-    lines: list[str] = []
-    with _client() as client:
-        while page := client.read_logs(
-            log_filter=only, limit=200, offset=len(lines), sort=LogSort.TIMESTAMP_ASC
-        ):
-            lines += [record.message for record in page]
-    return lines
+    with get_client(sync_client=True) as client:
+        read = partial(client.read_logs, only, sort=LogSort.TIMESTAMP_ASC)
+        return [record.message for record in server.pages(read)]
 
 
 def _drain() -> None:

@@ -10,7 +10,6 @@ and the limits are those of the file, all else comes from the test.
 from __future__ import annotations
 
 import json
-import runpy
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -24,6 +23,7 @@ from flow_ops.deploy import entrypoints
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Source
 from flow_ops.deployment import main
 from flow_ops.messages import FlowOpsError, print_error
+from flow_ops.testing import deployments
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,13 @@ class Rehearsal:
         return FolderSource(self.folder)
 
     def write(self, file: Path) -> None:
-        """Write it where `python -m flow_ops.testing.rehearsal` reads it."""
         file.write_text(to_json(asdict(self)).decode(), encoding="utf-8")
 
 
 def _main(file: str, arguments: list[str]) -> int:
     rehearsal = Rehearsal(**json.loads(Path(file).read_text(encoding="utf-8")))
-    pins = runpy.run_path(str(project.current().root / "deploy.py"))["DEPLOYMENTS"]
     try:
-        return main(rehearsal.pins(pins), arguments)
+        return main(rehearsal.pins(deployments()), arguments)
     except FlowOpsError as problem:
         print_error(problem)
         return 1

@@ -15,7 +15,6 @@ import io
 import os
 import pkgutil
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -28,7 +27,7 @@ import pytest
 from packaging.requirements import Requirement
 from prefect import Flow
 
-from flow_ops import library, project, repository, updates
+from flow_ops import library, programs, project, updates
 from flow_ops.deploy import checks, entrypoints, state
 from flow_ops.deploy.targets import targets
 from flow_ops.messages import FlowOpsError, render
@@ -57,7 +56,6 @@ class Rule:
     broken: Callable[[], Iterable[object]]
 
     def __str__(self) -> str:
-        """Return the name, by which pytest shows the rule and pyproject.toml sets it aside."""
         return self.name
 
     def check(self) -> None:
@@ -75,7 +73,7 @@ class Rule:
 
 def _set_aside() -> dict[str, object]:
     """Return the rules that `pyproject.toml` sets aside, and why."""
-    return dict(_pyproject()["tool"]["flow-ops"].get("exceptions", {}))
+    return dict(project.current().pyproject["tool"]["flow-ops"].get("exceptions", {}))
 
 
 def _exceptions() -> Iterable[str]:
@@ -87,27 +85,19 @@ def _exceptions() -> Iterable[str]:
     return []
 
 
-def _pyproject() -> dict[str, Any]:
-    found = repository.find()
-    return found.pyproject if found else {"project": {}, "tool": {"flow-ops": {}}}
-
-
-# --- names and files
-
-
 def _names() -> Iterable[str]:
-    about, written = project.current(), _pyproject()
+    about = project.current()
     first = next(iter(deployments().flows))
     flow = entrypoints.load(first, about.root).flow.name
     agree = {
         "[tool.flow-ops] package": (about.package, about.slug.replace("-", "_")),
         "src/": ((about.root / "src" / about.package / "__init__.py").is_file(), True),
         f"[project.scripts] {flow}": (
-            written["project"].get("scripts", {}).get(flow),
+            about.pyproject["project"].get("scripts", {}).get(flow),
             f"{about.package}.__main__:main",
         ),
         "[tool.uv.build-backend] module-name": (
-            written["tool"].get("uv", {}).get("build-backend", {}).get("module-name"),
+            about.pyproject["tool"].get("uv", {}).get("build-backend", {}).get("module-name"),
             about.package,
         ),
         "deploy.py": (first.startswith(f"src/{about.package}/"), True),
@@ -121,19 +111,13 @@ def _entrypoints() -> Iterable[str]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         copy_tracked_files(project.current().root, Path(folder))
         environment = {**os.environ, "PYTHONPATH": str(Path(folder, "src")), "PYTHONUTF8": "1"}
-        answer = subprocess.run(
-            [sys.executable, "-c", _LOAD, *deployments().flows],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
+        command = [sys.executable, "-c", _LOAD, *deployments().flows]
+        answer = programs.run(command, folder, environment=environment)
     return answer.stderr.splitlines()[-1:] if answer.returncode else []
 
 
 def _dependencies() -> Iterable[str]:
-    written = map(Requirement, _pyproject()["project"]["dependencies"])
+    written = map(Requirement, project.current().pyproject["project"]["dependencies"])
     bounds = {requirement.name.lower(): requirement.specifier for requirement in written}
     let_in = [
         f"{name} {bad}" for name, bad in _KEPT_OUT.items() if name not in bounds or bounds[name].contains(bad)
@@ -144,13 +128,6 @@ def _dependencies() -> Iterable[str]:
 def _vendored() -> Iterable[str]:
     updates.check_vendored()
     return []
-
-
-def _library() -> Iterable[FlowOpsError]:
-    return library.problems(project.current().root, _pyproject())
-
-
-# --- the team's flows
 
 
 def flows() -> dict[str, Flow[..., Any]]:
@@ -174,9 +151,6 @@ def _owners() -> Iterable[str]:
             re.match(r"(area|owner):\S", tag) for tag in state.desired(target, [], paused=False)["tags"]
         )
     ]
-
-
-# --- the pins of deploy.py, as `deploy.py plan` checks them, without a server
 
 
 def _pins(*prefixes: str) -> Callable[[], Iterable[FlowOpsError]]:
@@ -244,6 +218,10 @@ RULES = (
         ),
     ),
     Rule("exceptions_give_a_reason", "FT-TEST-06", _exceptions),
-    Rule("the_library_comes_from_one_place", "FT-RULE-18", _library),
+    Rule(
+        "the_library_comes_from_one_place",
+        "FT-RULE-18",
+        lambda: library.problems(project.current().root, project.current().pyproject),
+    ),
     Rule("nobody_changed_the_vendored_library", "FT-UPDATE-01", _vendored),
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
-import ipaddress
 import os
 import shutil
 import signal
@@ -20,7 +19,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,7 +119,9 @@ def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
     with contextlib.suppress(OSError):
         shutil.copyfile(_migrated(), database)
     migrating = not database.exists()
-    port = _free_port()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
     settings = {
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database.as_posix()}",
         "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": str(migrating),
@@ -131,17 +132,25 @@ def begin(home: Path, command: tuple[str, ...] = QUICK) -> Start:
         # As Prefect's harness does; without them it is a slower server with services that no test needs.
         settings |= {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
     log = home / "server.log"
+    address = ("--host", "127.0.0.1", "--port", str(port))
+    process = start_process([*command, *address], log, {**os.environ, **settings})
+    return Start(process, f"http://127.0.0.1:{port}/api", log, database, migrating)
+
+
+def start_process(
+    arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start this Python in the folder of `log`, to which it writes, at the head of a session of its own."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command, "--host", "127.0.0.1", "--port", str(port)],
-            env={**os.environ, **settings},
-            cwd=home,
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            env=environment,
+            cwd=log.parent,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Start(process, f"http://127.0.0.1:{port}/api", log, database, migrating)
 
 
 def forget() -> None:
@@ -162,27 +171,6 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-def is_loopback(host: str | None) -> bool:
-    """Return whether `host`, a name or an address, is this machine's own loopback."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
-def cache_folder() -> Path:
-    """Return the folder for what may be made again: below the user's cache folder, on any system."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "flow-ops"
-
-
 def _migrated() -> Path:
     """Return where the migrated database is kept: named by the migrations of this Prefect, which a branch may change."""
     folder = Path(
@@ -190,7 +178,8 @@ def _migrated() -> Path:
     )
     names = "".join(sorted(file.name for file in folder.glob("versions/sqlite/*.py")))
     digest = hashlib.sha256(names.encode()).hexdigest()[:12]
-    return cache_folder() / f"prefect-{importlib.metadata.version('prefect')}-{digest}.db"
+    cache = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache, "flow-ops", f"prefect-{importlib.metadata.version('prefect')}-{digest}.db")
 
 
 def _keep(database: Path) -> None:
@@ -215,9 +204,3 @@ def _answers(url: str, data: bytes | None = None) -> bool:
     with contextlib.suppress(OSError), opener.open(request, timeout=10) as answer:
         return bool(answer.status == 200)
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -147,11 +147,8 @@ def names_of_runs() -> set[str]:
 def secrets_as_parameters(tree: ast.Module, runs: Collection[str] = ()) -> Iterator[ast.AST]:
     """Yield each call of a task or flow that is given a secret, or a name that holds one.
 
-    Parameters are stored and shown; a task reads its secret by itself.
-
-    Args:
-        tree: A module.
-        runs: The names of tasks and flows of other modules, which this one may import.
+    Parameters are stored and shown; a task reads its secret by itself. `runs` are the names of tasks and flows of other
+    modules, which this one may import.
     """
     imported = {
         alias.asname or alias.name.partition(".")[0]

@@ -11,24 +11,17 @@ subflow runs that a killed run left Running, and the concurrency slots that no r
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from uuid import UUID
 
 from prefect import flow, get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas import filters
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterId,
-    FlowRunFilter,
-    FlowRunFilterEndTime,
-    FlowRunFilterParentFlowRunId,
-    FlowRunFilterState,
-    FlowRunFilterStateName,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
 from prefect.runtime import flow_run as this_run
@@ -38,12 +31,6 @@ from pydantic import BaseModel
 from flow_ops import project
 from flow_ops.logs import get_logger
 from flow_ops.watchdog import Limits, check_limits
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from uuid import UUID
-
-    from prefect.client.orchestration import SyncPrefectClient
 
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 _NOT_ENDED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
@@ -125,9 +112,6 @@ def broken_rule(run: FlowRun, limits: Limits, now: datetime) -> tuple[str, State
     return None
 
 
-# --- what is on the server
-
-
 def _deployments(client: SyncPrefectClient, patterns: list[str]) -> dict[UUID, str]:
     names = {}
     flows: dict[UUID, str] = {}
@@ -144,10 +128,14 @@ def _deployments(client: SyncPrefectClient, patterns: list[str]) -> dict[UUID, s
 
 
 def _runs(
-    client: SyncPrefectClient, flow_run_filter: FlowRunFilter, deployments: Mapping[UUID, str] | None = None
+    client: SyncPrefectClient,
+    flow_run_filter: filters.FlowRunFilter,
+    deployments: Mapping[UUID, str] | None = None,
 ) -> Iterator[FlowRun]:
     deployment_filter = (
-        DeploymentFilter(id=DeploymentFilterId(any_=list(deployments))) if deployments is not None else None
+        filters.DeploymentFilter(id=filters.DeploymentFilterId(any_=list(deployments)))
+        if deployments is not None
+        else None
     )
     offset = 0
     while page := client.read_flow_runs(
@@ -157,15 +145,15 @@ def _runs(
         offset += len(page)
 
 
-def _in(states: list[StateType]) -> FlowRunFilterState:
-    return FlowRunFilterState(type=FlowRunFilterStateType(any_=states))
+def _in(states: list[StateType]) -> filters.FlowRunFilterState:
+    return filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=states))
 
 
 def _stuck(
     client: SyncPrefectClient, deployments: Mapping[UUID, str], limits: Limits, now: datetime
 ) -> list[tuple[FlowRun, str, State]]:
     found = []
-    for run in _runs(client, FlowRunFilter(state=_in(_NOT_ENDED)), deployments):
+    for run in _runs(client, filters.FlowRunFilter(state=_in(_NOT_ENDED)), deployments):
         if str(run.id) == this_run.id:
             continue
         if broken := broken_rule(run, limits, now):
@@ -194,23 +182,19 @@ def _left_over(
     client: SyncPrefectClient, deployments: Mapping[UUID, str], now: datetime
 ) -> list[tuple[FlowRun, str, State]]:
     """Return the subflow runs still alive whose parent has ended: a killed process ends its parent run only."""
-    parents = FlowRunFilter(
+    parents = filters.FlowRunFilter(
         state=_in(_ENDED),
-        end_time=FlowRunFilterEndTime.model_validate({"after_": now - _PARENTS_SINCE}),
+        end_time=filters.FlowRunFilterEndTime.model_validate({"after_": now - _PARENTS_SINCE}),
     )
     ids = [run.id for run in _runs(client, parents, deployments)]
     state: State = Crashed(message="flow_ops: its parent run has ended")
-    return [
-        (run, "left over", state)
-        for start in range(0, len(ids), _PAGE)
-        for run in _runs(client, _children(ids[start : start + _PAGE]))
+    found = []
+    for start in range(0, len(ids), _PAGE):
+        of_these = filters.FlowRunFilterParentFlowRunId(any_=ids[start : start + _PAGE])
+        runs = _runs(client, filters.FlowRunFilter(state=_in(_NOT_ENDED), parent_flow_run_id=of_these))
         # One with a deployment has a worker and rules of its own.
-        if run.deployment_id is None
-    ]
-
-
-def _children(parents: list[UUID]) -> FlowRunFilter:
-    return FlowRunFilter(state=_in(_NOT_ENDED), parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=parents))
+        found += [(run, "left over", state) for run in runs if run.deployment_id is None]
+    return found
 
 
 def _free_slots(client: SyncPrefectClient, deployments: Mapping[UUID, str]) -> dict[str, int]:
@@ -241,8 +225,10 @@ def _surplus_slots(client: SyncPrefectClient, deployment: UUID) -> int:
         return 0
     # A run that waits to try again keeps its slot.
     holders = [
-        FlowRunFilter(state=_in([StateType.PENDING, StateType.RUNNING, StateType.CANCELLING])),
-        FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["AwaitingRetry"]))),
+        filters.FlowRunFilter(state=_in([StateType.PENDING, StateType.RUNNING, StateType.CANCELLING])),
+        filters.FlowRunFilter(
+            state=filters.FlowRunFilterState(name=filters.FlowRunFilterStateName(any_=["AwaitingRetry"]))
+        ),
     ]
     held = sum(1 for one in holders for _ in _runs(client, one, {deployment: ""}))
     return max(0, limit.active_slots - held)

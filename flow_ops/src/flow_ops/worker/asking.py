@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import WorkPoolFilter
+from prefect.client.orchestration import get_client
 from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_KEY,
     PREFECT_API_SSL_CERT_FILE,
     PREFECT_API_URL,
     PREFECT_CLIENT_MAX_RETRIES,
-    get_current_settings,
     temporary_settings,
 )
 
@@ -19,35 +21,22 @@ from flow_ops.worker.plan import Service
 API_SECONDS = 10
 
 
-def configured_url() -> str | None:
-    """Return the address of the server that this person's Prefect uses."""
-    url: str | None = PREFECT_API_URL.value()
-    return url
-
-
 def check_pool(service: Service, credentials: dict[str, str]) -> None:
     """Check that the server answers and has the pool, of type process: Prefect's worker would create a typo.
 
     Raises:
         FlowOpsError: FT-SERVICE-04, -05 or -06.
     """
-    settings = get_current_settings().api
-    key = credentials.get("PREFECT_API_KEY") or (settings.key.get_secret_value() if settings.key else None)
-    own = settings.auth_string.get_secret_value() if settings.auth_string else None
-    authority = credentials.get("PREFECT_API_SSL_CERT_FILE") or settings.ssl_cert_file
+    settings: dict[Any, Any] = {PREFECT_API_URL: service.api_url, PREFECT_CLIENT_MAX_RETRIES: 0}
+    for one in (PREFECT_API_KEY, PREFECT_API_AUTH_STRING, PREFECT_API_SSL_CERT_FILE):
+        if given := credentials.get(one.name):
+            settings[one] = given
     try:
         with (
-            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_SSL_CERT_FILE: authority}),
-            SyncPrefectClient(
-                service.api_url,
-                api_key=key,
-                auth_string=credentials.get("PREFECT_API_AUTH_STRING") or own,
-                httpx_settings={"timeout": API_SECONDS},
-            ) as client,
+            temporary_settings(settings),
+            get_client(sync_client=True, httpx_settings={"timeout": API_SECONDS}) as client,
         ):
-            pools = {
-                pool.name: pool.type for pool in client.read_work_pools(work_pool_filter=WorkPoolFilter())
-            }
+            pools = {pool.name: pool.type for pool in client.read_work_pools()}
     except (httpx.HTTPError, OSError, ValueError) as problem:
         raise FlowOpsError(
             "FT-SERVICE-04",

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from prefect.client.schemas.objects import FlowRun
     from prefect.workers.process import ProcessWorker
@@ -50,7 +50,6 @@ CREDENTIALS = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
-
 # Where Python's own programs are below its prefix.
 _PROGRAMS = "" if os.name == "nt" else "/bin"
 
@@ -68,7 +67,6 @@ class Ledger:
         ensure_folder(folder)
 
     def add(self, flow_run: FlowRun) -> None:
-        """Record that `flow_run` is about to start here."""
         file = self.folder / str(flow_run.id)
         for last in (False, True):
             try:
@@ -87,7 +85,6 @@ class Ledger:
                 return
 
     def remove(self, flow_run_id: UUID | str) -> None:
-        """Forget a run that has ended."""
         file = self.folder / str(flow_run_id)
         try:
             file.unlink(missing_ok=True)
@@ -178,7 +175,6 @@ class Drain:
         worker.run = self.run  # type: ignore[method-assign]  # see above
 
     async def poll(self) -> list[FlowRun]:
-        """Take the runs that are due, or none any more."""
         async with self._polling:
             return [] if self._draining else await self._poll()
 
@@ -295,7 +291,11 @@ async def serve(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     if os.name == "nt":
         _keep_stops_from_flows()
-    _on_stop_signals(functools.partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set))
+    loop = asyncio.get_running_loop()
+    # systemd's SIGTERM, nssm's Ctrl-C and CTRL_BREAK; more of them change nothing.
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: loop.call_soon_threadsafe(stop.set))
     ledger = Ledger(options.home / STATE / "runs")
     worker = ProcessWorker(
         work_pool_name=options.pool, name=options.name, limit=options.limit, create_pool_if_not_found=False
@@ -317,7 +317,6 @@ class _Unseen(set[int]):
     """Process ids that come and go, and that nobody meets who goes through them."""
 
     def __iter__(self) -> Iterator[int]:
-        """Give none."""
         return iter(())
 
 
@@ -334,13 +333,6 @@ def _keep_stops_from_flows() -> None:
     from prefect.utilities import processutils
 
     processutils._windows_process_group_pids = _Unseen()  # type: ignore[attr-defined]  # Windows has it
-
-
-def _on_stop_signals(callback: Callable[[], object]) -> None:
-    """Call `callback` for systemd's SIGTERM, nssm's Ctrl-C and CTRL_BREAK; more of them change nothing."""
-    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: callback())
 
 
 def read_credentials(file: Path) -> dict[str, str]:
@@ -371,7 +363,6 @@ def read_credentials(file: Path) -> dict[str, str]:
 
 
 def unknown(variables: dict[str, str]) -> list[str]:
-    """Return the names that a credentials file may not set."""
     return [name for name in variables if not CREDENTIALS.fullmatch(name)]
 
 
@@ -401,18 +392,18 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pool", required=True, help="the work pool; it must exist")
-    parser.add_argument("--name", required=True, help="the worker's name, as Prefect shows it")
-    parser.add_argument("--limit", type=int, required=True, help="runs at the same time, at most")
-    parser.add_argument(
-        "--drain-seconds", type=float, required=True, help="time for the running ones on a stop"
-    )
-    parser.add_argument("--home", type=Path, required=True, help="the service's folder")
+    for name, kind in (
+        ("pool", str),
+        ("name", str),
+        ("limit", int),
+        ("drain-seconds", float),
+        ("home", Path),
+    ):
+        parser.add_argument(f"--{name}", type=kind, required=True)
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the worker of the command line; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         _take_credentials(options.home)

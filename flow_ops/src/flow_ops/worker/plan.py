@@ -9,15 +9,12 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
-from typing import TYPE_CHECKING
 
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, Step
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Written last into a service's folder: what is installed there, and that the folder may be removed.
 MARKER = "service.json"
@@ -62,7 +59,6 @@ class Service:
 
     @property
     def name(self) -> str:
-        """The service's name."""
         return f"flow-worker-{self.pool}"
 
     @property
@@ -72,7 +68,6 @@ class Service:
 
     @property
     def interpreter(self) -> PurePath:
-        """The Python of the worker's own environment."""
         environment = self.home / "environment"
         return (
             environment / "Scripts" / "python.exe"
@@ -82,7 +77,6 @@ class Service:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What the interpreter is called with."""
         return (
             str(self.home / "worker_drain.py"),
             *("--pool", self.pool),
@@ -139,18 +133,15 @@ class Service:
         return PurePosixPath(configuration, "systemd/user", f"{self.name}.service")
 
     def systemctl(self, *words: str) -> tuple[str, ...]:
-        """Return a systemctl command for the service's scope."""
         return ("systemctl", *(("--user",) if self.scope == "user" else ()), *words)
 
 
 def install_steps(service: Service, *, installed: bool) -> list[Step]:
-    """Return the steps that install `service`, or bring an installed one up to date."""
     steps = _windows_install if service.system == "windows" else _linux_install
     return list(steps(service, installed=installed))
 
 
 def uninstall_steps(service: Service, *, installed: bool) -> list[Step]:
-    """Return the steps that remove `service` and its folder."""
     steps: list[Step] = []
     if service.unit_file:
         if installed:
@@ -167,35 +158,20 @@ def _environment(service: Service) -> Iterator[Step]:
     """Yield what both systems share: the worker's own environment, its program and its credentials."""
     variables = tuple(service.uv_variables.items())
     environment = str(service.home / "environment")
-    yield Command(
-        (
-            service.uv,
-            "venv",
-            "--quiet",
-            "--no-project",
-            "--allow-existing",
-            "--python",
-            service.python,
-            environment,
-        ),
-        variables,
+    made = ("venv", "--quiet", "--no-project", "--allow-existing", "--python", service.python, environment)
+    yield Command((service.uv, *made), variables)
+    # Each run starts a process of this environment, whose account cannot keep what it compiles here: not compiled,
+    # importing Prefect takes 2 seconds more, every time.
+    into = (
+        "pip",
+        "install",
+        "--quiet",
+        "--upgrade",
+        "--compile-bytecode",
+        "--python",
+        str(service.interpreter),
     )
-    yield Command(
-        (
-            service.uv,
-            "pip",
-            "install",
-            "--quiet",
-            "--upgrade",
-            # Each run starts a process of this environment, whose account cannot keep what it compiles here:
-            # without this, importing Prefect takes 2 seconds more, every time.
-            "--compile-bytecode",
-            "--python",
-            str(service.interpreter),
-            *service.requirements,
-        ),
-        variables,
-    )
+    yield Command((service.uv, *into, *service.requirements), variables)
     if not service.own_account:
         for folder in (service.state, service.state / "logs"):
             yield Folder(folder, private=True)
@@ -208,16 +184,8 @@ def _environment(service: Service) -> Iterator[Step]:
 
 
 def _marker(service: Service) -> Step:
-    facts = {
-        "pool": service.pool,
-        "worker_name": service.worker_name,
-        "api_url": service.api_url,
-        "limit": service.limit,
-        "drain_seconds": service.drain_seconds,
-        "health_port": service.health_port,
-        "account": service.account,
-        "python": service.python,
-    }
+    told = ("pool", "worker_name", "api_url", "limit", "drain_seconds", "health_port", "account", "python")
+    facts = {name: getattr(service, name) for name in told}
     return File(service.home / MARKER, json.dumps(facts, indent=2) + "\n")
 
 
@@ -247,7 +215,6 @@ def _linux_install(service: Service, *, installed: bool) -> Iterator[Step]:
 
 
 def systemd_unit(service: Service) -> str:
-    """Return the text of the unit."""
     system = service.scope == "system"
     # systemd expands variables in arguments only, not in the program's path.
     program = _in_unit(str(service.interpreter), dollar="$")

@@ -1,23 +1,11 @@
 """A Prefect worker as a service: through nssm on Windows, as a systemd unit on Linux.
 
-    flow-ops worker print --pool example-prod            # what install would do here
-    flow-ops worker print --pool example-prod --system windows
-    flow-ops worker install --pool example-prod
-    flow-ops worker status --pool example-prod
-    flow-ops worker uninstall --pool example-prod
+The service starts at boot, restarts after a crash, and drains when it is stopped (`drain.py`). It has a folder and an
+environment of its own, made by uv with Prefect under this library's own bounds, so that neither breaks or locks the
+other. What is to be done is a list of steps (`plan.py`), made first and without touching anything.
 
-The service starts at boot, restarts after a crash, and drains when it is stopped (`worker_drain.py`). It has
-a folder and an environment of its own, made by uv with Prefect under this library's own
-bounds, so that neither breaks or locks the other.
-
-What is to be done is a list of steps (`worker_plan.py`), made first and without touching anything: `print`
-shows it, `install` and `uninstall` carry it out. Installing again brings an installed service up to date.
-The output is in the journal on Linux, which rotates it (`journalctl -u flow-worker-example-prod`, with
-`--user` for a service of a user), and in `state/logs` of the service's folder on Windows.
-
-Credentials (`PREFECT_API_KEY`, `PREFECT_API_AUTH_STRING`, a token for a package index) are lines of
-NAME=value in `credentials.env` in the service's folder, which only the service's account can read;
-`--credentials FILE` copies one there. They never stand on a command line, in the unit or in the registry.
+Credentials never stand on a command line, in the unit or in the registry: they are in `credentials.env` in the
+service's folder, which only the service's account can read.
 """
 
 from __future__ import annotations
@@ -40,23 +28,22 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
+from flow_ops import programs
+from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import trust
 from flow_ops.worker.plan import MARKER, SERVICES, STATES, Service, install_steps, uninstall_steps
-from flow_ops.worker.steps import ELSEWHERE, StepFailedError, decoded
+from flow_ops.worker.steps import ELSEWHERE, Step, decoded
 
 if sys.platform != "win32":
     import pwd
-
-if TYPE_CHECKING:
-    from flow_ops.worker.steps import Step
 
 System = Literal["windows", "linux"]
 
@@ -93,11 +80,12 @@ class Options:
 
 
 def this_system() -> System:
-    """Return the system of this machine."""
     return "windows" if os.name == "nt" else "linux"
 
 
-def describe(options: Options, system: System | None = None) -> int:
+def describe(
+    options: Options, *, system: Annotated[System | None, Parameter(help="@worker.system")] = None
+) -> int:
     """Print every folder, file and command of an installation, in order, and change nothing."""
     system = system or this_system()
     service = replace(service_from(options, system), api_url=_api_url(options.api_url))
@@ -123,8 +111,9 @@ def install(options: Options) -> int:
     try:
         _carry_out(install_steps(service, installed=installed), service)
     except FlowOpsError:
-        if not installed:
-            _take_back(service)
+        for step in [] if installed else uninstall_steps(service, installed=True):
+            with contextlib.suppress(OSError):
+                step.apply()
         raise
     return 0
 
@@ -154,11 +143,11 @@ def _carry_out(steps: list[Step], service: Service) -> None:
     try:
         for step in steps:
             print(step.describe())
-            step.apply()
-    except StepFailedError as failure:
-        raise FlowOpsError(
-            "FT-SERVICE-14", service=service.name, step=failure.step.describe(), output=failure.output
-        ) from None
+            try:
+                step.apply()
+            except OSError as failure:
+                said = step.describe()
+                raise FlowOpsError("FT-SERVICE-14", service=service.name, step=said, output=failure) from None
     finally:
         os.umask(mask)
 
@@ -172,12 +161,10 @@ def status(options: Options) -> int:
     installed = json.loads((Path(service.home) / MARKER).read_text(encoding="utf-8"))
     state = _service_state(service)
     health = _health(installed["health_port"])
+    worker = f"{installed['worker_name']} (pool {installed['pool']}, at most {installed['limit']} runs)"
     for name, value in (
         ("service", f"{service.name}: {state}"),
-        (
-            "worker",
-            f"{installed['worker_name']} (pool {installed['pool']}, at most {installed['limit']} runs)",
-        ),
+        ("worker", worker),
         ("server", installed["api_url"]),
         ("python", installed.get("python", "-")),
         ("health", f"http://127.0.0.1:{installed['health_port']}/health: {health}"),
@@ -275,13 +262,13 @@ def _asking() -> ModuleType:
 
 def _api_url(named: str | None) -> str:
     if not named:
-        named = _asking().configured_url()
+        named = _asking().PREFECT_API_URL.value()
     url = (named or "").rstrip("/")
     if not url:
         raise FlowOpsError("FT-SERVICE-02")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise FlowOpsError("FT-SERVICE-03", url=url.replace(parts.netloc, parts.netloc.rpartition("@")[2]))
+        raise FlowOpsError("FT-SERVICE-03", url=without_credentials(url))
     return url
 
 
@@ -364,16 +351,8 @@ def check_programs(service: Service) -> None:
 
 def find_python(service: Service) -> str:
     """Return the Python of this machine that the service is to use, or nothing: uv downloads none."""
-    return subprocess.run(
-        [service.uv, "python", "find", "--no-project", "--system", service.python],
-        cwd=ELSEWHERE,
-        env={**os.environ, **service.uv_variables},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    ).stdout.strip()
+    command = [service.uv, "python", "find", "--no-project", "--system", service.python]
+    return programs.run(command, ELSEWHERE, environment={**os.environ, **service.uv_variables}).stdout.strip()
 
 
 def check_credentials(file: Path | None) -> None:
@@ -391,7 +370,6 @@ def check_credentials(file: Path | None) -> None:
 
 
 def check_port(service: Service) -> None:
-    """Check that nothing else listens where the health check will."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", service.health_port))
@@ -415,15 +393,10 @@ def _account_exists(account: str) -> bool:
     return True
 
 
-def _first_line(problem: BaseException) -> str:
-    return (str(problem) or type(problem).__name__).splitlines()[0]
-
-
 # --- what is there
 
 
 def is_installed(service: Service) -> bool:
-    """Tell whether the service manager knows the service."""
     if service.unit_file:
         return Path(service.unit_file).exists()
     if not shutil.which(service.nssm):
@@ -446,10 +419,4 @@ def _health(port: int) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
             return str(json.load(answer)["message"])
     except (OSError, ValueError, KeyError) as problem:
-        return _first_line(problem)
-
-
-def _take_back(service: Service) -> None:
-    for step in uninstall_steps(service, installed=True):
-        with contextlib.suppress(StepFailedError):
-            step.apply()
+        return (str(problem) or type(problem).__name__).splitlines()[0]

@@ -1,4 +1,4 @@
-"""Steps that can be shown and carried out: folders, files, commands and removals.
+"""Steps that can be shown, as a user would do them by hand, and carried out: folders, files, commands and removals.
 
 Their paths are pure, so that a step for Windows can be shown on Linux and the other way round.
 """
@@ -21,56 +21,22 @@ from pathlib import Path, PurePath
 ELSEWHERE = Path(sys.prefix).anchor
 
 
-class StepFailedError(Exception):
-    """A step could not be carried out."""
-
-    def __init__(self, step: Step, output: str) -> None:
-        """Take the step and what was said about it."""
-        super().__init__(output)
-        self.step = step
-        self.output = output
-
-
 @dataclass(frozen=True)
-class Step:
-    """One thing that an installation does."""
-
-    def describe(self) -> str:
-        """Return the step as a user would do it by hand."""
-        raise NotImplementedError
-
-    def apply(self) -> None:
-        """Do it.
-
-        Raises:
-            StepFailedError: it could not be done.
-        """
-        try:
-            self._apply()
-        except OSError as problem:
-            raise StepFailedError(self, str(problem)) from problem
-
-    def _apply(self) -> None:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Folder(Step):
+class Folder:
     """A folder; a private one can be entered by its owner alone."""
 
     path: PurePath
     private: bool = False
 
     def describe(self) -> str:
-        """Return the folder."""
         return f"folder   {self.path}"
 
-    def _apply(self) -> None:
+    def apply(self) -> None:
         Path(self.path).mkdir(mode=0o700 if self.private else 0o755, parents=True, exist_ok=True)
 
 
 @dataclass(frozen=True)
-class File(Step):
+class File:
     """A file with this text, in UTF-8; a private one can be read by its owner alone."""
 
     path: PurePath
@@ -78,13 +44,12 @@ class File(Step):
     private: bool = False
 
     def describe(self) -> str:
-        """Return the file and its text."""
         return (
             f"file     {self.path}\n"
             + "".join(f"         | {line}\n" for line in self.text.splitlines())[:-1]
         )
 
-    def _apply(self) -> None:
+    def apply(self) -> None:
         file = Path(self.path)
         file.parent.mkdir(parents=True, exist_ok=True)
         # The permissions come with the file, not after it.
@@ -98,7 +63,7 @@ class File(Step):
 
 
 @dataclass(frozen=True)
-class Copy(Step):
+class Copy:
     """A copy of a file of this repository or of the user, whose text is not shown."""
 
     source: Path
@@ -106,42 +71,39 @@ class Copy(Step):
     private: bool = False
 
     def describe(self) -> str:
-        """Return the file and where it comes from."""
         return f"file     {self.path}\n         | (a copy of {self.source})"
 
-    def _apply(self) -> None:
-        File(self.path, self.source.read_text(encoding="utf-8"), private=self.private)._apply()
+    def apply(self) -> None:
+        File(self.path, self.source.read_text(encoding="utf-8"), private=self.private).apply()
 
 
 @dataclass(frozen=True)
-class Keep(Step):
+class Keep:
     """A private file that is made where it is missing and left as it is otherwise."""
 
     path: PurePath
     text: str
 
     def describe(self) -> str:
-        """Return the file, and that it is kept."""
         return File(self.path, self.text).describe() + "\n         | (kept as it is where it exists)"
 
-    def _apply(self) -> None:
+    def apply(self) -> None:
         if not Path(self.path).exists():
-            File(self.path, self.text, private=True)._apply()
+            File(self.path, self.text, private=True).apply()
 
 
 @dataclass(frozen=True)
-class Command(Step):
-    """A command; its variables are added to the environment."""
+class Command:
+    """A command; its variables are added to the environment. Where it fails, `apply` raises what it said as OSError."""
 
     words: tuple[str, ...]
     variables: tuple[tuple[str, str], ...] = ()
 
     def describe(self) -> str:
-        """Return the command, with the variables that it needs."""
         needed = "".join(f"{name}={value} " for name, value in self.variables)
         return "command  " + needed + " ".join(_quoted(word) for word in self.words)
 
-    def _apply(self) -> None:
+    def apply(self) -> None:
         # Windows looks for programs where one stands first, unless told not to.
         os.environ["NODEFAULTCURRENTDIRECTORYINEXEPATH"] = "1"
         done = subprocess.run(
@@ -154,20 +116,19 @@ class Command(Step):
             check=False,
         )
         if done.returncode:
-            raise StepFailedError(self, decoded(done.stdout) or f"exit status {done.returncode}")
+            raise OSError(decoded(done.stdout) or f"exit status {done.returncode}")
 
 
 @dataclass(frozen=True)
-class Remove(Step):
+class Remove:
     """A file or a whole folder that goes."""
 
     path: PurePath
 
     def describe(self) -> str:
-        """Return what goes."""
         return f"remove   {self.path}"
 
-    def _apply(self) -> None:
+    def apply(self) -> None:
         target = Path(self.path)
         if not target.is_dir():
             target.unlink(missing_ok=True)
@@ -180,6 +141,9 @@ class Remove(Step):
                 return
             time.sleep(0.25)
         shutil.rmtree(target)
+
+
+Step = Folder | File | Copy | Keep | Command | Remove
 
 
 def _quoted(word: str) -> str:

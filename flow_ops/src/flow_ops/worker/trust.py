@@ -10,14 +10,11 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Container, Iterator
 from ctypes import wintypes
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
 
 ROOT = 0
 # Who may own and change what administrators run on Windows, as its access lists call them: Administrators, SYSTEM, the
@@ -168,9 +165,7 @@ def windows_access(path: Path) -> str:
             descriptor, 1, wanted, ctypes.byref(said), None
         ):
             raise ctypes.WinError()
-        try:
-            return str(said.value)
-        finally:
-            ctypes.windll.kernel32.LocalFree(said)
+        return str(said.value)
     finally:
-        ctypes.windll.kernel32.LocalFree(descriptor)
+        for made in (said, descriptor):
+            ctypes.windll.kernel32.LocalFree(made)
