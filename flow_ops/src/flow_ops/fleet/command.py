@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,10 +47,7 @@ def fleet(
         ]
         began = runs_since(client, shown, day.midnight(found)) if html and shown else {}
     if html:
-        try:
-            html.write_text(page.render(found, shown, day.of(found, shown, began)), encoding="utf-8")
-        except OSError as error:
-            raise FlowOpsError("FT-FLEET-15", file=html, reason=error.strerror or error) from None
+        _write(html, page.render(found, shown, day.of(found, shown, began)))
         # Standard output is the document's, where one is asked for.
         report.line(text("fleet.written", file=html), sys.stderr if json else None)
     if json:
@@ -132,3 +131,22 @@ def _of(fleet: Fleet, area: str | None, environment: str | None) -> list[Row]:
                 "FT-FLEET-14", option=f"--{option}", value=given, near=near, known=", ".join(known)
             )
     return [row for row in fleet.rows if area in (None, row.area) and environment in (None, row.environment)]
+
+
+def _write(file: Path, content: str) -> None:
+    """Write a page, or through a pipe or device that is there; what a link leads to is written, the link stays."""
+    file = file.resolve()
+    # Beside it first: the page that is there is kept where this one cannot be written whole.
+    made = file.with_name(f".{file.name}.new")
+    try:
+        if file.exists() and not file.is_file():
+            file.write_text(content, encoding="utf-8")
+            return
+        made.write_text(content, encoding="utf-8")
+        if file.exists():
+            shutil.copymode(file, made)
+        made.replace(file)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            made.unlink(missing_ok=True)
+        raise FlowOpsError("FT-FLEET-15", file=file, reason=error.strerror or error) from None
