@@ -10,8 +10,13 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+PYTHON = r"C:\Python311\python.exe"
 # Of this machine's own, which name Linux paths.
 LINUX_ONLY = (
     "PIP_",
@@ -113,8 +118,7 @@ class Windows:
         **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run Python."""
-        python = r"C:\Python311\python.exe"
-        return self.run(python, *words, cwd=cwd, seconds=seconds, encoding=encoding, **variables)
+        return self.run(PYTHON, *words, cwd=cwd, seconds=seconds, encoding=encoding, **variables)
 
 
 def copy_of(folder: Path, into: Path) -> Windows:
@@ -123,17 +127,29 @@ def copy_of(folder: Path, into: Path) -> Windows:
     return Windows(into / "wine")
 
 
-def keep_up(windows: Windows) -> None:
-    """Start Wine's service manager and keep it, with no pipe of a program that asks for a service first."""
-    quiet = subprocess.DEVNULL
-    for words in (("wineserver", "-p"), ("wineboot",)):
-        subprocess.run(
-            words, env=windows.environment, stdin=quiet, stdout=quiet, stderr=quiet, timeout=120, check=False
-        )
-
-
-def end(windows: Windows) -> None:
-    """End all of a prefix."""
-    subprocess.run(
-        ["wineserver", "-k"], env=windows.environment, capture_output=True, timeout=60, check=False
-    )
+@contextlib.contextmanager
+def kept_up(windows: Windows) -> Iterator[None]:
+    """Keep a program, and so Wine's service manager, which would end with the last one and take the pipes of the next."""
+    with subprocess.Popen(
+        [
+            "bash",
+            "-c",
+            'wine "$@" </dev/null 2>&1 | cat',
+            "wine",
+            PYTHON,
+            "-c",
+            "import time; time.sleep(1e6)",
+        ],
+        env=windows.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ):
+        try:
+            yield
+        finally:
+            # All that is left of this prefix.
+            subprocess.run(
+                ["wineserver", "-k"], env=windows.environment, capture_output=True, timeout=60, check=False
+            )

@@ -45,9 +45,6 @@ def sleeper(until: str) -> None:
 pytestmark = [
     pytest.mark.windows,
     pytest.mark.slow,
-    pytest.mark.skip(
-        reason="not seen to pass yet: under Wine, `nssm status` leaves its caller's pipe open, and `install` waits for it"
-    ),
     pytest.mark.skipif(not NSSM.exists(), reason="nssm64.exe is missing: see .ci/install-system-packages"),
 ]
 
