@@ -579,10 +579,11 @@ def test_a_service_keeps_the_environment_of_a_folders_runs_in_its_own_state(tmp_
 
     worker: Any = SimpleNamespace(run=run, get_and_submit_flow_runs=None)
     drain = worker_drain.Drain(worker, worker_drain.Ledger(tmp_path / "runs"), tmp_path / "environments")
+    own = str(tmp_path / "own")
     for variables in (
         {"UV_PROJECT_ENVIRONMENT": ".venv-worker-1"},
         {},
-        {"UV_PROJECT_ENVIRONMENT": "/srv/own"},
+        {"UV_PROJECT_ENVIRONMENT": own},
     ):
         flow_run: Any = SimpleNamespace(id=uuid4(), run_count=0)
         configuration: Any = SimpleNamespace(env=dict(variables))
@@ -590,7 +591,7 @@ def test_a_service_keeps_the_environment_of_a_folders_runs_in_its_own_state(tmp_
     assert [each.get("UV_PROJECT_ENVIRONMENT") for each in given] == [
         str(tmp_path / "environments" / ".venv-worker-1"),
         None,
-        "/srv/own",
+        own,
     ]
     assert (tmp_path / "environments").is_dir()
 

@@ -31,12 +31,12 @@ UPDATE = ("-c", "from flow_ops.cli import main; main()", "update", "apply", "--y
 
 def test_an_update_from_1_0_0_brings_everything_and_keeps_what_the_team_wrote(own_windows: Windows) -> None:
     (release,) = (each for each in RELEASES if each["name"] == "1.0.0")
-    remote, folder = own_windows.path(r"C:\flow-template"), own_windows.path(r"C:\flujos de ñandú & co")
+    remote, folder = own_windows.path(r"C:\flow-template.git"), own_windows.path(r"C:\flujos de ñandú & co")
     put_release(release, remote)
     folder.mkdir()
     answers = [f"{name}={value}" for name, value in ANSWERS.items()]
     made = own_windows.python(
-        "-m", "cookiecutter", "file:///C:/flow-template", "--no-input", *answers, cwd=folder
+        "-m", "cookiecutter", "file:///C:/flow-template.git", "--no-input", *answers, cwd=folder
     )
     assert made.returncode == 0, made.stdout
     root = folder / "ventas-diarias"
