@@ -136,26 +136,24 @@ def _copied(source: str, target: str) -> None:
     shutil.copy2(source, target)
 
 
+# Wine starts its desktop with the first program that asks for it, and nssm does.
+KEEPS = "import ctypes, time; ctypes.windll.user32.GetDesktopWindow(); print(flush=True); time.sleep(1e6)"
+
+
 @contextlib.contextmanager
 def kept_up(windows: Windows) -> Iterator[None]:
-    """Keep a program, and so Wine's service manager, which would end with the last one and take the pipes of the next."""
+    """Keep a program, and so Wine's services and its desktop: started by another one, they would keep its pipes open."""
     with subprocess.Popen(
-        [
-            "bash",
-            "-c",
-            'wine "$@" </dev/null 2>&1 | cat',
-            "wine",
-            PYTHON,
-            "-c",
-            "import time; time.sleep(1e6)",
-        ],
+        ["bash", "-c", 'wine "$@" </dev/null 2>&1 | cat', "wine", PYTHON, "-c", KEEPS],
         env=windows.environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-    ):
+    ) as child:
         try:
+            assert child.stdout
+            child.stdout.readline()
             yield
         finally:
             # All that is left of this prefix.
