@@ -17,6 +17,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
+from pydantic import SecretStr
 
 from flow_template import naming
 from helpers.support import wait_until
@@ -100,7 +101,7 @@ def _pool(server: Server) -> Iterator[None]:
     with temporary_settings({PREFECT_API_URL: server.url}), get_client(sync_client=True) as client:
         template = ProcessWorker.get_default_base_job_template()
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
-        Secret(value="not-asked-for").save(naming.definition()["_git_token_block"])
+        Secret(value=SecretStr("not-asked-for")).save(naming.definition()["_git_token_block"])
         yield
 
 
@@ -135,7 +136,7 @@ def repository(
         assert written["git"] in pins
         (root / "deploy.py").write_text(pins.replace(written["git"], remote), encoding="utf-8")
         git(there, "init", "--quiet", "--bare", str(bare))
-        git(root, "remote", "add", "origin", remote)
+        git(root, "remote", "add", "origin", f"file://{bare}")  # as `git.exe` writes and reads that address
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "first")
     if request.param == "git":

@@ -93,11 +93,21 @@ def refusal(error: Exception, folder: Path) -> FlowOpsError:
     """Return FT-GIT-14: what git said when it refused a command in `folder`, with what may help; FT-GIT-01 without a git."""
     if not shutil.which("git"):
         return FlowOpsError("FT-GIT-01")
-    said = str(getattr(error, "stderr", None) or error).strip().splitlines() or ["-"]
-    key = next((key for key, pattern in _HINTS.items() if re.search(pattern, "\n".join(said))), "git.look")
-    return FlowOpsError("FT-GIT-14", folder=folder, reason=said[-1], hint=text(key, folder=folder))
+    said = str(getattr(error, "stderr", None) or error)
+    key = next((key for key, pattern in _HINTS.items() if re.search(pattern, said)), "git.look")
+    return FlowOpsError("FT-GIT-14", folder=folder, reason=reason(error), hint=text(key, folder=folder))
 
 
+def reason(error: Exception) -> str:
+    """Return the line in which git, or ssh before it, says why it refused: the last but for git's own advice."""
+    lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
+    lines = [line for line in lines if line.strip() and not _ADVICE.match(line)] or lines[:1]
+    return lines[-1] if lines else "-"
+
+
+_ADVICE = re.compile(
+    r"fatal: Could not read from remote repository|Please make sure you have the correct access|and the repository exists"
+)
 _HINTS = {
     "git.owner": "dubious ownership",
     "git.index": r"(?i)index file|bad (index|signature)|index.*corrupt",

@@ -574,5 +574,4 @@ def _git(folder: Path, *arguments: str, asked: str, seconds: float | None = None
     try:
         return git.run(folder, *arguments, seconds=seconds)
     except (OSError, subprocess.SubprocessError) as error:
-        detail = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1:]
-        raise FlowOpsError("FT-UPDATE-02", address=asked, problem=" ".join(detail)) from None
+        raise FlowOpsError("FT-UPDATE-02", address=asked, problem=git.reason(error)) from None

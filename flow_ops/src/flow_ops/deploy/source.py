@@ -174,10 +174,9 @@ def unreadable(source: GitSource, token: str, root: Path) -> Iterator[FlowOpsErr
     except subprocess.TimeoutExpired:
         return
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or "").strip().splitlines() or ["-"]
         # What is out of reach from here may not be from the worker.
         if _REFUSED.search(error.stderr or ""):
-            reason = without_credentials_in(said[-1]).replace(token, "***")
+            reason = without_credentials_in(git.reason(error)).replace(token, "***")
             url, block = without_credentials(source.url), source.credentials_block
             yield FlowOpsError("FT-GIT-13", url=url, block=block, reason=reason)
 
@@ -341,8 +340,8 @@ def _heads(source: GitSource, root: Path, remote: str, *commands: tuple[str, ...
     except subprocess.TimeoutExpired:
         raise FlowOpsError("FT-GIT-06", url=url, reason=f"no answer within {TIMEOUT:g} s") from None
     except subprocess.CalledProcessError as error:
-        lines = (error.stderr or "").strip().splitlines() or ["-"]
-        raise FlowOpsError("FT-GIT-06", url=url, reason=without_credentials_in(lines[-1])) from None
+        reason = without_credentials_in(git.reason(error))
+        raise FlowOpsError("FT-GIT-06", url=url, reason=reason) from None
     return {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
 
 
