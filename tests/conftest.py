@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 # What a check in them found is shown; and the isolation comes first, before anything imports Prefect.
-pytest.register_assert_rewrite("helpers")
+pytest.register_assert_rewrite("helpers", "tests.releases")
 from helpers.session import HOME  # noqa: E402
 from tests import organisation  # noqa: E402
 

@@ -19,7 +19,7 @@ from cookiecutter.utils import create_env_with_context
 
 from flow_template import agreement, messages, naming, origin
 from tests.conftest import TEMPLATE
-from tests.generating import complete
+from tests.generating import complete, of_powershell
 from tests.test_naming import GOOD
 
 if TYPE_CHECKING:
@@ -347,7 +347,9 @@ def test_the_command_of_a_refusal_reads_back_as_it_was(hook_words: Callable[[str
 
 @pytest.fixture
 def hook_words() -> Callable[[str], list[str]]:
-    """Return what a real POSIX shell makes of a line."""
+    """Return what a real POSIX shell makes of a line; on Windows, what PowerShell would."""
+    if sys.platform == "win32":
+        return of_powershell
 
     def words(line: str) -> list[str]:
         show = "import json, sys; print(json.dumps(sys.argv[1:]))"

@@ -89,6 +89,17 @@ def test_a_damaged_index_is_told_with_what_helps(committed: Path) -> None:
     assert problems_of(committed) == []
 
 
+def test_a_remote_that_is_none_is_told_with_what_git_says_of_it_and_without_its_advice(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        git.run(tmp_path, "ls-remote", str(tmp_path / "nowhere"))
+    assert "and the repository exists" in refused.value.stderr
+    assert git.reason(refused.value).endswith("does not appear to be a git repository")
+    asked = "git@host: Permission denied (publickey).\nfatal: Could not read from remote repository.\n"
+    assert "Permission denied" in git.reason(subprocess.CalledProcessError(128, "git", stderr=asked))
+
+
 def test_a_machine_without_git_is_told_to_install_it(
     committed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,8 @@ import logging
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -17,9 +18,6 @@ import pytest
 from flow_ops.hidden import MASK
 from flow_ops.logging import masking
 from flow_ops.logging.masking import add_secret, mask
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECRET = """p4ss'w/rd "ñ" <&>"""  # noqa: S105 - not one
 
@@ -132,8 +130,26 @@ def test_the_processes_of_a_run_know_each_others_secrets_before_their_first_reco
     assert child("ask") == f"{MASK}, {MASK}"
     assert mask("told-by-a-child") == MASK
     (file,) = tmp_path.iterdir()
-    assert file.stat().st_mode & 0o077 == 0
+    assert os.name != "posix" or file.stat().st_mode & 0o077 == 0
     assert b"told-by" not in file.read_bytes()
+
+
+def test_what_many_processes_tell_at_once_is_heard_whole_and_half_a_line_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    masking.share()
+    monkeypatch.setenv(masking.VARIABLE, os.environ[masking.VARIABLE])
+    file = Path(os.environ[masking.VARIABLE].partition(" ")[2])
+    file.write_bytes(b"half a li\n")
+    program = (
+        "import sys; from flow_ops.logging.masking import add_secret\n"
+        "for each in range(100): add_secret(f'{sys.argv[1]}-secret-{each:02}')"
+    )
+    tellers = [subprocess.Popen([sys.executable, "-c", program, f"process-{n}"]) for n in range(4)]
+    assert [teller.wait(60) for teller in tellers] == [0] * 4
+    told = [f"process-{n}-secret-{each:02}" for n in range(4) for each in range(100)]
+    assert [secret for secret in told if mask(secret) != MASK] == []
 
 
 def test_the_file_that_processes_share_is_gone_with_the_one_that_made_it(tmp_path: Path) -> None:

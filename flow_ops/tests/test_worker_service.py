@@ -33,11 +33,13 @@ from flow_ops.worker import service as worker_service
 from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall_steps
 from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, decoded
 from helpers.repositories import LIBRARY
+from helpers.support import not_on_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 API = "http://prefect.example:4200/api"
+COMMAND = "from flow_ops.cli import main; main()"
 WINDOWS_HOME = r"C:\ProgramData\flow-workers\flow-worker-compras-prod"
 LINUX_HOME = "/var/lib/flow-workers/flow-worker-compras-prod"
 
@@ -94,7 +96,8 @@ def printed(capsys: pytest.CaptureFixture[str], *more: str) -> str:
 def test_print_shows_every_step_for_linux_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, "--system", "linux").splitlines()
     steps = [re.sub(r"/\S*/(uv|worker_drain.py)", r"\1", line) for line in lines if not line.startswith(" ")]
-    python = worker_service.find_python(service("--system", "linux"))
+    here = worker_service.this_system() == "linux"
+    python = worker_service.find_python(service("--system", "linux")) if here else '">=3.11"'
     uv = "command  UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME/python uv"
     install = f"{uv} pip install --quiet --upgrade --compile-bytecode"
     requirements = " ".join(f'"{requirement}"' for requirement in worker_service.worker_requirements())
@@ -242,7 +245,8 @@ def test_both_systems_get_the_same_settings_and_no_credentials(
 
 
 def test_print_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    printed(capsys, "--home", str(tmp_path / "home"), "--account", "root")
+    account = ("--account", "root") if os.name == "posix" else ()
+    printed(capsys, "--home", str(tmp_path / "home"), *account)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -251,9 +255,9 @@ def test_print_ends_quietly_when_nobody_reads_on(repository: Path) -> None:
     os.close(reader)
     with os.fdopen(writer, "wb") as nobody:
         done = subprocess.run(
-            ["flow-ops", "worker", "print", "--pool", "compras-prod"],
+            [sys.executable, "-c", COMMAND, "worker", "print", "--pool", "compras-prod"],
             cwd=repository,
-            env={**os.environ, "PYTHONPATH": "src", "PREFECT_API_URL": API},
+            env={**os.environ, "PREFECT_API_URL": API},
             stdout=nobody,
             stderr=subprocess.PIPE,
             check=False,
@@ -424,10 +428,12 @@ def test_a_wrong_command_line_is_a_coded_message(
     assert capsys.readouterr().err.startswith("FT-ARGS-0")
 
 
-def test_a_missing_nssm_is_named() -> None:
+def test_a_missing_nssm_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert refusal(worker_service.check_manager, service("--system", "windows")) == "FT-SERVICE-07"
 
 
+@not_on_windows("a service there is nssm's")
 def test_a_machine_without_systemd_is_refused_before_anything_is_touched(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -493,6 +499,8 @@ def test_root_installs_nothing_from_where_others_can_write(
     assert refusal(worker_service.check_rights, service("--system", "linux")) == "FT-SERVICE-20"
     worker_service.check_rights(service("--system", "linux", "--scope", "user"))
 
+
+MODES = not_on_windows("who may read a file is in its access list")
 
 ANA, SERVICE = "S-1-5-21-1-2-3-1001", "S-1-5-80-1-2-3-4-5"
 INSTALLER = trust.ADMINISTRATORS[-1]
@@ -572,10 +580,11 @@ def test_a_service_keeps_the_environment_of_a_folders_runs_in_its_own_state(tmp_
 
     worker: Any = SimpleNamespace(run=run, get_and_submit_flow_runs=None)
     drain = worker_drain.Drain(worker, worker_drain.Ledger(tmp_path / "runs"), tmp_path / "environments")
+    own = str(tmp_path / "own")
     for variables in (
         {"UV_PROJECT_ENVIRONMENT": ".venv-worker-1"},
         {},
-        {"UV_PROJECT_ENVIRONMENT": "/srv/own"},
+        {"UV_PROJECT_ENVIRONMENT": own},
     ):
         flow_run: Any = SimpleNamespace(id=uuid4(), run_count=0)
         configuration: Any = SimpleNamespace(env=dict(variables))
@@ -583,7 +592,7 @@ def test_a_service_keeps_the_environment_of_a_folders_runs_in_its_own_state(tmp_
     assert [each.get("UV_PROJECT_ENVIRONMENT") for each in given] == [
         str(tmp_path / "environments" / ".venv-worker-1"),
         None,
-        "/srv/own",
+        own,
     ]
     assert (tmp_path / "environments").is_dir()
 
@@ -616,12 +625,14 @@ def test_a_windows_account_with_a_password_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("administrator")
+@not_on_windows("it does not know the accounts of Linux")
 def test_a_linux_account_must_exist() -> None:
     described = service("--system", "linux", "--account", "nobody-of-that-name")
     assert refusal(worker_service.check_machine, described) == "FT-SERVICE-12"
 
 
 @pytest.mark.usefixtures("administrator")
+@not_on_windows("a service there is nssm's")
 def test_a_folder_of_somebody_else_is_neither_used_nor_removed(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years", encoding="utf-8")
     described = service("--system", "linux", "--account", "root", "--home", str(tmp_path))
@@ -632,6 +643,7 @@ def test_a_folder_of_somebody_else_is_neither_used_nor_removed(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("administrator")
+@not_on_windows("a service there is nssm's")
 def test_a_service_that_is_not_installed_has_no_status_and_nothing_to_remove(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -644,7 +656,7 @@ def test_a_service_that_is_not_installed_has_no_status_and_nothing_to_remove(
 @pytest.mark.parametrize(
     ("text", "mode", "problem"),
     [
-        ("PREFECT_API_KEY=pnu_x\n", 0o644, "chmod 600"),
+        pytest.param("PREFECT_API_KEY=pnu_x\n", 0o644, "chmod 600", marks=MODES),
         ("# one\nPREFECT_API_KEY pnu_x\n", 0o600, "line 2"),
         (None, 0o600, "no such file"),
     ],
@@ -663,6 +675,7 @@ def test_a_credentials_file_that_others_read_or_that_is_wrong_is_refused_without
     assert "pnu_x" not in str(caught.value)
 
 
+@not_on_windows("what stands for uv is a script of its shell")
 def test_an_interpreter_that_the_services_account_cannot_read_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -721,6 +734,7 @@ def test_a_folder_that_systemd_cannot_give_to_an_account_of_its_own_is_refused(h
     assert refusal(service_from, options("print", "--home", home)) == "FT-SERVICE-21"
 
 
+@not_on_windows("what stands for uv is a script of its shell")
 def test_a_machine_without_a_python_for_the_service_is_told_and_nothing_is_downloaded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -766,6 +780,7 @@ def test_a_server_that_does_not_answer_is_named() -> None:
 # --- the steps
 
 
+@MODES
 def test_a_private_file_is_never_readable_by_others(tmp_path: Path) -> None:
     secret, shared = tmp_path / "secret", tmp_path / "shared"
     secret.write_text("old", encoding="utf-8")
@@ -780,7 +795,7 @@ def test_a_private_file_is_never_readable_by_others(tmp_path: Path) -> None:
 def test_credentials_written_by_hand_survive_an_installation(tmp_path: Path) -> None:
     file = tmp_path / "credentials.env"
     Keep(file, "# header\n").apply()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert os.name != "posix" or stat.S_IMODE(file.stat().st_mode) == 0o600
     file.write_text("A=1\n", encoding="utf-8")
     Keep(file, "# header\n").apply()
     assert file.read_text(encoding="utf-8") == "A=1\n"
@@ -794,7 +809,7 @@ def test_a_failed_step_says_what_the_command_said(tmp_path: Path) -> None:
     for step, said in (
         (Command((sys.executable, "-c", "import sys; sys.exit('no se pudo')")), "no se pudo"),
         (Command((sys.executable, "-c", "raise SystemExit(5)")), "exit status 5"),
-        (Command((str(tmp_path / "nowhere"),)), "No such file"),
+        (Command((str(tmp_path / "nowhere"),)), "No such file|WinError 2"),
     ):
         with pytest.raises(OSError, match=said):
             step.apply()
@@ -830,6 +845,7 @@ def test_credentials_are_variables_with_comments_quotes_and_the_mark_of_windows_
     assert worker_drain.read_credentials(tmp_path / "none") == {}
 
 
+@MODES
 def test_a_worker_with_exposed_credentials_does_not_start_nor_restart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

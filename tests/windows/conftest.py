@@ -38,9 +38,8 @@ def own_windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
     if folder is None:
         pytest.skip(why)
     windows = helpers.copy_of(folder, tmp_path_factory.mktemp("windows"))
-    helpers.keep_up(windows)
-    yield windows
-    helpers.end(windows)
+    with helpers.kept_up(windows):
+        yield windows
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

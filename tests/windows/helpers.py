@@ -10,8 +10,13 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+PYTHON = r"C:\Python311\python.exe"
 # Of this machine's own, which name Linux paths.
 LINUX_ONLY = (
     "PIP_",
@@ -113,27 +118,45 @@ class Windows:
         **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run Python."""
-        python = r"C:\Python311\python.exe"
-        return self.run(python, *words, cwd=cwd, seconds=seconds, encoding=encoding, **variables)
+        return self.run(PYTHON, *words, cwd=cwd, seconds=seconds, encoding=encoding, **variables)
 
 
 def copy_of(folder: Path, into: Path) -> Windows:
     """Copy an environment for a test that changes it: its services, its folders."""
-    shutil.copytree(folder / "wine", into / "wine", symlinks=True)
+    shutil.copytree(folder / "wine", into / "wine", symlinks=True, copy_function=_copied)
     return Windows(into / "wine")
 
 
-def keep_up(windows: Windows) -> None:
-    """Start Wine's service manager and keep it, with no pipe of a program that asks for a service first."""
-    quiet = subprocess.DEVNULL
-    for words in (("wineserver", "-p"), ("wineboot",)):
-        subprocess.run(
-            words, env=windows.environment, stdin=quiet, stdout=quiet, stderr=quiet, timeout=120, check=False
-        )
+def _copied(source: str, target: str) -> None:
+    """Copy a file; programs, which nobody changes, are the same ones where they can be: they are 1.2 GB."""
+    if "/drive_c/" in source:
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
-def end(windows: Windows) -> None:
-    """End all of a prefix."""
-    subprocess.run(
-        ["wineserver", "-k"], env=windows.environment, capture_output=True, timeout=60, check=False
-    )
+# Wine starts its desktop with the first program that asks for it, and nssm does.
+KEEPS = "import ctypes, time; ctypes.windll.user32.GetDesktopWindow(); print(flush=True); time.sleep(1e6)"
+
+
+@contextlib.contextmanager
+def kept_up(windows: Windows) -> Iterator[None]:
+    """Keep a program, and so Wine's services and its desktop: started by another one, they would keep its pipes open."""
+    with subprocess.Popen(
+        ["bash", "-c", 'wine "$@" </dev/null 2>&1 | cat', "wine", PYTHON, "-c", KEEPS],
+        env=windows.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as child:
+        try:
+            assert child.stdout
+            child.stdout.readline()
+            yield
+        finally:
+            # All that is left of this prefix.
+            subprocess.run(
+                ["wineserver", "-k"], env=windows.environment, capture_output=True, timeout=60, check=False
+            )

@@ -1,4 +1,4 @@
-"""A generated repository on a Windows Python, against a real server and with a worker: code from a folder.
+"""A generated repository on a Windows Python, against a real server and with a worker: code from a folder, and from git.
 
 It is below a folder with accents, spaces, `&` and `#`, and its messages are on a console with the Windows code page.
 """
@@ -12,11 +12,14 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from prefect.blocks.system import Secret
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.workers.process import ProcessWorker
+from pydantic import SecretStr
 
+from flow_template import naming
 from helpers.support import wait_until
 from tests.conftest import bake_into
 from tests.generating import git
@@ -93,29 +96,52 @@ class Repository:
 
 
 @pytest.fixture(scope="module")
+def _pool(server: Server) -> Iterator[None]:
+    """A work pool, and the Secret block with the token for git."""
+    with temporary_settings({PREFECT_API_URL: server.url}), get_client(sync_client=True) as client:
+        template = ProcessWorker.get_default_base_job_template()
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
+        Secret(value=SecretStr("not-asked-for")).save(naming.definition()["_git_token_block"])
+        yield
+
+
+@pytest.fixture(scope="module", params=["local", "git"])
 def repository(
-    own_windows: Windows, server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Repository]:
+    request: pytest.FixtureRequest,
+    own_windows: Windows,
+    server: Server,
+    _pool: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Repository:
     folder = tmp_path_factory.mktemp("windows") / "flujos de ñandú & co #1"
     folder.mkdir()
     # On Linux: `test_generation.py` shows that the files are the same.
+    written = {"local": "C:/flujos/linea-diaria", "git": "https://git.example.org/linea-diaria.git"}
     root = bake_into(
         folder,
         flow_name="Línea de ñandú",
         flow_slug="linea-diaria",
         area="compras",
-        code_source="local",
-        repo_url="C:/flujos/linea-diaria",
+        code_source=request.param,
+        repo_url=written[request.param],
     )
+    there = own_windows.path(r"C:\flujos")
+    there.mkdir(exist_ok=True)
+    if request.param == "local":
+        (there / "linea-diaria").symlink_to(root, target_is_directory=True)
+    else:
+        # The worker asks for it with the token, as it asks a git host: through the shell of Windows.
+        remote, bare = "file:///C:/flujos/linea-diaria.git", there / "linea-diaria.git"
+        pins = (root / "deploy.py").read_text(encoding="utf-8")
+        assert written["git"] in pins
+        (root / "deploy.py").write_text(pins.replace(written["git"], remote), encoding="utf-8")
+        git(there, "init", "--quiet", "--bare", str(bare))
+        git(root, "remote", "add", "origin", f"file://{bare}")  # as `git.exe` writes and reads that address
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "first")
-    there = own_windows.path(r"C:\flujos")
-    there.mkdir()
-    (there / "linea-diaria").symlink_to(root, target_is_directory=True)
-    with temporary_settings({PREFECT_API_URL: server.url}), get_client(sync_client=True) as client:
-        template = ProcessWorker.get_default_base_job_template()
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
-        yield Repository(own_windows, root, server)
+    if request.param == "git":
+        git(root, "push", "--quiet", str(bare), "main")
+    return Repository(own_windows, root, server)
 
 
 def test_its_own_command_ends_with_its_table(repository: Repository) -> None:
@@ -134,3 +160,10 @@ def test_it_is_planned_deployed_run_looked_at_and_retired(repository: Repository
     assert "linea-diaria" in repository.say("deploy.py", "status")
     repository.say("deploy.py", "retire", "prod", "--yes")
     assert POOL in repository.say("deploy.py", "plan", "prod", status=2)
+
+
+@pytest.mark.parametrize("marked", ["not e2e", "e2e"])
+def test_its_own_tests_pass_with_a_server_that_they_start(repository: Repository, marked: str) -> None:
+    said = repository.say("-m", "pytest", "-p", "no:cacheprovider", "-m", marked)
+    assert " passed" in said
+    assert " skipped" not in said

@@ -98,17 +98,24 @@ def refusal(error: Exception, folder: Path) -> FlowOpsError:
     """Return FT-GIT-14: what git said when it refused a command in `folder`, with what may help; FT-GIT-01 without a git."""
     if not shutil.which("git"):
         return FlowOpsError("FT-GIT-01")
-    whole = str(getattr(error, "stderr", None) or error)
-    key = next((key for key, pattern in _HINTS.items() if re.search(pattern, whole)), "git.look")
-    return FlowOpsError("FT-GIT-14", folder=folder, reason=last_line(error), hint=text(key, folder=folder))
+    said = str(getattr(error, "stderr", None) or error)
+    key = next((key for key, pattern in _HINTS.items() if re.search(pattern, said)), "git.look")
+    return FlowOpsError("FT-GIT-14", folder=folder, reason=reason(error), hint=text(key, folder=folder))
 
 
-def last_line(error: Exception) -> str:
-    """Return what git said last when it refused a command, without the user and password of an address."""
-    said = str(getattr(error, "stderr", None) or error).strip().splitlines() or ["-"]
-    return without_credentials(said[-1])
+def reason(error: Exception) -> str:
+    """Return the line in which git, or ssh before it, says why it refused: the last but for git's own advice.
+
+    Without the user and password of an address.
+    """
+    lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
+    lines = [line for line in lines if line.strip() and not _ADVICE.match(line)] or lines[:1]
+    return without_credentials(lines[-1] if lines else "-")
 
 
+_ADVICE = re.compile(
+    r"fatal: Could not read from remote repository|Please make sure you have the correct access|and the repository exists"
+)
 _HINTS = {
     "git.none": "not a git repository",
     "git.owner": "dubious ownership",

@@ -521,4 +521,4 @@ def _git(folder: Path, *arguments: str, asked: str = "", seconds: float | None =
     try:
         return git.run(folder, *arguments, seconds=seconds)
     except (OSError, subprocess.SubprocessError) as error:
-        raise FlowOpsError("FT-UPDATE-02", address=asked or folder, problem=git.last_line(error)) from None
+        raise FlowOpsError("FT-UPDATE-02", address=asked or folder, problem=git.reason(error)) from None

@@ -9,10 +9,7 @@ import sys
 from pathlib import Path
 
 request = Path(sys.argv[1])
-prefix = (
-    sys.argv[1].partition("/dosdevices/")[0] if "/dosdevices/" in sys.argv[1] else os.environ["WINEPREFIX"]
-)
-DRIVES = {"c": os.path.realpath(f"{prefix}/dosdevices/c:"), "z": ""}
+DRIVES = {"c": os.path.realpath(f"{os.environ['WINEPREFIX']}/dosdevices/c:"), "z": ""}
 
 
 def _here(text: str) -> str:
@@ -31,14 +28,11 @@ def _back(data: bytes) -> bytes:
 words, _, settings = request.read_text(encoding="utf-8").partition("\x01\0")
 folder, *arguments = words.split("\0")[:-1]
 environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+# What Git for Windows' installer sets: line ends of Windows in what it checks out.
+environment["GIT_CONFIG_SYSTEM"] = str(Path(__file__).with_name("gitconfig"))
 for setting in settings.split("\0")[:-1]:
     name, _, value = setting.partition("=")
     environment[name] = _here(value)
-configuration = Path(environment.get("GIT_CONFIG_GLOBAL", ""))
-ours = request.with_suffix(".cfg")
-if configuration.is_file():
-    ours.write_text(_here(configuration.read_text(encoding="utf-8")), encoding="utf-8")
-    environment["GIT_CONFIG_GLOBAL"] = str(ours)
 done = subprocess.run(
     ["/usr/bin/git", "-c", "safe.directory=*", *map(_here, arguments)],
     cwd=_here(folder),
@@ -47,7 +41,6 @@ done = subprocess.run(
     capture_output=True,
     check=False,
 )
-ours.unlink(missing_ok=True)
 Path(f"{request}.out").write_bytes(_back(done.stdout))
 Path(f"{request}.err").write_bytes(_back(done.stderr))
 sys.exit(done.returncode)

@@ -174,7 +174,7 @@ def unreadable(source: GitSource, token: str, root: Path) -> Iterator[FlowOpsErr
     except subprocess.CalledProcessError as error:
         # What is out of reach from here may not be from the worker.
         if _REFUSED.search(error.stderr or ""):
-            reason = git.last_line(error).replace(token, "***")
+            reason = git.reason(error).replace(token, "***")
             url, block = without_credentials(source.url), source.credentials_block
             yield FlowOpsError("FT-GIT-13", url=url, block=block, reason=reason)
 
@@ -321,7 +321,7 @@ def _heads(source: GitSource, root: Path, remote: str, *commands: tuple[str, ...
     except subprocess.TimeoutExpired:
         raise FlowOpsError("FT-GIT-06", url=url, reason=f"no answer within {TIMEOUT:g} s") from None
     except subprocess.CalledProcessError as error:
-        raise FlowOpsError("FT-GIT-06", url=url, reason=git.last_line(error)) from None
+        raise FlowOpsError("FT-GIT-06", url=url, reason=git.reason(error)) from None
     return {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}
 
 

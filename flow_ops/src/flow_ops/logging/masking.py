@@ -11,8 +11,10 @@ import logging
 import os
 import re
 import secrets
+import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,8 +30,11 @@ SHORTEST_PART = 8
 """Characters of a part of a secret, such as a line of a key or a text in a dictionary, that is masked by itself."""
 VARIABLE = "FLOW_OPS_SECRETS"
 """Names the file in which the processes of a run tell each other what to mask, and its key."""
+LOCK_SECONDS = 5.0
+"""How long a process waits for the file that another one writes to; then it writes all the same."""
 
 _FORMATTER = logging.Formatter()
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows' own, without which it ends lines as it likes.
 
 
 def add_secret(value: Any) -> None:
@@ -153,7 +158,12 @@ def share() -> None:
     if VARIABLE not in os.environ:
         file = Path(tempfile.gettempdir(), f"flow-ops-{secrets.token_hex(16)}")
         os.environ[VARIABLE] = f"{Fernet.generate_key().decode()} {file}"
-        atexit.register(file.unlink, missing_ok=True)
+        atexit.register(_remove, file)
+
+
+def _remove(file: Path) -> None:
+    with contextlib.suppress(OSError):  # Windows keeps what another process has open.
+        file.unlink(missing_ok=True)
 
 
 def _shared() -> tuple[Fernet, Path] | None:
@@ -171,11 +181,45 @@ def _tell_the_others(texts: set[str]) -> None:
             fernet.encrypt(text.encode("utf-8", "surrogatepass")) + b"\n" for text in sorted(texts)
         )
         with contextlib.suppress(OSError):
-            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
             try:
-                os.write(descriptor, lines)
+                with _alone(descriptor):
+                    os.write(descriptor, lines)
             finally:
                 os.close(descriptor)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    @contextlib.contextmanager
+    def _alone(descriptor: int) -> Iterator[None]:
+        """Keep others from writing: Windows looks for the end of a file first, and then writes.
+
+        What is locked is a byte far behind the end, which keeps nobody from reading.
+        """
+        end = time.monotonic() + LOCK_SECONDS
+        while not (locked := _locks(descriptor, msvcrt.LK_NBLCK)) and time.monotonic() < end:
+            time.sleep(0.01)
+        try:
+            yield
+        finally:
+            if locked:
+                _locks(descriptor, msvcrt.LK_UNLCK)
+
+    def _locks(descriptor: int, mode: int) -> bool:
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, mode, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+
+    def _alone(descriptor: int) -> contextlib.AbstractContextManager[None]:  # noqa: ARG001
+        """Do nothing: one write appends, whoever else does."""
+        return contextlib.nullcontext()
 
 
 def _hear_from_the_others() -> None:
@@ -191,10 +235,16 @@ def _hear_from_the_others() -> None:
     if size == _heard or not (shared := _shared()):
         return
     fernet, file = shared
-    with contextlib.suppress(OSError, InvalidToken):
+    with contextlib.suppress(OSError):
         lines = file.read_bytes()[:size].splitlines()
         _heard = size
-        _learn({fernet.decrypt(line).decode("utf-8", "surrogatepass") for line in lines})
+        _learn({*_decrypted(fernet, lines)})
+
+
+def _decrypted(fernet: Fernet, lines: list[bytes]) -> Iterator[str]:
+    for line in lines:
+        with contextlib.suppress(InvalidToken):  # What a killed process left hides no other.
+            yield fernet.decrypt(line).decode("utf-8", "surrogatepass")
 
 
 _heard = 0

@@ -160,8 +160,13 @@ def forget() -> None:
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:
-    """End a process that leads a session and, where the system knows process groups, whatever it has started."""
+    """End a process that leads a session and has `_ENDS_WITH_ITS_SESSION`, with whatever it has started."""
     if sys.platform == "win32":
+        # Windows knows no process groups: at the end of its input it ends its children itself.
+        if process.stdin:
+            process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
         process.kill()
     else:
         with contextlib.suppress(ProcessLookupError):

@@ -5,6 +5,7 @@ A list of steps is made without touching anything and without being on the syste
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -129,11 +130,16 @@ class Service:
             return None
         if self.scope == "system":
             return PurePosixPath("/etc/systemd/system", f"{self.name}.service")
-        configuration = os.environ.get("XDG_CONFIG_HOME") or f"{Path.home()}/.config"
+        configuration = os.environ.get("XDG_CONFIG_HOME") or f"{users_folder()}/.config"
         return PurePosixPath(configuration, "systemd/user", f"{self.name}.service")
 
     def systemctl(self, *words: str) -> tuple[str, ...]:
         return ("systemctl", *(("--user",) if self.scope == "user" else ()), *words)
+
+
+def users_folder() -> str:
+    """Return this user's folder on Linux; shown elsewhere, the one that such a user would have there."""
+    return str(Path.home()) if os.name == "posix" else f"/home/{getpass.getuser()}"
 
 
 def install_steps(service: Service, *, installed: bool) -> list[Step]:

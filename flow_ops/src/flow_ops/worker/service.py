@@ -39,7 +39,15 @@ from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import trust
-from flow_ops.worker.plan import MARKER, SERVICES, STATES, Service, install_steps, uninstall_steps
+from flow_ops.worker.plan import (
+    MARKER,
+    SERVICES,
+    STATES,
+    Service,
+    install_steps,
+    uninstall_steps,
+    users_folder,
+)
 from flow_ops.worker.steps import ELSEWHERE, Step, decoded
 
 if sys.platform != "win32":
@@ -220,7 +228,7 @@ def default_home(name: str, system: str, scope: str) -> PurePath:
         return PureWindowsPath(os.environ.get("PROGRAMDATA", r"C:\ProgramData"), SERVICES, name)
     if scope == "system":
         return PurePosixPath(STATES, SERVICES, name)
-    data = os.environ.get("XDG_DATA_HOME") or f"{Path.home().as_posix()}/.local/share"
+    data = os.environ.get("XDG_DATA_HOME") or f"{users_folder()}/.local/share"
     return PurePosixPath(data, SERVICES, name)
 
 
