@@ -160,10 +160,3 @@ def test_it_is_planned_deployed_run_looked_at_and_retired(repository: Repository
     assert "linea-diaria" in repository.say("deploy.py", "status")
     repository.say("deploy.py", "retire", "prod", "--yes")
     assert POOL in repository.say("deploy.py", "plan", "prod", status=2)
-
-
-@pytest.mark.parametrize("marked", ["not e2e", "e2e"])
-def test_its_own_tests_pass_with_a_server_that_they_start(repository: Repository, marked: str) -> None:
-    said = repository.say("-m", "pytest", "-p", "no:cacheprovider", "-m", marked)
-    assert " passed" in said
-    assert " skipped" not in said
