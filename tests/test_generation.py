@@ -355,7 +355,13 @@ def test_a_bad_default_that_the_command_line_overrides_is_no_problem(
     assert invoke(tmp_path, "--no-input", "--config-file", file, "area=ventas")[0] == 0
 
 
-@pytest.mark.parametrize("slug", ["../escaped", "a/b/c", "Ventas", "{absolute}"])
+@pytest.mark.parametrize(
+    "slug",
+    [
+        "../escaped",
+        *(pytest.param(slug, marks=pytest.mark.slow) for slug in ("a/b/c", "Ventas", "{absolute}")),
+    ],
+)
 def test_a_replay_file_that_skips_the_questions_meets_the_barrier_before_a_folder_is_made(
     slug: str, tmp_path: Path
 ) -> None:

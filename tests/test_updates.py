@@ -601,7 +601,7 @@ def test_an_update_that_fails_in_the_middle_leaves_the_repository_as_it_was(
     ("sent", "when"),
     [
         ("SIGINT", "rendering"),
-        ("SIGTERM", "merging"),
+        pytest.param("SIGTERM", "merging", marks=pytest.mark.slow),
         pytest.param("SIGTERM", "rendering", marks=pytest.mark.slow),
         pytest.param("SIGINT", "merging", marks=pytest.mark.slow),
     ],
