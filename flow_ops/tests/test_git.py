@@ -151,13 +151,20 @@ def test_a_repository_is_never_told_to_be_one_first(tmp_path: Path, *, elsewhere
     assert list(source.problems(place, root, ["flow.py"])) == []
 
 
+def test_the_user_of_ssh_stays_in_the_command_that_adds_a_remote(committed: Path) -> None:
+    address = "ssh://git@git.example.com/team/ventas.git"
+    (problem,) = source.problems(GitSource(address, branch="main"), committed, ["flow.py"])
+    assert problem.code == "FT-GIT-05"
+    assert f"git remote add origin {address}" in str(problem)
+
+
 def test_a_change_an_ignored_file_and_a_missing_branch_are_put_right_by_what_the_messages_say(
     committed: Path,
 ) -> None:
     run_git(committed.parent, "init", "--quiet", "--bare", "company.git")
     run_git(committed, "remote", "add", "company", (committed.parent / "company.git").as_uri())
     place = GitSource((committed.parent / "company.git").as_uri(), branch="release")
-    files = ["flow.py", "two.py", "three.py"]
+    files = ["flow.py", "two.py", "the third.py"]
     (committed / ".gitignore").write_text("t*.py\n", encoding="utf-8")
     for name in files:
         (committed / name).touch()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flow_ops.hidden import MASK, hide, looks_secret
+from flow_ops.hidden import MASK, hide, looks_secret, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,26 @@ def test_of_an_address_or_a_connection_only_the_password_is_hidden(value: str, s
 def test_nothing_of_a_private_key_is_shown() -> None:
     begin, end = (f"-----{word} PRIVATE KEY-----" for word in ("BEGIN", "END"))
     assert hide("CERTIFICATE", f"{begin}\nabc\n{end}") == MASK
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://user:password@host/x.git", "https://host/x.git"),
+        ("https://user:two words@host/x.git", "https://host/x.git"),
+        ("https://user:a/b@host/x.git", "https://host/x.git"),
+        ("https://token@host/x.git", "https://host/x.git"),
+        ("https://git:token@host/x.git", "https://host/x.git"),
+        ("//user:password@host/api", "//host/api"),
+        (
+            "fatal: unable to access 'https://u:p@host/x.git/': no",
+            "fatal: unable to access 'https://host/x.git/': no",
+        ),
+        ("https://one/x, https://u:p@two/y", "https://one/x, https://two/y"),
+        # Without the user there is no access by ssh, and it is no secret.
+        ("ssh://git@host/x.git", "ssh://git@host/x.git"),
+        ("git@host:team/x.git", "git@host:team/x.git"),
+    ],
+)
+def test_an_address_is_shown_without_user_and_password(address: str, shown: str) -> None:
+    assert without_credentials(address) == shown

@@ -108,9 +108,10 @@ def reason(error: Exception) -> str:
 
     Without the user and password of an address.
     """
-    lines = str(getattr(error, "stderr", None) or error).strip().splitlines()
+    said = (error.stderr or "") if isinstance(error, subprocess.CalledProcessError) else error
+    lines = (str(said).strip() or "-").splitlines()
     lines = [line for line in lines if line.strip() and not _ADVICE.match(line)] or lines[:1]
-    return without_credentials(lines[-1] if lines else "-")
+    return without_credentials(lines[-1])
 
 
 _ADVICE = re.compile(

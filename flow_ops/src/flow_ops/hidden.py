@@ -63,8 +63,11 @@ def hide(name: str, value: Any) -> Any:
 
 
 def without_credentials(text: str) -> str:
-    """Return a text without the user and password of the addresses in it, fit to be shown."""
-    return re.sub(r"://\S*@", "://", text)
+    """Return a text without the user and password of the addresses in it, fit to be shown.
+
+    The user `git` alone stays: it is no secret, and an address of ssh does not work without it.
+    """
+    return re.sub(r"//(?!git@[^@]*$)(?:[^/\n]*@)?(?:\S*@)?", "//", text)
 
 
 def passwords(value: str) -> list[str]:

@@ -259,8 +259,7 @@ def _run(
     if ended.is_cancelled():
         raise FlowOpsError("FT-RUN-02", reason=ended.message or "-")
     # Until its flow is reached the worker takes the code and makes its environment.
-    has_begun = any(each.is_running() for each in client.read_flow_run_states(started.id))
-    if ended.is_crashed() and not has_begun:
+    if ended.is_crashed() and not any(each.is_running() for each in client.read_flow_run_states(started.id)):
         if source.has_library_step() and runs.failed_step(client, started.id) == source.LIBRARY_STEP:
             raise source.library_problem()
         if module := runs.missing_module(client, started.id):

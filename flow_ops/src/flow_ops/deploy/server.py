@@ -110,7 +110,8 @@ def open_to_all() -> Iterator[FlowOpsError]:
     url = api_url()
     if is_loopback(url):
         return
-    bare = without_credentials(url)
+    parts = urlsplit(url)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     with contextlib.suppress(httpx.HTTPError):  # Without an answer, nothing was given away.
         if _get(f"{bare.rstrip('/')}/admin/version").is_success:
             yield FlowOpsError("FT-SERVER-12", url=bare)

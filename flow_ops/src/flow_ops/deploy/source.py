@@ -293,9 +293,13 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
     kept = ("ls-files", "--cached", "--others", "--exclude-standard", "--")
     missing = [file for file in files if not _git(root, *kept, file)]
     if missing:
-        yield FlowOpsError("FT-GIT-12", files=", ".join(missing), paths=" ".join(missing))
+        yield FlowOpsError("FT-GIT-12", files=", ".join(missing), paths=" ".join(map(_quoted, missing)))
     if remote:
         yield from _remote_problems(source, root, remote)
+
+
+def _quoted(file: str) -> str:
+    return f'"{file}"' if " " in file else file
 
 
 def _no_remote(source: GitSource, root: Path) -> FlowOpsError:
