@@ -156,7 +156,7 @@ def _heard(said: str, usual: str) -> str:
     at = " ".join(usual.split()[:2])
     if times:
         # One cron has the same minutes in all its hours: those of the first hour that is said.
-        hours = [int(hour) for hour, minute in times if minute == times[0][1]]
+        hours = [int(hour) for hour, minute in times if int(minute or 0) == int(times[0][1] or 0)]
         for half in halves:
             hours = [hour % 12 + 12 * (hour % 12 >= _AFTER_NOON[half]) for hour in hours]
         at = f"{int(times[0][1] or 0)} {','.join(map(str, hours))}"

@@ -133,7 +133,7 @@ def test_each_kind_of_problem_is_said_with_its_code_why_and_what_to_do(
     page = opened(browser, pages["en"])
     said = page.locator("article").filter(has=page.get_by_role("heading", name="FT-FLEET-08"))
     assert "'universal/universal-prod' has a schedule in universal time" in said.inner_text()
-    assert "Why: it runs at another hour" in said.inner_text()
+    assert "Why: it does not run at that hour" in said.inner_text()
     assert "uv run deploy.py apply prod" in said.inner_text()
     assert page.locator("article").count() == 11
 

@@ -137,6 +137,8 @@ def test_its_deployments_are_as_they_were_but_for_the_versions(updated: Updated)
     assert {difference["field"] for difference in deployment["differences"]} <= {
         "version",
         "tags",
+        # Since 2.0 the environment of a folder's code is not in that folder, which flows can write.
+        "job_variables.env.UV_PROJECT_ENVIRONMENT",
         "parameter_schema",
         "description",
     }, deployment

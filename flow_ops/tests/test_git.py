@@ -155,7 +155,7 @@ def test_the_user_of_ssh_stays_in_the_command_that_adds_a_remote(committed: Path
     address = "ssh://git@git.example.com/team/ventas.git"
     (problem,) = source.problems(GitSource(address, branch="main"), committed, ["flow.py"])
     assert problem.code == "FT-GIT-05"
-    assert f"git remote add origin {address}" in str(problem)
+    assert f"git remote set-url origin {address}" in str(problem)
 
 
 def test_a_change_an_ignored_file_and_a_missing_branch_are_put_right_by_what_the_messages_say(

@@ -110,8 +110,11 @@ def test_nothing_of_a_private_key_is_shown() -> None:
             "fatal: unable to access 'https://host/x.git/': no",
         ),
         ("https://one/x, https://u:p@two/y", "https://one/x, https://two/y"),
+        ("https://host: denied for ana@corp", "https://host: denied for ana@corp"),
+        ("https://host:8443/team/x@v2.git", "https://host:8443/team/x@v2.git"),
         # Without the user there is no access by ssh, and it is no secret.
         ("ssh://git@host/x.git", "ssh://git@host/x.git"),
+        ("ssh://gitea@host/~ana@corp/x.git", "ssh://gitea@host/~ana@corp/x.git"),
         ("git@host:team/x.git", "git@host:team/x.git"),
     ],
 )

@@ -65,9 +65,13 @@ def hide(name: str, value: Any) -> Any:
 def without_credentials(text: str) -> str:
     """Return a text without the user and password of the addresses in it, fit to be shown.
 
-    The user `git` alone stays: it is no secret, and an address of ssh does not work without it.
+    The user of ssh stays, where no password follows: it is no secret, and the address does not work without it.
     """
-    return re.sub(r"//(?!git@[^@]*$)(?:[^/\n]*@)?(?:\S*@)?", "//", text)
+    return _USER.sub("//", text)
+
+
+# A user or a token alone; or a user and a password, which may have spaces and slashes, but is no port.
+_USER = re.compile(r"(?<!ssh:)//[^/\s@:]+@|//[^/\s@:]*:(?!\d+/|\s)[^\n@]*@(?:[^/\s@]*@)?")
 
 
 def passwords(value: str) -> list[str]:

@@ -184,7 +184,7 @@ def _tell_the_others(texts: set[str]) -> None:
             descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
             try:
                 with _alone(descriptor):
-                    os.write(descriptor, lines)
+                    os.write(descriptor, b"\n" + lines)  # whatever half a line a killed process left
             finally:
                 os.close(descriptor)
 

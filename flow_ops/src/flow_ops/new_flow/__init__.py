@@ -81,6 +81,7 @@ def write(contents: Mapping[Path, str], slug: str, pins: Any) -> str:
     """Write the files of the flow; return their names, and the steps from there to a plan, as they can be typed."""
     root = project.current().root
     for file, content in contents.items():
+        file.parent.mkdir(exist_ok=True)
         file.write_text(content, encoding="utf-8", newline="\n")
     files = "".join(f"\n  {file.relative_to(root).as_posix()}" for file in contents)
     remote, branch = git.remote(root), getattr(pins.source, "branch", None)  # no branch: a folder

@@ -177,7 +177,7 @@ def _fill(client: SyncPrefectClient, chosen: list[Target], values: EndToEndValue
 def _git(folder: Path, *arguments: str) -> str:
     try:
         return git.run(folder, *arguments).strip()
-    except subprocess.SubprocessError as error:
+    except (OSError, subprocess.SubprocessError) as error:
         raise git.refusal(error, folder) from None
 
 

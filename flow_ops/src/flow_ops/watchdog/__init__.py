@@ -9,8 +9,8 @@
 | heartbeat  | sends no more heartbeats: its process or machine is gone  | Crashed   |
 | failure    | failed or crashed, by whatever hand: sends a notification | as it was |
 
-A rule sees what happens from its creation on; runs that were stuck before are for `sweep.py`. So are those
-of which a server on SQLite lost an event: measured in `benchmarks/` of the template, and none on PostgreSQL.
+A rule sees what happens from its creation on; runs that were stuck before, or while the server was down, are for
+`sweep.py`.
 """
 
 from __future__ import annotations
