@@ -69,6 +69,6 @@ def test_loading_twice_leaves_one_row_a_branch(tmp_path: Path, monkeypatch: pyte
         tasks.load_summaries.fn([{"branch": "Centro", "orders": orders, "units": 6, "rejected": 0}])
     engine = create_engine(database)
     with engine.connect() as connection:
-        rows = connection.execute(text("SELECT branch, orders FROM branch_totals")).all()
+        rows = connection.execute(text("SELECT branch, orders FROM order_totals")).all()
     assert rows == [("Centro", 3)]
     engine.dispose()

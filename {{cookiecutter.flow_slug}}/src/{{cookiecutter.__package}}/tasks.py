@@ -63,10 +63,10 @@ def load_summaries(summaries: list[Summary]) -> None:
     engine = create_engine(os.environ.get("FLOW_DATABASE_URL", default), poolclass=NullPool)
     columns = "branch VARCHAR(100) PRIMARY KEY, orders INTEGER, units INTEGER, rejected INTEGER"
     with engine.begin() as conn:
-        if not inspect(conn).has_table("branch_totals"):
-            conn.execute(text(f"CREATE TABLE branch_totals ({columns})"))
-        conn.execute(text("DELETE FROM branch_totals WHERE branch = :branch"), summaries)
-        conn.execute(text("INSERT INTO branch_totals VALUES (:branch, :orders, :units, :rejected)"), summaries)
+        if not inspect(conn).has_table("order_totals"):
+            conn.execute(text(f"CREATE TABLE order_totals ({columns})"))
+        conn.execute(text("DELETE FROM order_totals WHERE branch = :branch"), summaries)
+        conn.execute(text("INSERT INTO order_totals VALUES (:branch, :orders, :units, :rejected)"), summaries)
     logger.info("%d rows in %s", len(summaries), engine.url.render_as_string(hide_password=True))
 
 
