@@ -113,8 +113,9 @@ def test_a_persons_first_command_shows_no_notice_of_prefects_about_usage_data(tm
         (
             ["--path", "x", "--since", "yesterday"],
             "FT-ARGS-02",
-            "--since does not take the value 'yesterday'",
+            "--since does not take the value 'yesterday': it is not of type datetime.date | None",
         ),
+        (["--path", "x", "--codes", '["y"]'], "FT-ARGS-02", "0: Input should be a valid integer"),
         (["--path", "x", "--sinc", "2026-03-01"], "FT-ARGS-01", "Did you mean --since?"),
         (["--path", "x", "--to", "y"], "FT-ARGS-01", "--to is not an option.\n"),
         ([], "FT-ARGS-01", "--path is missing."),
@@ -124,6 +125,7 @@ def test_a_persons_first_command_shows_no_notice_of_prefects_about_usage_data(tm
     ],
     ids=[
         "value of a wrong type",
+        "value of a wrong type in a list",
         "mistyped option",
         "an option like no other",
         "missing parameter",

@@ -175,6 +175,25 @@ def test_a_change_an_ignored_file_and_a_missing_branch_are_put_right_by_what_the
     assert list(source.problems(place, committed, files)) == []
 
 
+def test_work_on_a_branch_of_its_own_is_not_pushed_into_the_deployed_one_but_merged(committed: Path) -> None:
+    run_git(committed.parent, "init", "--quiet", "--bare", "company.git")
+    url = (committed.parent / "company.git").as_uri()
+    run_git(committed, "branch", "--move", "--force", "main")
+    run_git(committed, "remote", "set-url", "origin", url)
+    run_git(committed, "push", "--quiet", "origin", "main")
+    run_git(committed, "switch", "--quiet", "--create", "stock")
+    place = GitSource(url, branch="main")
+    (committed / "flow.py").write_text("changed\n", encoding="utf-8")
+    (changed,) = source.problems(place, committed, ["flow.py"])
+    assert changed.code == "FT-GIT-04"
+    typed(committed, changed)
+    assert "refs/heads/stock" in git.run(committed, "ls-remote", url)
+    (unmerged,) = source.problems(place, committed, ["flow.py"])
+    assert unmerged.code == "FT-GIT-16"
+    typed(committed, unmerged)
+    assert list(source.problems(place, committed, ["flow.py"])) == []
+
+
 def test_names_of_files_are_shown_as_they_are(committed: Path) -> None:
     (committed / "año 2026.csv").touch()
     (problem,) = problems_of(committed)

@@ -60,12 +60,14 @@ def test_a_push_is_a_next_step_where_there_is_a_remote_alone(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["new-flow", "first-one"]) == 0  # no repository of git yet
-    git(own, "init", "--quiet")
+    git(own, "init", "--quiet", "--initial-branch=stock")
     assert cli.run(["new-flow", "second-one"]) == 0
     assert "git push" not in capsys.readouterr().out
     git(own, "remote", "add", "company", "https://git.example.com/daily-sales.git")
     assert cli.run(["new-flow", "third-one"]) == 0
-    assert "\n  git push company HEAD:main\n" in capsys.readouterr().out
+    assert (
+        "\n  git push company HEAD:stock\n" in capsys.readouterr().out
+    )  # not into the branch that is deployed
 
 
 def test_a_new_flow_deploys_to_the_pools_of_the_first_by_hand_only(own: Path) -> None:

@@ -119,8 +119,9 @@ REFUSED: list[tuple[Any, Any, str, str]] = [
     (Blind, Blind(), "FT-PARAM-04", "Blind"),
     (bytes, b"\xff", "FT-PARAM-04", "utf"),
     (Any, timedelta(minutes=7), "FT-PARAM-04", "PT7M"),
-    (int, "seven", "FT-PARAM-02", "integer"),
-    (timedelta, "soon", "FT-PARAM-02", "duration"),
+    (int, "seven", "FT-PARAM-02", "of type int"),
+    (timedelta, "soon", "FT-PARAM-02", "of type timedelta"),
+    (list[int], ["x"], "FT-PARAM-02", "0: Input should be a valid integer"),
     (Annotated[int, Field(ge=1)], 0, "FT-PARAM-02", "greater than or equal"),
     (Colour, "blue", "FT-PARAM-02", "red"),
 ]

@@ -130,7 +130,7 @@ def _as_sent(flow: Flow[..., Any], name: str, value: Any, hint: Any) -> Any:
         reason = text("args.no-json-type", kind=getattr(hint, "__name__", hint))
         raise FlowOpsError("FT-PARAM-04", flow=flow.name, parameter=name, reason=reason) from None
     except ValidationError as error:
-        reason = error.errors()[0]["msg"]
+        reason = _reason(error, hint)
         raise FlowOpsError(
             "FT-PARAM-02", flow=flow.name, parameter=name, value=shown, reason=reason
         ) from None
@@ -156,12 +156,22 @@ def _typed(name: str, value: str, hint: Any) -> Any:
     adapter: TypeAdapter[Any] = TypeAdapter(hint)
     try:
         return adapter.validate_python(value)
-    except ValidationError as error:
+    except ValidationError as as_text:
         try:
             return adapter.validate_json(value)
-        except ValidationError:
-            problem = error.errors()[0]["msg"]
+        except ValidationError as as_json:
+            error = as_text if as_json.errors()[0]["type"] == "json_invalid" else as_json
+            problem = _reason(error, hint)
             raise FlowOpsError("FT-ARGS-02", option=option(name), value=value, problem=problem) from None
+
+
+def _reason(error: ValidationError, hint: Any) -> str:
+    """Return why a value is refused; of another type, in the user's language, else where, and as pydantic says it."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    if not place and first["type"].endswith(("_type", "_parsing")):
+        return text("args.not-a", kind=hint.__name__ if isinstance(hint, type) else hint)
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def _described(schema: dict[str, Any]) -> str:

@@ -85,6 +85,11 @@ def changed(root: Path) -> list[str]:
     return [entry[3:] for entry in entries if entry]
 
 
+def branch(root: Path) -> str:
+    """Return the branch that is checked out; empty where a commit is, or nothing."""
+    return run(root, "branch", "--show-current").strip()
+
+
 def remote(root: Path) -> str | None:
     """Return the remote that one pushes to; None without one, without a repository and without git."""
     try:

@@ -288,6 +288,7 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
         return
     changed = git.changed(root)
     if changed:
+        push["branch"] = git.branch(root) or branch
         yield FlowOpsError("FT-GIT-04", files=", ".join(changed[:5]), count=len(changed), **push)
     # What is new and not ignored was named just now.
     kept = ("ls-files", "--cached", "--others", "--exclude-standard", "--")
@@ -357,8 +358,11 @@ def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[Flo
     if not there:
         yield _no_branch(source, remote, heads)
     elif there != here:
-        code = "FT-GIT-08" if is_ancestor(root, there, here) else "FT-GIT-09"
-        yield FlowOpsError(code, here=here[:8], there=there[:8], branch=source.branch, url=url, remote=remote)
+        code, current = "FT-GIT-09", git.branch(root)
+        if is_ancestor(root, there, here):
+            code = "FT-GIT-08" if current in ("", source.branch) else "FT-GIT-16"
+        commits = {"here": here[:8], "there": there[:8], "current": current}
+        yield FlowOpsError(code, **commits, branch=source.branch, url=url, remote=remote)
 
 
 def _pinned_problems(commit: str, root: Path, heads: set[str]) -> Iterator[FlowOpsError]:
