@@ -6,8 +6,6 @@ Workers and runs reach the server through a proxy that cuts connections, some of
 Says at the end how the runs ended, and exits with 1 unless every run is in a final state, none was executed twice,
 every slot is free, none was declared Crashed while it lived, and the log file has the first and last line of
 every run that was not killed.
-What the watchdog's automations leave is counted before the maintenance flow ends it: on PostgreSQL little, on
-SQLite, where PostgreSQL is not installed, what Prefect loses there.
 """
 
 from __future__ import annotations
@@ -367,25 +365,10 @@ def soak(folder: Path, runs: int, seed: int) -> list[Figure]:
         print(f"{time.monotonic() - start:.0f} s: {soaked.ended()} ended; waiting for the rules", flush=True)
         with contextlib.suppress(TimeoutError):
             wait_until(lambda: soaked.ended() == runs, seconds=PATIENCE, every=5, what="the last runs")
-        left = runs - soaked.ended()
-        if left:
-            _maintain(soaked, runs)
-        return _figures(soaked, runs, cuts[0], left, time.monotonic() - start)
+        return _figures(soaked, runs, cuts[0], time.monotonic() - start)
 
 
-def _maintain(soaked: Soak, runs: int) -> None:
-    from flow_ops.watchdog.sweep import end_stuck_runs  # noqa: PLC0415 - needs the repository, made above
-
-    def ended() -> bool:
-        seconds = {name: limit.total_seconds() for name, limit in vars(LIMITS).items()}
-        end_stuck_runs(["soaked/*"], seconds)
-        return soaked.ended() == runs
-
-    with contextlib.suppress(TimeoutError):
-        wait_until(ended, seconds=PATIENCE, every=30, what="the maintenance flow")
-
-
-def _figures(soaked: Soak, runs: int, cut: int, left: int, seconds: float) -> list[Figure]:
+def _figures(soaked: Soak, runs: int, cut: int, seconds: float) -> list[Figure]:
     states = Counter(str(run.state_name) for run in soaked.runs())
     ends = ", ".join(f"{count} {name}" for name, count in states.most_common())
     twice = [line for line, count in soaked.written().items() if count > 1]
@@ -397,7 +380,6 @@ def _figures(soaked: Soak, runs: int, cut: int, left: int, seconds: float) -> li
         Figure("soak: minutes", seconds / 60, "min", note="one crash of everything, in the middle"),
         Figure("soak: runs killed", len(soaked.killed), "", note=f"{silent} before their first line"),
         Figure("soak: connections cut", cut, ""),
-        Figure("soak: runs left by the automations to the maintenance flow", left, ""),
         Figure("soak: runs in no final state", runs - soaked.ended(), "", 0),
         Figure("soak: slots taken at the end", soaked.slots(), "", 0),
         Figure("soak: lines written twice", len(twice), "", 0, f"{twice or 'none'}"),

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import subprocess
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -328,13 +327,11 @@ LOST = Answer(0, b"")
 
 
 @contextlib.contextmanager
-def proxy(
-    target: str, rule: Callable[[str, str], Answer | None], ahead: float = 0
-) -> Iterator[tuple[str, list[str]]]:
+def proxy(target: str, rule: Callable[[str, str], Answer | None]) -> Iterator[tuple[str, list[str]]]:
     """Stand before a server: yield the address to use instead, and the list of requests that passes through.
 
     `rule` takes a method and a path and returns what to answer instead of asking the server, if anything. With `LOST`
-    the server acts, and its answer is lost on the way. Its clock is `ahead` of this machine's, in seconds.
+    the server acts, and its answer is lost on the way.
     """
     requests: list[str] = []
 
@@ -359,9 +356,6 @@ def proxy(
             url = target.removesuffix("/api") + self.path
             answer = client.request(self.command, url, content=body, headers=kept)
             return Answer(answer.status_code, answer.content)
-
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            return super().date_time_string((timestamp or time.time()) + ahead)
 
         do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any  # noqa: N815
 
