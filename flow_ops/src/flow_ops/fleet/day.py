@@ -9,7 +9,7 @@ from uuid import UUID
 
 from flow_ops.fleet.rows import Fleet, Row, Run, next_of
 
-HOURS = 24
+_HOURS = 24
 # A run each minute, for a day.
 _MOST = 24 * 60
 
@@ -19,8 +19,8 @@ class Day:
     """How many runs of a pool began in each local hour, and how many are still to come in it."""
 
     pool: str
-    began: list[int] = field(default_factory=lambda: [0] * HOURS)
-    coming: list[int] = field(default_factory=lambda: [0] * HOURS)
+    began: list[int] = field(default_factory=lambda: [0] * _HOURS)
+    coming: list[int] = field(default_factory=lambda: [0] * _HOURS)
 
     @property
     def totals(self) -> list[int]:
