@@ -11,7 +11,6 @@ from cyclopts import App, Parameter
 from flow_ops import arguments, embedding, library, moving, new_flow, project, signals, updates
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.new_flow import sample
-from flow_ops.worker import service
 
 # The exit status of `update check` where there is a newer release.
 NEWER = 2
@@ -45,10 +44,10 @@ def _command_line() -> App:
 
 def _worker() -> App:
     made = arguments.app("worker", "@worker.help")
-    made.command(service.install, name="install", help="@worker.install")
-    made.command(service.uninstall, name="uninstall", help="@worker.uninstall")
-    made.command(service.status, name="status", help="@worker.status")
-    made.command(service.describe, name="print", help="@worker.print")
+    made.command("flow_ops.worker.service:install", name="install", help="@worker.install")
+    made.command("flow_ops.worker.service:uninstall", name="uninstall", help="@worker.uninstall")
+    made.command("flow_ops.worker.service:status", name="status", help="@worker.status")
+    made.command("flow_ops.worker.service:describe", name="print", help="@worker.print")
     return made
 
 

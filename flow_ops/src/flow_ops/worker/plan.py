@@ -12,7 +12,10 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
+
+from jinja2 import Environment, PackageLoader
 
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, Step
@@ -221,103 +224,38 @@ def _linux_install(service: Service, *, installed: bool) -> Iterator[Step]:
 
 
 def systemd_unit(service: Service) -> str:
-    system = service.scope == "system"
+    """Return the unit, `unit.service` with what is this service's own."""
+    files = Environment(
+        loader=PackageLoader("flow_ops.worker", "."),
+        autoescape=False,  # noqa: S701 - a unit is no HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     # systemd expands variables in arguments only, not in the program's path.
-    program = _in_unit(str(service.interpreter), dollar="$")
-    command = " ".join((program, *(_in_unit(word) for word in service.arguments)))
-    lines = [
-        "[Unit]",
-        f"Description=Prefect worker of the work pool {service.pool}",
-        *(("Wants=network-online.target", "After=network-online.target") if system else ()),
-        "# A server that is away for long must not end the attempts for good.",
-        "StartLimitIntervalSec=0",
-        "",
-        "[Service]",
-        "Type=exec",
-        *(_account(service) if system else ()),
-        "# Not where flows can write: Prefect takes settings from the folder that it starts in.",
-        f"WorkingDirectory={_in_path(str(service.home))}",
-        *(
-            f"Environment={_in_unit(f'{name}={value}', dollar='$')}"
-            for name, value in service.variables.items()
-        ),
-        f"ExecStart={command}",
-        "Restart=always",
-        f"RestartSec={RESTART_SECONDS}",
-        f"RestartPreventExitStatus={worker_drain.EXIT_CONFIGURATION}",
-        "# SIGTERM goes to the worker alone, which drains; its flows go on until it is done.",
-        "KillMode=mixed",
-        f"TimeoutStopSec={service.drain_seconds + STOP_MARGIN_SECONDS}",
-        "UMask=0077",
-        *(HARDENING if system else ()),
-        "",
-        "[Install]",
-        f"WantedBy={'multi-user.target' if system else 'default.target'}",
-    ]
-    return "\n".join(lines) + "\n"
+    files.filters |= {"as_argument": _in_unit, "as_word": partial(_in_unit, dollar="$"), "as_path": _in_path}
+    return files.get_template("unit.service").render(
+        service=service,
+        system=service.scope == "system",
+        state=service.state.relative_to(STATES) if service.own_account else None,
+        restart_seconds=RESTART_SECONDS,
+        exit_configuration=worker_drain.EXIT_CONFIGURATION,
+        stop_seconds=service.drain_seconds + STOP_MARGIN_SECONDS,
+    )
 
 
-def _account(service: Service) -> Iterator[str]:
-    """Yield who runs the service, what it may write, and how it gets its credentials."""
-    if service.own_account:
-        yield "# An account that exists for this service alone, while it runs: no other pool's flows can touch its files."
-        yield "DynamicUser=yes"
-        yield f"StateDirectory={_in_unit(str(service.state.relative_to(STATES)), dollar='$')}"
-        yield "StateDirectoryMode=0700"
-    else:
-        yield f"User={service.account}"
-        yield "# The system's own files are read-only; the account's permissions say what else it can write."
-        yield "ProtectSystem=full"
-        yield "PrivateTmp=yes"
-        yield "RestrictSUIDSGID=yes"
-        yield "NoNewPrivileges=yes"
-        yield "RemoveIPC=yes"
-    yield "# root's alone; the service gets a copy that it can read and not change."
-    yield f"LoadCredential=credentials.env:{_in_path(str(service.home / 'credentials.env'))}"
-
-
-# What a flow has no use for, and who takes it over would. Left as they are: the network, memory that is written and
-# then executed (compilers such as numba's), and /proc (psutil counts processors and memory there).
-HARDENING = (
-    "# No right of root's, not even through a program that would give it.",
-    "CapabilityBoundingSet=",
-    "# People's folders; the service has a home of its own in its state.",
-    "ProtectHome=yes",
-    "# Disks, cameras, terminals; null, zero and random stay.",
-    "PrivateDevices=yes",
-    "# The kernel: its settings, modules, log, clock, control groups, and the machine's name.",
-    "ProtectKernelTunables=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectClock=yes",
-    "ProtectControlGroups=yes",
-    "ProtectHostname=yes",
-    "# Other accounts' processes.",
-    "ProtectProc=invisible",
-    "# Ways around the above: new namespaces, other kinds of machine code, real-time priority.",
-    "RestrictNamespaces=yes",
-    "LockPersonality=yes",
-    "RestrictRealtime=yes",
-    "# The internet, sockets on this machine, and what asks for its addresses.",
-    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
-    "# What services call; anything else is refused as without permission, and the flow goes on.",
-    "SystemCallArchitectures=native",
-    "SystemCallFilter=@system-service",
-    "SystemCallErrorNumber=EPERM",
-)
-
-
-def _in_unit(word: str, *, dollar: str = "$$") -> str:
-    """Return `word` as one word of a unit, nothing in it expanded (systemd.service, "Command lines")."""
+def _in_unit(value: object, *, dollar: str = "$$") -> str:
+    """Return a value as one word of a unit, nothing in it expanded (systemd.service, "Command lines")."""
+    word = str(value)
     if re.fullmatch(r"[A-Za-z0-9_@:=,./+-]+", word):
         return word
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", dollar)
     return f'"{escaped}"'
 
 
-def _in_path(path: str) -> str:
+def _in_path(path: PurePath) -> str:
     """Return a path for a setting that takes the rest of the line as it is, but for specifiers."""
-    return path.replace("%", "%%")
+    return str(path).replace("%", "%%")
 
 
 # --- Windows
