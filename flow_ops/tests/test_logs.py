@@ -1,4 +1,4 @@
-"""The logger in plain processes, without Prefect: terminal, file, settings, secrets."""
+"""The logger in plain processes, most of them without Prefect: terminal, file, settings, secrets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -324,6 +326,35 @@ def test_an_unwritable_folder_warns_once_counts_what_is_lost_and_the_terminal_go
     # The five lines, and the warning.
     assert re.findall(r"FT-LOGS-03  \D*(\d+)", ran.terminal) == ["6"]
     assert [ran.terminal.count(f"line {i}") for i in range(5)] == [1] * 5
+    assert "Traceback" not in ran.terminal
+
+
+def test_what_is_lost_when_a_run_ends_is_said_on_the_terminal_without_a_traceback(
+    run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    class Server(BaseHTTPRequestHandler):
+        """In a server's place, for an end that comes after Prefect's own: it takes what it is sent."""
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    (tmp_path / "file").touch()
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        ran = run(
+            "import uuid, prefect\nfrom flow_ops.logs import get_logger\n"
+            "get_logger().info('in a run', extra={'flow_run_id': str(uuid.uuid4()), 'flow_run_name': 'one'})",
+            FLOW_LOG_DIR=str(tmp_path / "file" / "logs"),
+            PREFECT_API_URL=f"http://127.0.0.1:{server.server_port}/api",
+        )
+        server.shutdown()
+    assert ran.status == 0
+    assert re.findall(r"FT-LOGS-03  \D*(\d+)", ran.terminal) == ["2"]
     assert "Traceback" not in ran.terminal
 
 

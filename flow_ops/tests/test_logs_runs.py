@@ -452,8 +452,8 @@ def test_a_very_long_message_is_cut_with_a_mark_in_the_ui_and_whole_in_the_file(
 def test_what_is_wrong_with_file_and_settings_is_said_once_in_terminal_and_ui(seen: dict[str, Seen]) -> None:
     found = seen["unwritable"]
     for code in ("FT-LOGS-01", "FT-LOGS-02"):
-        assert found.terminal.count(code) == 1
-        assert len([log for log in found.api if code in log["message"]]) == 1
+        assert found.terminal.count(f"{code}  ") == 1
+        assert len([log for log in found.api if f"{code}  " in log["message"]]) == 1
     assert found.terminal.count("<unwritable flow>") == 2
     assert len([log for log in found.api if "<unwritable flow>" in log["message"]]) == 2
 

@@ -288,7 +288,13 @@ _SAID = "FLOW_OPS_COMMIT_SAID"
 
 
 def _warn(text: str, cause: logging.LogRecord) -> None:
-    """Log a problem of the logging itself, in the run of the record that met it."""
+    """Log a problem of the logging itself, in the run of the record that met it; as the process ends, say it only."""
+    if (
+        not threading.main_thread().is_alive()
+    ):  # Prefect sends nothing any more, and says so with a traceback.
+        if sys.stderr is not None:
+            sys.stderr.write(f"{text}\n")
+        return
     get_logger().warning("%s", text, extra={name: getattr(cause, name, None) for name in runs.NONE})
 
 
