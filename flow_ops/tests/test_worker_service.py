@@ -31,7 +31,7 @@ from flow_ops.worker import asking, trust
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker import service as worker_service
 from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall_steps
-from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, decoded
+from flow_ops.worker.steps import Command, Copy, File, Folder, Remove, decoded
 from helpers.repositories import LIBRARY
 from helpers.support import not_on_windows
 
@@ -794,10 +794,10 @@ def test_a_private_file_is_never_readable_by_others(tmp_path: Path) -> None:
 
 def test_credentials_written_by_hand_survive_an_installation(tmp_path: Path) -> None:
     file = tmp_path / "credentials.env"
-    Keep(file, "# header\n").apply()
+    File(file, "# header\n", private=True, kept=True).apply()
     assert os.name != "posix" or stat.S_IMODE(file.stat().st_mode) == 0o600
     file.write_text("A=1\n", encoding="utf-8")
-    Keep(file, "# header\n").apply()
+    File(file, "# header\n", private=True, kept=True).apply()
     assert file.read_text(encoding="utf-8") == "A=1\n"
     source = tmp_path / "given"
     source.write_text("A=2\n", encoding="utf-8")

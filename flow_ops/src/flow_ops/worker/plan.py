@@ -18,7 +18,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from jinja2 import Environment, PackageLoader
 
 from flow_ops.worker import drain as worker_drain
-from flow_ops.worker.steps import Command, Copy, File, Folder, Keep, Remove, Step
+from flow_ops.worker.steps import Command, Copy, File, Folder, Remove, Step
 
 # Written last into a service's folder: what is installed there, and that the folder may be removed.
 MARKER = "service.json"
@@ -72,12 +72,8 @@ class Service:
 
     @property
     def interpreter(self) -> PurePath:
-        environment = self.home / "environment"
-        return (
-            environment / "Scripts" / "python.exe"
-            if self.system == "windows"
-            else environment / "bin" / "python"
-        )
+        program = "Scripts/python.exe" if self.system == "windows" else "bin/python"
+        return self.home / "environment" / program
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -103,6 +99,9 @@ class Service:
     @property
     def variables(self) -> dict[str, str]:
         """The service's environment, without credentials; `worker_drain` adds the PATH to uv."""
+        # The account has none of its own, and git, uv and the libraries of flows want one.
+        needs_home = self.system == "linux" and self.scope == "system"
+        home = {"HOME": str(self.state / "home")} if needs_home else {}
         return {
             "PREFECT_API_URL": self.api_url,
             "PREFECT_HOME": str(self.state / "prefect"),
@@ -118,12 +117,7 @@ class Service:
             # For the flows' own environments.
             "UV_CACHE_DIR": str(self.state / "uv-cache"),
             **self.uv_variables,
-            # The account has none of its own, and git, uv and the libraries of flows want one.
-            **(
-                {"HOME": str(self.state / "home")}
-                if self.system == "linux" and self.scope == "system"
-                else {}
-            ),
+            **home,
         }
 
     @property
@@ -171,16 +165,8 @@ def _environment(service: Service) -> Iterator[Step]:
     yield Command((service.uv, *made), variables)
     # Each run starts a process of this environment, whose account cannot keep what it compiles here: not compiled,
     # importing Prefect takes 2 seconds more, every time.
-    into = (
-        "pip",
-        "install",
-        "--quiet",
-        "--upgrade",
-        "--compile-bytecode",
-        "--python",
-        str(service.interpreter),
-    )
-    yield Command((service.uv, *into, *service.requirements), variables)
+    options = ("--quiet", "--upgrade", "--compile-bytecode", "--python", str(service.interpreter))
+    yield Command((service.uv, "pip", "install", *options, *service.requirements), variables)
     if not service.own_account:
         for folder in (service.state, service.state / "logs"):
             yield Folder(folder, private=True)
@@ -189,7 +175,7 @@ def _environment(service: Service) -> Iterator[Step]:
     if service.credentials:
         yield Copy(service.credentials, credentials, private=True)
     else:
-        yield Keep(credentials, CREDENTIALS_HEADER)
+        yield File(credentials, CREDENTIALS_HEADER, private=True, kept=True)
 
 
 def _marker(service: Service) -> Step:

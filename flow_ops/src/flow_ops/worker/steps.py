@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePath
 
 # Where commands are run: uv takes settings from the folder where one stands, and an administrator may stand in one
@@ -37,29 +38,28 @@ class Folder:
 
 @dataclass(frozen=True)
 class File:
-    """A file with this text, in UTF-8; a private one can be read by its owner alone."""
+    """A file with this text, in UTF-8; a private one can be read by its owner alone, a kept one stays where it exists."""
 
     path: PurePath
     text: str = field(repr=False)
     private: bool = False
+    kept: bool = False
 
     def describe(self) -> str:
-        return (
-            f"file     {self.path}\n"
-            + "".join(f"         | {line}\n" for line in self.text.splitlines())[:-1]
-        )
+        text = self.text.splitlines() + ["(kept as it is where it exists)"] * self.kept
+        return "\n         | ".join([f"file     {self.path}", *text])
 
     def apply(self) -> None:
-        file = Path(self.path)
+        file, mode = Path(self.path), 0o600 if self.private else 0o644
+        if self.kept and file.exists():
+            return
         file.parent.mkdir(parents=True, exist_ok=True)
         # The permissions come with the file, not after it.
-        with open(file, "w", encoding="utf-8", newline="\n", opener=self._open) as stream:
+        opener = partial(os.open, mode=mode)
+        with open(file, "w", encoding="utf-8", newline="\n", opener=opener) as stream:
             stream.write(self.text)
         if self.private:
-            file.chmod(0o600)
-
-    def _open(self, name: str, flags: int) -> int:
-        return os.open(name, flags, 0o600 if self.private else 0o644)
+            file.chmod(mode)
 
 
 @dataclass(frozen=True)
@@ -75,21 +75,6 @@ class Copy:
 
     def apply(self) -> None:
         File(self.path, self.source.read_text(encoding="utf-8"), private=self.private).apply()
-
-
-@dataclass(frozen=True)
-class Keep:
-    """A private file that is made where it is missing and left as it is otherwise."""
-
-    path: PurePath
-    text: str
-
-    def describe(self) -> str:
-        return File(self.path, self.text).describe() + "\n         | (kept as it is where it exists)"
-
-    def apply(self) -> None:
-        if not Path(self.path).exists():
-            File(self.path, self.text, private=True).apply()
 
 
 @dataclass(frozen=True)
@@ -143,7 +128,7 @@ class Remove:
         shutil.rmtree(target)
 
 
-Step = Folder | File | Copy | Keep | Command | Remove
+Step = Folder | File | Copy | Command | Remove
 
 
 def _quoted(word: str) -> str:
