@@ -159,40 +159,11 @@ def expected(
     deployment_id: UUID, deployment: str, limits: Limits, channel: Channel | None = None
 ) -> list[AutomationCore]:
     """Return the automations that `deployment` (as "flow/deployment") should have, as the table says."""
-    rules = [
-        _Rule("running", limits.running, after=("Running", "Retrying"), action=CancelFlowRun()),
-        # Waiting for a slot again and again is no progress: neither event is an expected one.
-        _Rule(
-            "late",
-            limits.late,
-            after=("Late", "AwaitingConcurrencySlot"),
-            expect=("Pending", "Running", *_ENDED_OR_PARKED),
-            action=CancelFlowRun(),
-        ),
-        _Rule(
-            "pending",
-            limits.pending,
-            after=("Pending", "Submitting", "InfrastructurePending"),
-            action=CancelFlowRun(),
-        ),
-        _Rule(
-            "cancelling",
-            limits.cancelling,
-            after=("Cancelling",),
-            action=_ends_as(StateType.CANCELLED, "nobody ended the run"),
-        ),
-        # Heartbeats are events without a state, and the first comes after Running: only an end counts.
-        _Rule(
-            "heartbeat",
-            limits.heartbeat,
-            after=("heartbeat",),
-            expect=("heartbeat", *_ENDED_OR_PARKED),
-            action=_ends_as(StateType.CRASHED, "no more heartbeats"),
-        ),
+    return [
+        _automation(rule, getattr(limits, rule, None), deployment_id, deployment, channel)
+        for rule in RULES
+        if channel or rule != "failure"
     ]
-    if channel:
-        rules.append(_Rule("failure", types=("FAILED", "CRASHED")))
-    return [_automation(rule, deployment_id, deployment, channel) for rule in rules]
 
 
 def differences(
@@ -281,40 +252,62 @@ def _is_of(automation: Automation, deployment_id: UUID) -> bool:
     return any(str(deployment_id) in value for value in _flat(automation).values())
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """What acts where `limit` passes after one of the states `after` without one of `expect`; without a limit, at once.
-
-    Without `expect`, any change of state will do: states have names of the user's own, too. Only events
-    that carry a state, of these types, are looked at then, which leaves heartbeats out.
-    """
-
-    name: str
-    limit: timedelta | None = None
-    after: tuple[str, ...] = ()
-    expect: tuple[str, ...] = ()
-    types: tuple[str, ...] = ("*",)
-    action: ActionTypes | None = None
-
-
 def _ends_as(state: StateType, why: str) -> ChangeFlowRunState:
     return ChangeFlowRunState(
         state=state, name=state.value.capitalize(), message=f"flow_ops watchdog: {why}", force=False
     )
 
 
-def _automation(rule: _Rule, deployment_id: UUID, deployment: str, channel: Channel | None) -> AutomationCore:
+@dataclass(frozen=True)
+class _Rule:
+    """What acts where its limit passes after one of the states `after` without one of `expect`; without a limit, at once.
+
+    Without `expect`, any change of state will do: states have names of the user's own, too. Only events
+    that carry a state, of these types, are looked at then, which leaves heartbeats out.
+    """
+
+    after: tuple[str, ...] = ()
+    expect: tuple[str, ...] = ()
+    types: tuple[str, ...] = ("*",)
+    action: ActionTypes | None = None
+
+
+# By their names, which are those of the limits.
+RULES = {
+    "running": _Rule(after=("Running", "Retrying"), action=CancelFlowRun()),
+    # Waiting for a slot again and again is no progress: neither event is an expected one.
+    "late": _Rule(
+        after=("Late", "AwaitingConcurrencySlot"),
+        expect=("Pending", "Running", *_ENDED_OR_PARKED),
+        action=CancelFlowRun(),
+    ),
+    "pending": _Rule(after=("Pending", "Submitting", "InfrastructurePending"), action=CancelFlowRun()),
+    "cancelling": _Rule(after=("Cancelling",), action=_ends_as(StateType.CANCELLED, "nobody ended the run")),
+    # Heartbeats are events without a state, and the first comes after Running: only an end counts.
+    "heartbeat": _Rule(
+        after=("heartbeat",),
+        expect=("heartbeat", *_ENDED_OR_PARKED),
+        action=_ends_as(StateType.CRASHED, "no more heartbeats"),
+    ),
+    "failure": _Rule(types=("FAILED", "CRASHED")),
+}
+
+
+def _automation(
+    name: str, limit: timedelta | None, deployment_id: UUID, deployment: str, channel: Channel | None
+) -> AutomationCore:
+    rule, description = RULES[name], text(f"watchdog.{name}", limit=limit)
     match: dict[str, str | list[str]] = {"prefect.resource.id": "prefect.flow-run.*"}
     if not rule.expect:
         match["prefect.state-type"] = list(rule.types)
     actions: list[Any] = [rule.action] if rule.action else []
     # The heartbeat rule makes the run Crashed, of which the failure rule speaks.
-    if channel and rule.name != "heartbeat":
-        actions.append(channel.action(f"{deployment}: {_description(rule)}"))
+    if channel and name != "heartbeat":
+        actions.append(channel.action(f"{deployment}: {description}"))
     # Without an owner: every redeploy deletes the automations that a deployment owns.
     automation = AutomationCore(
-        name=_name(deployment, rule.name),
-        description=_description(rule),
+        name=_name(deployment, name),
+        description=description,
         enabled=True,
         tags=[],
         trigger=EventTrigger(
@@ -328,9 +321,9 @@ def _automation(rule: _Rule, deployment_id: UUID, deployment: str, channel: Chan
             after={f"prefect.flow-run.{state}" for state in rule.after},
             expect={f"prefect.flow-run.{state}" for state in rule.expect or ("*",)},
             for_each={"prefect.resource.id"},
-            posture=Posture.Proactive if rule.limit else Posture.Reactive,
+            posture=Posture.Proactive if limit else Posture.Reactive,
             threshold=1,
-            within=rule.limit or timedelta(0),
+            within=limit or timedelta(0),
         ),
         actions=actions,
         actions_on_trigger=[],
@@ -341,15 +334,8 @@ def _automation(rule: _Rule, deployment_id: UUID, deployment: str, channel: Chan
     return AutomationCore.model_validate(automation.model_dump(exclude={"owner_resource"}))
 
 
-RULES = ("running", "late", "pending", "cancelling", "heartbeat", "failure")
-
-
 def _name(deployment: str, rule: str) -> str:
     return f"{deployment} watchdog: {rule}"
-
-
-def _description(rule: _Rule) -> str:
-    return text(f"watchdog.{rule.name}", limit=rule.limit)
 
 
 # Stands for the id of a deployment that does not exist yet, which no automation can name.
