@@ -143,14 +143,19 @@ def flows() -> dict[str, Flow[..., Any]]:
     return found
 
 
+def _flows_without(attribute: str) -> Callable[[], Iterable[str]]:
+    return lambda: [place for place, flow in flows().items() if not getattr(flow, attribute)]
+
+
+def _search(name: str, code: str, search: sources.Search) -> Rule:
+    return Rule(name, code, lambda: sources.places(search, code))
+
+
 def _owners() -> Iterable[str]:
-    return [
-        target.full_name
-        for target in targets(deployments())
-        if not any(
-            re.match(r"(area|owner):\S", tag) for tag in state.desired(target, [], paused=False)["tags"]
-        )
-    ]
+    for target in targets(deployments()):
+        tags = state.desired(target, [], paused=False)["tags"]
+        if not any(re.match(r"(area|owner):\S", tag) for tag in tags):
+            yield target.full_name
 
 
 def _pins(*prefixes: str) -> Callable[[], Iterable[FlowOpsError]]:
@@ -177,30 +182,12 @@ def _output_of_deploy_py() -> Iterable[str]:
 RULES = (
     Rule("names_agree_everywhere", "FT-RULE-01", _names),
     Rule("entrypoints_load_from_the_tracked_files_alone", "FT-RULE-02", _entrypoints),
-    Rule(
-        "every_flow_has_a_timeout",
-        "FT-RULE-03",
-        lambda: [place for place, flow in flows().items() if not flow.timeout_seconds],
-    ),
-    Rule(
-        "every_flow_has_a_description",
-        "FT-RULE-04",
-        lambda: [place for place, flow in flows().items() if not flow.description],
-    ),
+    Rule("every_flow_has_a_timeout", "FT-RULE-03", _flows_without("timeout_seconds")),
+    Rule("every_flow_has_a_description", "FT-RULE-04", _flows_without("description")),
     Rule("every_deployment_has_an_owner_tag", "FT-RULE-05", _owners),
-    Rule(
-        "no_future_is_left_unresolved",
-        "FT-RULE-06",
-        lambda: sources.places(sources.unresolved_futures, "FT-RULE-06"),
-    ),
-    Rule(
-        "no_block_or_variable_is_read_at_import",
-        "FT-RULE-07",
-        lambda: sources.places(sources.reads_at_import, "FT-RULE-07"),
-    ),
-    Rule(
-        "no_file_path_is_relative", "FT-RULE-09", lambda: sources.places(sources.relative_paths, "FT-RULE-09")
-    ),
+    _search("no_future_is_left_unresolved", "FT-RULE-06", sources.unresolved_futures),
+    _search("no_block_or_variable_is_read_at_import", "FT-RULE-07", sources.reads_at_import),
+    _search("no_file_path_is_relative", "FT-RULE-09", sources.relative_paths),
     Rule("schedules_and_timezone_are_valid_and_not_utc", "FT-RULE-10", _pins("FT-ZONE", "FT-SCHED")),
     Rule("a_prod_deployment_runs_in_a_prod_pool", "FT-RULE-11", _pins("FT-POOL")),
     Rule("parameters_match_the_signature", "FT-RULE-12", _pins("FT-PARAM")),

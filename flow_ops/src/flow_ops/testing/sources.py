@@ -15,6 +15,8 @@ from flow_ops import project
 
 Search = Callable[[ast.Module], Iterator[ast.AST]]
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
 
 def places(search: Search, code: str) -> list[str]:
     """Return `file:line: code` for everything that `search` finds in the team's sources and `deploy.py`.
@@ -35,6 +37,11 @@ def places(search: Search, code: str) -> list[str]:
     return found
 
 
+def _scopes(tree: ast.Module) -> list[ast.AST]:
+    """Return the module and each function in it, inner ones too."""
+    return [tree, *(node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS))]
+
+
 def _files() -> Iterator[tuple[Path, str]]:
     about = project.current()
     for file in [*sorted((about.root / "src" / about.package).rglob("*.py")), about.root / "deploy.py"]:
@@ -46,18 +53,14 @@ def unresolved_futures(tree: ast.Module) -> Iterator[ast.AST]:
 
     To wait is not to ask: `wait` returns whether the task failed or not.
     """
-    for scope in [
-        tree,
-        *(node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))),
-    ]:
-        statements = list(_own_statements(scope))
+    for scope in _scopes(tree):
         only_waited = {id(node) for one in ast.walk(scope) if _only_waits(one) for node in ast.walk(one)}
         asked = {
             node.id
             for node in ast.walk(scope)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in only_waited
         }
-        for statement in statements:
+        for statement in _own_statements(scope):
             if isinstance(statement, ast.Expr) and _gives_futures(statement.value):
                 yield statement
             elif isinstance(statement, ast.Assign) and _gives_futures(statement.value):
@@ -69,13 +72,11 @@ def unresolved_futures(tree: ast.Module) -> Iterator[ast.AST]:
 def _own_statements(scope: ast.AST) -> Iterator[ast.stmt]:
     """Yield the simple statements of a scope, and the headers of its compound ones, without inner functions'."""
     for child in ast.iter_child_nodes(scope):
-        if isinstance(child, ast.stmt) and not isinstance(
-            child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        ):
+        if isinstance(child, (*_FUNCTIONS, ast.ClassDef)):
+            continue
+        if isinstance(child, ast.stmt):
             yield child
-        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)) and not isinstance(
-            child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        ):
+        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
             yield from _own_statements(child)
 
 
@@ -84,11 +85,7 @@ def _gives_futures(node: ast.AST) -> bool:
         return _gives_futures(node.elt)
     if isinstance(node, ast.Await):
         return _gives_futures(node.value)
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("submit", "map")
-    )
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", None) in ("submit", "map")
 
 
 def _only_waits(statement: ast.AST) -> bool:
@@ -112,9 +109,7 @@ def reads_at_import(tree: ast.Module) -> Iterator[ast.AST]:
     for call in _run_at_import(tree):
         called = call.func
         ours = isinstance(called, ast.Name) and called.id in from_secrets
-        theirs = (
-            isinstance(called, ast.Attribute) and called.attr in readers and _root(called) in from_prefect
-        )
+        theirs = getattr(called, "attr", None) in readers and _root(called) in from_prefect
         if ours or theirs:
             yield call
 
@@ -123,7 +118,7 @@ def _run_at_import(node: ast.AST) -> Iterator[ast.Call]:
     """Yield the calls that an import makes: decorators and default values too, bodies of functions not."""
     if isinstance(node, ast.Call):
         yield node
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+    if isinstance(node, _FUNCTIONS):
         children: Iterable[ast.AST] = [*node.decorator_list, node.args]
     elif isinstance(node, ast.Lambda) or (isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)):
         children = []
@@ -157,8 +152,7 @@ def secrets_as_parameters(tree: ast.Module, runs: Collection[str] = ()) -> Itera
         for alias in node.names
     }
     run = _runs_of(tree) | (imported & {*runs}) | {"run_deployment", "arun_deployment"}
-    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    for scope in [tree, *functions]:
+    for scope in _scopes(tree):
         held = {
             target.id
             for one in ast.walk(scope)
@@ -180,7 +174,7 @@ def _runs_of(tree: ast.Module) -> set[str]:
     return {
         node.name
         for node in ast.walk(tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        if isinstance(node, _FUNCTIONS)
         if any(_path(getattr(one, "func", one))[-1] in ("flow", "task") for one in node.decorator_list)
     }
 
@@ -212,11 +206,8 @@ _FORMS = {
 
 def relative_paths(tree: ast.Module) -> Iterator[ast.AST]:
     """Yield each file named by a relative path, and each use of the current folder: on a worker it is temporary."""
-    joined = {
-        id(node.right)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
-    }
+    divisions = [one for one in ast.walk(tree) if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Div)]
+    joined = {id(one.right) for one in divisions}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or id(node) in joined:
             continue
