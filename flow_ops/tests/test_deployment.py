@@ -484,7 +484,11 @@ def test_a_renamed_deployment_is_told_and_can_be_retired(
 def test_retiring_leaves_no_deployment_no_future_run_and_no_automation(workshop: Workshop) -> None:
     apply(workshop.pins)
     deployment_id = on_server(workshop).id
-    wait_until(lambda: server.flow_runs(workshop.client, deployment_id), seconds=30, what="scheduled runs")
+    wait_until(
+        lambda: server.flow_runs(workshop.client, deployment_id, [StateType.SCHEDULED]),
+        seconds=30,
+        what="scheduled runs",
+    )
     assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
     assert workshop.client.read_deployments() == []
     assert workshop.client.read_automations() == []

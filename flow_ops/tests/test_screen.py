@@ -155,8 +155,6 @@ def many(count: int, *, differ: int) -> list[Plan]:
         by_hand=[],
         next_runs=[datetime.now(UTC)],
         workers=1,
-        rules=5,
-        pin=None,
     )
     return [
         dataclasses.replace(made, target=target, differences=[Difference("version", "a", "b")] * (n < differ))

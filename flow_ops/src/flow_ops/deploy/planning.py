@@ -57,8 +57,6 @@ class Plan:
         by_hand: Schedules made in Prefect's UI, of which the command line said nothing.
         next_runs: When it would run next, in UTC.
         workers: How many workers of its pool are online; None where there is no such pool.
-        rules: How many rules its watchdog has.
-        pin: The commit to which `rollback` pinned it, if it did.
     """
 
     target: Target
@@ -69,12 +67,15 @@ class Plan:
     by_hand: list[State]
     next_runs: list[datetime]
     workers: int | None
-    rules: int
-    pin: Pin | None
 
     @property
     def changes(self) -> bool:
         return bool(self.differences or self.watchdog)
+
+    @property
+    def pin(self) -> Pin | None:
+        """The commit to which `rollback` pinned it, if it did."""
+        return rollback.pinned(self.server)
 
     def problems(self, *, forward: bool) -> Iterator[FlowOpsError]:
         """Yield what stands in the way of applying this plan; a commit that it is pinned to not, if it goes `forward`."""
@@ -82,15 +83,12 @@ class Plan:
             found = "; ".join(schedules.written(one["timing"]) for one in self.by_hand)
             yield FlowOpsError("FT-SCHED-03", deployment=self.target.full_name, schedules=found)
         if self.pin and not forward:
-            since = f"{self.pin.since.astimezone(project.current().zone):%Y-%m-%d %H:%M}"
-            environment = self.target.environment_name
-            yield FlowOpsError(
-                "FT-BACK-04",
-                deployment=self.target.full_name,
-                commit=self.pin.commit[:8],
-                since=since,
-                environment=environment,
-            )
+            pinned = {
+                "commit": self.pin.commit[:8],
+                "since": f"{self.pin.since.astimezone(project.current().zone):%Y-%m-%d %H:%M}",
+            }
+            name, environment = self.target.full_name, self.target.environment_name
+            yield FlowOpsError("FT-BACK-04", deployment=name, environment=environment, **pinned)
 
 
 @dataclass(frozen=True)
@@ -134,8 +132,6 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
         by_hand=[] if choice.adopt or choice.remove else found.by_hand,
         next_runs=runs,
         workers=server.workers_online(client, target.environment.work_pool),
-        rules=len(watchdog.RULES) - (target.deployments.notification is None),
-        pin=rollback.pinned(existing),
     )
 
 
@@ -175,19 +171,14 @@ def apply(client: SyncPrefectClient, plan: Plan) -> DeploymentResponse:
             if plan.differences:
                 state.write(client, plan.target, plan.file)
                 written = name
-            deployment = server.read(client, name)
-            left = state.differences(state.actual(deployment) if deployment else None, plan.file)
-            if deployment is None or left:
-                fields = ", ".join(difference.field for difference in left)
-                raise FlowOpsError("FT-DEPLOY-04", deployment=name, fields=fields)
+            deployment = state.prove(client, name, plan.file)
             watchdog.apply(client, deployment.id, *_rules(plan.target))
-            rules_left = watchdog.differences(client, deployment.id, *_rules(plan.target))
+            if left := watchdog.differences(client, deployment.id, *_rules(plan.target)):
+                raise FlowOpsError("FT-DEPLOY-04", deployment=name, fields="; ".join(left))
     except FlowOpsError as problem:
         if problem.code == "FT-DEPLOY-04":
             raise
         raise FlowOpsError("FT-DEPLOY-05", deployment=name, written=written, problem=problem) from None
-    if rules_left:
-        raise FlowOpsError("FT-DEPLOY-04", deployment=name, fields="; ".join(rules_left))
     return deployment
 
 

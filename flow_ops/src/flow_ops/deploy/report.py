@@ -22,7 +22,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from flow_ops import hidden, project
+from flow_ops import hidden, project, watchdog
 from flow_ops.deploy import checks, schedules, source
 from flow_ops.deploy.planning import Plan, Status
 from flow_ops.deploy.rollback import Move, Pin
@@ -79,10 +79,6 @@ def problems(found: Iterable[FlowOpsError]) -> None:
     """Print problems and warnings where errors go."""
     for problem in found:
         line(str(problem), sys.stderr, _COLOURS["bad" if checks.stops(problem) else "note"])
-
-
-def problem_document(found: Iterable[FlowOpsError]) -> dict[str, Any]:
-    return {"problems": [{"code": p.code, "stops": checks.stops(p), "text": str(p)} for p in found]}
 
 
 # --- plan and apply
@@ -209,7 +205,8 @@ def _workers(count: int | None) -> str:
 
 def _watchdog(made: Plan) -> str:
     if not made.watchdog:
-        return text("plan.watchdog-same", count=made.rules)
+        without_notification = made.target.deployments.notification is None
+        return text("plan.watchdog-same", count=len(watchdog.RULES) - without_notification)
     is_new = all(each.startswith("+") for each in made.watchdog)
     key = "plan.watchdog-new" if is_new else "plan.watchdog-changed"
     return text(key, count=len({each.split(":")[1] if ":" in each else each for each in made.watchdog}))
@@ -222,18 +219,19 @@ def _fields(made: Plan) -> None:
         table([text("plan.field"), text("plan.file")], rows)
     elif made.differences:
         headers = [text("plan.field"), text("plan.server"), text("plan.file")]
-        table(
-            headers,
-            [
-                [d.field, *(shown(_readable(d.field, value)) for value in (d.server, d.file))]
-                for d in made.differences
-            ],
-        )
+        both = ((d.field, (d.server, d.file)) for d in made.differences)
+        rows = [[field, *(shown(_readable(field, value)) for value in values)] for field, values in both]
+        table(headers, rows)
     for change in made.watchdog:
         line(f"  {change}")
 
 
-def plan_document(made: Plan) -> dict[str, Any]:
+def plans_as_json(made: Sequence[Plan], found: Iterable[FlowOpsError]) -> None:
+    problems = [{"code": p.code, "stops": checks.stops(p), "text": str(p)} for p in found]
+    as_json({"deployments": [_plan_document(one) for one in made], "problems": problems})
+
+
+def _plan_document(made: Plan) -> dict[str, Any]:
     return {
         "deployment": made.target.full_name,
         "exists": made.server is not None,
@@ -375,14 +373,9 @@ def _pin_document(pin: Pin | None) -> dict[str, Any] | None:
 
 def rolled_back(move: Move) -> None:
     target = move.target
-    said = text(
-        "rollback.done",
-        name=target.full_name,
-        commit=_short(move.commit),
-        before=_short(move.before),
-        environment=target.environment_name,
-    )
-    line(said, style=_COLOURS["good"])
+    name, environment = target.full_name, target.environment_name
+    commits = {"commit": _short(move.commit), "before": _short(move.before)}
+    line(text("rollback.done", name=name, environment=environment, **commits), style=_COLOURS["good"])
 
 
 def checked(title: str, found: Sequence[FlowOpsError]) -> None:

@@ -10,15 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, LogFilterTextSearch
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import FlowRunSort, LogSort
+from prefect.client.schemas.sorting import FlowRunSort
 
 from flow_ops import project
 from flow_ops.deploy import server, source, state
@@ -41,10 +39,6 @@ class Pin:
 
     commit: str
     since: datetime
-
-
-def _tag(since: datetime) -> str:
-    return _TAG + since.astimezone(UTC).strftime(_FORMAT)
 
 
 def pinned(found: State | None) -> Pin | None:
@@ -106,12 +100,8 @@ def completed(client: SyncPrefectClient, deployment: DeploymentResponse) -> Iter
     runs = server.flow_runs(client, deployment.id, [StateType.COMPLETED], FlowRunSort.END_TIME_DESC)
     if not runs:
         return
-    wanted = LogFilter(
-        flow_run_id=LogFilterFlowRunId(any_=[run.id for run in runs]),
-        text=LogFilterTextSearch(query=f'"{COMMIT}"'),
-    )
     said = {}
-    for record in server.pages(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC)):
+    for record in server.log_records(client, [run.id for run in runs], COMMIT):
         if match := _SAID.match(record.message):
             said[record.flow_run_id] = match[1]
     yield from dict.fromkeys(said[run.id] for run in runs if run.id in said)
@@ -131,12 +121,7 @@ def pin(client: SyncPrefectClient, move: Move) -> None:
     changed: dict[str, Any] = {
         "version": move.commit,
         "pull_steps": source.steps(dataclasses.replace(move.source, commit=move.commit)),
-        "tags": sorted([*tags, _tag(datetime.now(UTC))]),
+        "tags": sorted([*tags, f"{_TAG}{datetime.now(UTC):{_FORMAT}}"]),
     }
-    name = move.target.full_name
     client.update_deployment(move.deployment.id, DeploymentUpdate(**changed))
-    after = server.read(client, name)
-    left = state.differences(state.actual(after) if after else None, {**before, **changed})
-    if left:
-        fields = ", ".join(difference.field for difference in left)
-        raise FlowOpsError("FT-DEPLOY-04", deployment=name, fields=fields)
+    state.prove(client, move.target.full_name, {**before, **changed})

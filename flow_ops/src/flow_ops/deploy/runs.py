@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import filters
-from prefect.client.schemas.objects import FlowRun, Log, State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
+from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.utilities.schema_tools.validation import validate
@@ -110,7 +110,8 @@ class _Following:
 
     def _show_records(self) -> None:
         flows = _subflows(self._client, self._run_id)
-        records = _records(self._client, [self._run_id, *flows])
+        # They are sent in batches, so that older ones come after newer ones.
+        records = server.log_records(self._client, [self._run_id, *flows])
         new = [record for record in records if record.id not in self._seen]
         self._tasks |= _task_names(self._client, {record.task_run_id for record in new} - self._tasks.keys())
         for record in new:
@@ -124,7 +125,7 @@ def missing_module(client: SyncPrefectClient, run_id: UUID) -> str | None:
 
     Without `uv` a worker runs the flow in its own environment, and says nothing of it.
     """
-    for record in _records(client, [run_id]):
+    for record in server.log_records(client, [run_id]):
         if found := re.search(r"^ModuleNotFoundError: No module named '(\w+)'", record.message, re.MULTILINE):
             return found[1]
     return None
@@ -166,12 +167,6 @@ def _task_names(client: SyncPrefectClient, ids: set[UUID | None]) -> dict[UUID, 
     wanted = filters.TaskRunFilter(id=filters.TaskRunFilterId(any_=known))
     read = partial(client.read_task_runs, task_run_filter=wanted, sort=TaskRunSort.ID_DESC)
     return {run.id: run.name for run in server.pages(read)}
-
-
-def _records(client: SyncPrefectClient, run_ids: list[UUID]) -> Iterator[Log]:
-    """Yield all log records of some runs. They are sent in batches, so that older ones come after newer ones."""
-    wanted = filters.LogFilter(flow_run_id=filters.LogFilterFlowRunId(any_=run_ids))
-    return server.pages(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC))
 
 
 def retire(client: SyncPrefectClient, deployment: DeploymentResponse | None, full_name: str) -> None:

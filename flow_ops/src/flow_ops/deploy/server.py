@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -16,9 +16,9 @@ from packaging.version import Version
 from prefect.client.base import ServerType
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import filters
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, Log, StateType
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import FlowRunSort
+from prefect.client.schemas.sorting import FlowRunSort, LogSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 from prefect.utilities.urls import url_for
@@ -214,24 +214,26 @@ def unnamed(client: SyncPrefectClient, targets: Sequence[Target]) -> dict[str, D
 def flow_runs(
     client: SyncPrefectClient,
     deployment_id: UUID,
-    states: list[StateType] | None = None,
+    states: list[StateType],
     sort: FlowRunSort = FlowRunSort.EXPECTED_START_TIME_DESC,
-    limit: int = 200,
+    limit: int = PAGE,
 ) -> list[FlowRun]:
-    """Return runs of a deployment, those in `states` alone where given."""
-    wanted = (
-        filters.FlowRunFilter(
-            state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=states))
-        )
-        if states
-        else None
+    """Return runs of a deployment that are in one of these states."""
+    wanted = filters.FlowRunFilter(
+        deployment_id=filters.FlowRunFilterDeploymentId(any_=[deployment_id]),
+        state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=states)),
     )
-    return client.read_flow_runs(
-        deployment_filter=filters.DeploymentFilter(id=filters.DeploymentFilterId(any_=[deployment_id])),
-        flow_run_filter=wanted,
-        sort=sort,
-        limit=limit,
-    )
+    return client.read_flow_runs(flow_run_filter=wanted, sort=sort, limit=limit)
+
+
+def log_records(
+    client: SyncPrefectClient, run_ids: Sequence[UUID], containing: str | None = None
+) -> Iterator[Log]:
+    """Yield the log records of some runs, those with a text alone where given, the oldest first."""
+    text = filters.LogFilterTextSearch(query=f'"{containing}"') if containing else None
+    runs = filters.LogFilterFlowRunId(any_=list(run_ids))
+    wanted = filters.LogFilter(flow_run_id=runs, text=text)
+    return pages(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC))
 
 
 def page(kind: Literal["deployment", "flow-run"], key: UUID) -> str:

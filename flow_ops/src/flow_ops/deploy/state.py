@@ -20,12 +20,12 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
 from flow_ops import flow_parameters, library, project, task_runners
-from flow_ops.deploy import schedules, source
+from flow_ops.deploy import schedules, server, source
 from flow_ops.deploy.pins import Environment, FolderSource, GitSource, Source
 from flow_ops.deploy.targets import Target
+from flow_ops.messages import FlowOpsError
 
 State = dict[str, Any]
 
@@ -108,25 +108,23 @@ def is_held(target: Target, found: State) -> bool:
     return target.active and (found["paused"] or not all(one["active"] for one in kept))
 
 
-def differences(server: State | None, file: State) -> list[Difference]:
+def differences(
+    existing: Mapping[str, Any] | None, file: Mapping[str, Any], path: str = ""
+) -> list[Difference]:
     """Return every field that differs; all of them where the server has no such deployment.
 
     Mappings are compared key by key, so that a difference names `job_variables.env.REGION` alone.
     """
-    return list(_differences("", server or {}, file))
-
-
-def _differences(path: str, server: Mapping[str, Any], file: Mapping[str, Any]) -> list[Difference]:
     found: list[Difference] = []
-    for key in [*file, *(key for key in server if key not in file)]:
-        name = f"{path}.{key}" if path else key
-        one, other = server.get(key), file.get(key)
+    for key in {**file, **(existing or {})}:
+        name = f"{path}{key}"
+        one, other = (existing or {}).get(key), file.get(key)
         if key == "schedules":
             one, other = _sorted(one), _sorted(other)
         if one == other:
             continue
         if isinstance(one, Mapping) and isinstance(other, Mapping) and key != "parameter_schema":
-            found += _differences(name, one, other)
+            found += differences(one, other, f"{name}.")
         else:
             found.append(Difference(name, one, other))
     return found
@@ -139,17 +137,14 @@ def write(client: SyncPrefectClient, target: Target, state: State) -> None:
     """
     flow_id = client.create_flow(target.loaded.flow)
     limit = state["concurrency_limit"]
+    strategy = ConcurrencyLimitStrategy(state["collision"]) if limit else None
     client.create_deployment(
         flow_id=flow_id,
         name=target.name,
         version=state["version"],
         schedules=[_schedule_to_create(schedule) for schedule in state["schedules"]],
         concurrency_limit=limit,
-        concurrency_options=ConcurrencyOptions(
-            collision_strategy=ConcurrencyLimitStrategy(state["collision"])
-        )
-        if limit
-        else None,
+        concurrency_options=ConcurrencyOptions(collision_strategy=strategy) if strategy else None,
         parameters=state["parameters"],
         description=state["description"],
         work_queue_name=state["work_queue"],
@@ -163,6 +158,20 @@ def write(client: SyncPrefectClient, target: Target, state: State) -> None:
         enforce_parameter_schema=state["enforce_parameter_schema"],
         job_variables=state["job_variables"],
     )
+
+
+def prove(client: SyncPrefectClient, full_name: str, wanted: State) -> DeploymentResponse:
+    """Read a deployment back and return it.
+
+    Raises:
+        FlowOpsError: FT-DEPLOY-04 where it is not as wanted.
+    """
+    deployment = server.read(client, full_name)
+    left = differences(actual(deployment) if deployment else None, wanted)
+    if deployment is None or left:
+        fields = ", ".join(difference.field for difference in left)
+        raise FlowOpsError("FT-DEPLOY-04", deployment=full_name, fields=fields)
+    return deployment
 
 
 def job_variables(pins: Environment, code: Source) -> State:
@@ -216,14 +225,8 @@ def _lock(root: Path) -> str:
 
 
 def _schedule_to_create(schedule: State) -> DeploymentScheduleCreate:
-    timing = schedule["timing"]
-    kind = CronSchedule if "cron" in timing else RRuleSchedule if "rrule" in timing else IntervalSchedule
-    return DeploymentScheduleCreate(
-        schedule=kind(**timing),
-        active=schedule["active"],
-        parameters=schedule["parameters"],
-        slug=schedule["slug"],
-    )
+    kept = {name: schedule[name] for name in ("active", "parameters", "slug")}
+    return DeploymentScheduleCreate.model_validate({"schedule": schedule["timing"], **kept})
 
 
 def _sorted(values: list[State] | None) -> list[State]:

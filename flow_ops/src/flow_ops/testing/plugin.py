@@ -20,7 +20,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -29,9 +28,9 @@ import pytest
 from prefect.client import base
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, WorkPoolFilter, WorkPoolFilterName
+from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.client.schemas.sorting import FlowRunSort, LogSort
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import refresh_global_settings_context
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
@@ -179,7 +178,11 @@ def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # 
         if status != 0:
             tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
             raise FlowOpsError("FT-TEST-05", work_pool=work_pool, seconds=seconds, status=status, output=tail)
-        return _runs(work_pool)
+        only = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
+        with get_client(sync_client=True) as client:
+            return list(
+                client.read_flow_runs(work_pool_filter=only, sort=FlowRunSort.EXPECTED_START_TIME_ASC)
+            )
 
     return run
 
@@ -192,7 +195,8 @@ def flow_logs(prefect_server: Server) -> Callable[[FlowRun | State[Any] | UUID],
         run_id = _run_id(run)
         end = time.monotonic() + 5
         while True:
-            lines = _log_lines(run_id)
+            with get_client(sync_client=True) as client:
+                lines = [record.message for record in server.log_records(client, [run_id])]
             # Prefect's last line; a run that was killed has none.
             if any("Finished in state" in line for line in lines) or time.monotonic() > end:
                 return lines
@@ -263,15 +267,6 @@ def _finish(start: Start) -> Server:
     return Server(str(PREFECT_API_URL.value()), stop)
 
 
-def _runs(work_pool: str) -> list[FlowRun]:
-    only = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
-    with get_client(sync_client=True) as client:
-        runs: list[FlowRun] = client.read_flow_runs(
-            work_pool_filter=only, sort=FlowRunSort.EXPECTED_START_TIME_ASC
-        )
-    return runs
-
-
 def _run_id(run: FlowRun | State[Any] | UUID) -> UUID:
     if isinstance(run, UUID):
         return run
@@ -279,13 +274,6 @@ def _run_id(run: FlowRun | State[Any] | UUID) -> UUID:
     if found is None:
         raise ValueError(f"a state of no run: {run!r}")
     return found
-
-
-def _log_lines(run_id: UUID) -> list[str]:
-    only = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
-    with get_client(sync_client=True) as client:
-        read = partial(client.read_logs, only, sort=LogSort.TIMESTAMP_ASC)
-        return [record.message for record in server.pages(read)]
 
 
 def _drain() -> None:
