@@ -392,13 +392,8 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    for name, kind in (
-        ("pool", str),
-        ("name", str),
-        ("limit", int),
-        ("drain-seconds", float),
-        ("home", Path),
-    ):
+    options = {"pool": str, "name": str, "limit": int, "drain-seconds": float, "home": Path}
+    for name, kind in options.items():
         parser.add_argument(f"--{name}", type=kind, required=True)
     return parser
 
@@ -416,13 +411,8 @@ def main(arguments: list[str] | None = None) -> int:
     _prepare_folders(options.home)
     # uv is installed in the worker's own environment; Prefect looks for it on the PATH. The last is the Python of this
     # environment, for flows: uv is told to download none, and a service of Windows may have none on its PATH.
-    os.environ["PATH"] = os.pathsep.join(
-        [
-            str(Path(sys.executable).parent),
-            os.environ.get("PATH", os.defpath),
-            sys.base_exec_prefix + _PROGRAMS,
-        ]
-    )
+    first, last = str(Path(sys.executable).parent), sys.base_exec_prefix + _PROGRAMS
+    os.environ["PATH"] = os.pathsep.join([first, os.environ.get("PATH", os.defpath), last])
     asyncio.run(serve(options))
     return 0
 
