@@ -420,7 +420,7 @@ def test_an_update_shows_what_changes_and_asks_first(
     output = capsys.readouterr()
     assert "M\tpyproject.toml" in output.out
     assert "vendor/flow_ops/" not in output.out
-    assert "FT-UPDATE-10" in output.err
+    assert "FT-ARGS-03" in output.err
     monkeypatch.setattr("sys.stdin", Answering("no"))
     assert cli.run(["update", "apply"]) == 1
     assert git(old, "status", "--porcelain") == ""

@@ -588,7 +588,7 @@ ON_THE_COMMAND_LINE = [
     ("an environment with a typo", "FT-DEPLOY-01", ["apply", "prd"]),
     ("a deployment that is not there", "FT-DEPLOY-01", ["retire", "pedidos-web-old", "--yes"]),
     ("a flow with a typo", "FT-DEPLOY-02", ["apply", "prod", "--flow", "pedidos"]),
-    ("retiring with nobody to ask", "FT-DEPLOY-03", ["retire", "prod"]),
+    ("retiring with nobody to ask", "FT-ARGS-03", ["retire", "prod"]),
     ("running what is not deployed", "FT-DEPLOY-07", ["run", "dev"]),
     ("retiring what is not deployed", "FT-DEPLOY-07", ["retire", "dev", "--yes"]),
     ("activating where the file does not", "FT-SCHED-05", ["apply", "dev", "--activate"]),

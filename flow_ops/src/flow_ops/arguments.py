@@ -95,9 +95,15 @@ def _nobody_reads(problem: OSError) -> bool:
     return True
 
 
-def is_yes(answer: str) -> bool:
-    """Say whether an answer means yes, in either language."""
-    return answer.strip().lower() in ("sí", "si", "s", "yes", "y")
+def confirmed(question: str) -> bool:
+    """Ask on the terminal, and say whether the answer means yes, in either language.
+
+    Raises:
+        FlowOpsError: FT-ARGS-03 where there is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise FlowOpsError("FT-ARGS-03")
+    return input(question).strip().lower() in ("sí", "si", "s", "yes", "y")
 
 
 def use_any_character() -> None:

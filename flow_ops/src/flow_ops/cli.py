@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from flow_ops import arguments, embedding, library, moving, new_flow, project, signals, updates
-from flow_ops.messages import FlowOpsError, text
+from flow_ops.messages import text
 from flow_ops.new_flow import sample
 
 # The exit status of `update check` where there is a newer release.
@@ -106,11 +106,7 @@ def _apply(release: Release = None, /, *, yes: Yes = False) -> int:
             # The library is replaced whole: its files say nothing to a team.
             if f"\t{embedding.FOLDER}/" not in change:
                 _say(f"  {change}")
-        if yes:
-            return True
-        if not sys.stdin.isatty():
-            raise FlowOpsError("FT-UPDATE-10")
-        return arguments.is_yes(input(text("update.ask", release=name)))
+        return yes or arguments.confirmed(text("update.ask", release=name))
 
     done = updates.apply(release, confirm=confirm)
     _say(text("update.done" if done else "update.nothing"))

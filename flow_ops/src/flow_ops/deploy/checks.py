@@ -32,25 +32,12 @@ from flow_ops.messages import FlowOpsError, nearest
 
 # These are told and stop nothing.
 WARNINGS = {
-    "FT-LOCK-01",
-    "FT-LOCK-02",
-    "FT-SERVER-10",
-    "FT-SERVER-12",
-    "FT-SCHED-07",
-    "FT-SCHED-08",
-    "FT-SCHED-09",
-    "FT-SCHED-10",
-    "FT-SCHED-11",
-    "FT-POOL-05",
-    "FT-POOL-06",
-    "FT-POOL-11",
-    "FT-SOURCE-07",
-    "FT-IMAGE-02",
-    "FT-MACHINE-01",
-    "FT-MACHINE-02",
-    "FT-DEPLOY-08",
+    *("FT-LOCK-01", "FT-MACHINE-01", "FT-MACHINE-02", "FT-SERVER-10", "FT-SERVER-12"),
+    *("FT-SCHED-07", "FT-SCHED-08", "FT-SCHED-09", "FT-SCHED-10", "FT-SCHED-11"),
+    *("FT-POOL-05", "FT-POOL-06", "FT-POOL-11", "FT-SOURCE-07", "FT-IMAGE-02", "FT-DEPLOY-08"),
+    *("FT-UPDATE-01", "FT-UPDATE-02", "FT-UPDATE-03", "FT-UPDATE-04", "FT-UPDATE-07", "FT-UPDATE-12"),
     "FT-LIBRARY-10",
-} | {f"FT-UPDATE-{number:02}" for number in (1, 2, 3, 4, 7, 12)}
+}
 
 _PLACEHOLDER = re.compile(
     r"\{\{\s*prefect\.(?:blocks\.(?P<type>[\w-]+)\.(?P<block>[\w-]+)|variables\.(?P<variable>[\w-]+))"
@@ -84,21 +71,15 @@ def repository(deployments: Deployments) -> Iterator[FlowOpsError]:
 
 
 def lock(root: Path) -> Iterator[FlowOpsError]:
-    """Yield a warning where `uv.lock`, by which every run gets the same packages, is missing or out of date."""
-    uv = shutil.which("uv")
-    if not (root / "uv.lock").is_file():
-        yield FlowOpsError("FT-LOCK-01", folder=root)
-        return
+    """Yield a warning where `uv.lock`, by which every run gets the same packages, is not committed or out of date."""
+    uv, is_kept = shutil.which("uv"), (root / "uv.lock").is_file()
     with contextlib.suppress(OSError, subprocess.SubprocessError):  # Outside git there is nothing to commit.
-        if (
-            not git.run(root, "ls-files", "--cached", "--", "uv.lock").strip()
-            and git.run(root, "ls-files").strip()
-        ):
-            yield FlowOpsError("FT-LOCK-01", folder=root)
-            return
+        tracked = git.run(root, "ls-files", "--cached").splitlines()
+        is_kept = is_kept and (not tracked or "uv.lock" in tracked)
     # 1: it would change. Anything else, such as a package that only the index knows, proves nothing.
-    if uv and programs.run([uv, "lock", "--check", "--offline", "--quiet"], root).returncode == 1:
-        yield FlowOpsError("FT-LOCK-02", folder=root)
+    check = "lock", "--check", "--offline", "--quiet"
+    if not is_kept or (uv and programs.run([uv, *check], root).returncode == 1):
+        yield FlowOpsError("FT-LOCK-01", folder=root)
 
 
 def machine() -> Iterator[FlowOpsError]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,8 +33,6 @@ AsJson = Annotated[bool, Parameter(help="@deploy.json")]
 Everything = Annotated[bool, Parameter(name="--all", help="@deploy.all")]
 Yes = Annotated[bool, Parameter(help="@deploy.yes")]
 FlowParameters = Annotated[str, Parameter(help="@deploy.parameters")]
-
-
 AS_THEY_ARE = Choice()
 
 
@@ -45,16 +42,8 @@ def run(deployments: Deployments, tokens: list[str]) -> int:
 
 def _command_line(commands: _Commands) -> App:
     made = arguments.app("deploy.py", "@deploy.help")
-    for command in (
-        commands.plan,
-        commands.apply,
-        commands.run,
-        commands.rollback,
-        commands.status,
-        commands.retire,
-        commands.doctor,
-    ):
-        made.command(command, help=f"@{command.__name__}.help")
+    for name in ("plan", "apply", "run", "rollback", "status", "retire", "doctor"):
+        made.command(getattr(commands, name), help=f"@{name}.help")
     return made
 
 
@@ -74,12 +63,7 @@ class _Commands:
     ) -> int:
         with _prepared(self.deployments, environment, flow, schedules) as (found, plans, _):
             if json:
-                report.as_json(
-                    {
-                        "deployments": [report.plan_document(plan) for plan in plans],
-                        **report.problem_document(found),
-                    }
-                )
+                report.plans_as_json(plans, found)
             else:
                 report.plans(plans, everything=everything)
                 report.problems(found)
@@ -185,7 +169,7 @@ class _Commands:
                 going = _runs(client, deployment, StateType.RUNNING, StateType.PENDING)
                 coming = _runs(client, deployment, StateType.SCHEDULED)
                 report.line(text("retire.to-do", name=name, coming=len(coming), going=len(going)))
-            if not (yes or _confirmed()):
+            if not (yes or arguments.confirmed(text("retire.ask"))):
                 report.line(text("retire.left-alone"))
                 return 1
             for name, deployment in found.items():
@@ -309,12 +293,6 @@ def _runs(
     client: SyncPrefectClient, deployment: DeploymentResponse | None, *types: StateType
 ) -> list[FlowRun]:
     return server.flow_runs(client, deployment.id, list(types)) if deployment else []
-
-
-def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        raise FlowOpsError("FT-DEPLOY-03")
-    return arguments.is_yes(input(text("retire.ask")))
 
 
 def _checks(
