@@ -93,12 +93,12 @@ def plans(made: Sequence[Plan], *, everything: bool) -> None:
     if are_many(made, everything=everything):
         for one in made:
             if one.changes:
-                line(
-                    f"{one.target.full_name}  {text(f'plan.{_verdict(one)}')}", style=_COLOURS[_verdict(one)]
-                )
+                _heading(one)
         return
     for one in made:
-        _plan(one)
+        _heading(one)
+        for label, values in _rows(one):
+            _labelled(label, values)
         if everything:
             _fields(one)
 
@@ -122,10 +122,8 @@ def _verdict(made: Plan) -> str:
     return "new" if made.server is None else "changed" if made.changes else "same"
 
 
-def _plan(made: Plan) -> None:
+def _heading(made: Plan) -> None:
     line(f"{made.target.full_name}  {text(f'plan.{_verdict(made)}')}", style=_COLOURS[_verdict(made)])
-    for label, values in _rows(made):
-        _labelled(label, values)
 
 
 def _labelled(label: str, values: Sequence[str]) -> None:
@@ -153,10 +151,8 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
     yield text("plan.pool"), [f"{pool}, {workers}"]
     yield text("plan.schedule"), _schedule_lines(made)
     if made.next_runs:
-        yield (
-            text("plan.next"),
-            [f"{local(moment)} ({moment.astimezone(UTC):%H:%M} UTC)" for moment in made.next_runs],
-        )
+        times = [f"{local(moment)} ({moment.astimezone(UTC):%H:%M} UTC)" for moment in made.next_runs]
+        yield text("plan.next"), times
     version = change("version", _short(server["version"]) if server else "", _short(file["version"]))
     yield text("plan.code"), [f"{source.describe(made.target.source)}, {version}"]
     if made.pin:
@@ -166,10 +162,8 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
     values = change("parameters", before, now)
     yield text("plan.parameters"), [values]
     yield text("plan.watchdog"), [_watchdog(made)]
-    others = (
-        [d.field for d in made.differences if d.field.partition(".")[0] not in _IN_WORDS] if server else []
-    )
-    if others:
+    others = [d.field for d in made.differences if d.field.partition(".")[0] not in _IN_WORDS]
+    if server and others:
         yield text("plan.other"), [", ".join(others)]
 
 
