@@ -67,22 +67,13 @@ class Ledger:
         ensure_folder(folder)
 
     def add(self, flow_run: FlowRun) -> None:
-        file = self.folder / str(flow_run.id)
-        for last in (False, True):
-            try:
-                file.unlink(missing_ok=True)
-                with file.open("x", encoding="ascii") as stream:
-                    stream.write(str(flow_run.run_count))
-            except OSError as problem:
-                if last:
-                    _say(
-                        f"run {flow_run.id} cannot be recorded, and would not be ended after a power cut: {problem}"
-                    )
-                    return
-                set_aside(file)
-                ensure_folder(self.folder)
-            else:
-                return
+        ensure_folder(self.folder)
+        self.remove(flow_run.id)
+        try:
+            with Path(self.folder, str(flow_run.id)).open("x", encoding="ascii") as stream:
+                stream.write(str(flow_run.run_count))
+        except OSError as problem:
+            _say(f"run {flow_run.id} cannot be recorded, and would not be ended after a power cut: {problem}")
 
     def remove(self, flow_run_id: UUID | str) -> None:
         file = self.folder / str(flow_run_id)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, select_autoescape
 
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker.steps import Command, Copy, File, Folder, Remove, Step
@@ -213,7 +213,7 @@ def systemd_unit(service: Service) -> str:
     """Return the unit, `unit.service` with what is this service's own."""
     files = Environment(
         loader=PackageLoader("flow_ops.worker", "."),
-        autoescape=False,  # noqa: S701 - a unit is no HTML
+        autoescape=select_autoescape(),  # a unit is no HTML: nothing is
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -95,10 +95,9 @@ def _others_can_write(path: Path, *, is_above: bool) -> bool:
     if stat.S_ISLNK(found.st_mode):
         return False
     # In a folder such as /tmp others can add, and cannot touch what is root's.
-    sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
-    return bool(found.st_mode & stat.S_IWOTH and not sticky) or bool(
-        found.st_mode & stat.S_IWGRP and found.st_gid != ROOT and not sticky
-    )
+    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
+        return False
+    return bool(found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and found.st_gid != ROOT))
 
 
 def _is_reparse_point(path: Path) -> bool:
