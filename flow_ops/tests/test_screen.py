@@ -79,7 +79,11 @@ def cleared(workshop: Workshop) -> Iterator[Workshop]:
 
 
 @pytest.mark.e2e
-def test_with_no_color_and_into_a_file_a_plan_has_no_escape_sequence(cleared: Workshop) -> None:
+def test_with_no_color_and_into_a_file_a_plan_has_no_escape_sequence(
+    cleared: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However slow this machine is: the line that moves while the server is waited for has no colour, but moves.
+    monkeypatch.setattr(report, "_SOON", 60)
     with on_screen() as coloured:
         assert deploy(cleared.pins, "plan", "prod") == 2
     assert f"{ESCAPE}[32m{FULL_NAME}" in coloured.getvalue()
