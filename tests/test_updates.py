@@ -75,7 +75,12 @@ def _git_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GIT_CONFIG_GLOBAL", str(settings))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-        patch.setattr(updates, "COOKIECUTTER", [sys.executable, "-m", "cookiecutter"])
+        renders = [
+            sys.executable,
+            str(ROOT / "tests" / "render_once.py"),
+            str(settings.with_name("rendered")),
+        ]
+        patch.setattr(updates, "COOKIECUTTER", renders)
         yield
 
 
