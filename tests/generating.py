@@ -102,7 +102,7 @@ def parse_everything(root: Path) -> None:
 
 
 def snapshot(folder: Path) -> Path:
-    """Copy the template as it stands now, without what git ignores."""
+    """Copy the template as it stands now: what generation reads of it, and the CHANGELOG that updates read."""
     listed = subprocess.run(
         ["git", "-C", TEMPLATE, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         capture_output=True,
@@ -110,7 +110,9 @@ def snapshot(folder: Path) -> Path:
         encoding="utf-8",
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if (TEMPLATE / name).is_file() and not name.startswith(("tests/", "docs/", "benchmarks/")):
+        if (TEMPLATE / name).is_file() and not name.startswith(
+            ("tests/", "flow_ops/tests/", "docs/", "benchmarks/")
+        ):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(TEMPLATE / name, folder / name)
     return folder

@@ -22,6 +22,7 @@ import pytest
 from cookiecutter.exceptions import FailedHookException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ruff import find_ruff_bin
 
 from flow_template import messages, naming
 from helpers.support import not_on_windows
@@ -187,7 +188,7 @@ def lint(root: Path, *folders: str) -> None:
     """Fail where ruff finds something in what was generated, or would write it in another way."""
     for check in (["check"], ["format", "--diff"]):
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *check, "--no-cache", *(folders or ["."])],
+            [find_ruff_bin(), *check, "--no-cache", *(folders or ["."])],
             cwd=root,
             capture_output=True,
             check=False,

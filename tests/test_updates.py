@@ -22,7 +22,8 @@ from flow_ops.deploy import checks
 from flow_ops.messages import FlowOpsError
 from helpers.support import bring_bytecode, not_on_windows
 from tests.conftest import TEMPLATE
-from tests.organisation import NOT_COPIED, ROOT
+from tests.generating import snapshot
+from tests.organisation import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,12 +96,12 @@ def remote(tmp_path_factory: pytest.TempPathFactory, _git_of_its_own: None) -> P
         replace_tree(root, lambda: tarfile.open(fileobj=io.BytesIO(archive.stdout)).extractall(root))  # noqa: B023, S202, SIM115
         commit(root, tag)
         git(root, "tag", tag)
-    replace_tree(root, lambda: shutil.copytree(TEMPLATE, root, ignore=NOT_COPIED, dirs_exist_ok=True))
+    replace_tree(root, lambda: snapshot(root))
     as_it_was_before(root)
     commit(root, PREVIOUS)
     git(root, "tag", PREVIOUS)
     git(root, "branch", "a-branch")
-    replace_tree(root, lambda: shutil.copytree(TEMPLATE, root, ignore=NOT_COPIED, dirs_exist_ok=True))
+    replace_tree(root, lambda: snapshot(root))
     commit(root, "current")
     git(root, "tag", "--force", f"v{version()}")
     git(root, "gc", "--quiet")  # Else each of the many clones compresses it anew.
@@ -292,7 +293,7 @@ def test_a_template_without_a_commit_says_how_to_link_later(
     remote: Path, tmp_path: Path, enter: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / "zip" / "flow-template"
-    shutil.copytree(TEMPLATE, copy, ignore=NOT_COPIED)
+    snapshot(copy)
     root = enter(generate(str(copy), tmp_path / "x"))
     assert not (root / ".cruft.json").exists()
     assert cli.run(["update"]) == 1
