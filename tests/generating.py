@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from cookiecutter.cli import main
 from cookiecutter.main import cookiecutter
 
 from flow_template import agreement, naming
+from helpers.support import of_powershell
 from tests.conftest import TEMPLATE
 
 
@@ -50,12 +50,6 @@ def command(
 def words_of(line: str) -> list[str]:
     """Return the words of a printed command as the user's shell reads them."""
     return of_powershell(line) if sys.platform == "win32" else shlex.split(line)
-
-
-def of_powershell(line: str) -> list[str]:
-    r"""Return the words of a command as Windows PowerShell 5.1 reads them, and as a program then gets them."""
-    words = re.findall(r"'(?:[^']|'')*'|\S+", line)
-    return [word[1:-1].replace("''", "'").replace('\\"', '"') if word[0] == "'" else word for word in words]
 
 
 def generate_without_hooks(folder: Path, answers: dict[str, str]) -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROOMS = (
     "embedding",
     "programs",
+    "typed",
     "repository",
     "signals",
     "hidden",

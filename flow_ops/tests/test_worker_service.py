@@ -33,7 +33,7 @@ from flow_ops.worker import service as worker_service
 from flow_ops.worker.plan import Service, install_steps, systemd_unit, uninstall_steps
 from flow_ops.worker.steps import Command, Copy, File, Folder, Remove, decoded
 from helpers.repositories import LIBRARY
-from helpers.support import not_on_windows
+from helpers.support import not_on_windows, of_powershell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,10 +97,10 @@ def test_print_shows_every_step_for_linux_in_order(capsys: pytest.CaptureFixture
     lines = printed(capsys, "--system", "linux").splitlines()
     steps = [re.sub(r"/\S*/(uv|worker_drain.py)", r"\1", line) for line in lines if not line.startswith(" ")]
     here = worker_service.this_system() == "linux"
-    python = worker_service.find_python(service("--system", "linux")) if here else '">=3.11"'
+    python = worker_service.find_python(service("--system", "linux")) if here else "'>=3.11'"
     uv = "command  UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME/python uv"
     install = f"{uv} pip install --quiet --upgrade --compile-bytecode"
-    requirements = " ".join(f'"{requirement}"' for requirement in worker_service.worker_requirements())
+    requirements = " ".join(f"'{requirement}'" for requirement in worker_service.worker_requirements())
     assert [step.replace(LINUX_HOME, "HOME") for step in steps] == [
         "folder   HOME",
         "file     HOME/service.json",
@@ -132,8 +132,8 @@ def test_print_shows_every_step_for_windows_in_order(capsys: pytest.CaptureFixtu
         "command icacls.exe HOME",
         "command icacls.exe HOME",
         r"file     HOME\service.json",
-        r"command UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME\python",
-        r"command UV_PYTHON_DOWNLOADS=never UV_PYTHON_INSTALL_DIR=HOME\python",
+        "command $env:UV_PYTHON_DOWNLOADS =",
+        "command $env:UV_PYTHON_DOWNLOADS =",
         r"folder   HOME\state",
         r"folder   HOME\state\logs",
         r"file     HOME\worker_drain.py",
@@ -142,26 +142,41 @@ def test_print_shows_every_step_for_windows_in_order(capsys: pytest.CaptureFixtu
         r"command icacls.exe HOME\credentials.env",
         "command nssm start",
     ]
-    assert r'obj= "NT SERVICE\flow-worker-compras-prod"' in text
+    assert r"obj= 'NT SERVICE\flow-worker-compras-prod'" in text
     assert "/" not in text.split("AppDirectory")[1].splitlines()[0]
+
+
+def test_what_print_shows_for_windows_is_typed_in_powershell(capsys: pytest.CaptureFixture[str]) -> None:
+    places = ("--home", r"C:\Archivos de ñandú (prod)\l'área", "--nssm", r"C:\Archivos de programa\nssm.exe")
+    text = printed(capsys, "--system", "windows", *places)
+    shown = [line.split("  ", 1)[1] for line in text.splitlines() if line.startswith("command")]
+    steps = install_steps(service("--system", "windows", *places), installed=False)
+    for line, command in zip(shown, [step for step in steps if isinstance(step, Command)], strict=True):
+        *given, words = line.split("; ")
+        assert [of_powershell(each) for each in given] == [
+            [f"$env:{name}", "=", value] for name, value in command.variables
+        ]
+        assert of_powershell(words.removeprefix("& ")) == [*command.words]
+        # Without `&`, what is in quotes is a text and no program.
+        assert words.startswith("& '") == ("'" in words.removeprefix("& ")[0])
 
 
 def test_the_folders_of_windows_services_are_taken_from_whoever_made_them_before_anything_is_put_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     steps = [line for line in printed(capsys, "--system", "windows").splitlines() if not line.startswith(" ")]
-    administrators, system = '"*S-1-5-32-544:(OI)(CI)F"', '"*S-1-5-18:(OI)(CI)F"'
-    users, account = '"*S-1-5-32-545:RX"', r'"NT SERVICE\flow-worker-compras-prod:(OI)(CI)RX"'
+    administrators, system = "'*S-1-5-32-544:(OI)(CI)F'", "'*S-1-5-18:(OI)(CI)F'"
+    users, account = "'*S-1-5-32-545:RX'", r"'NT SERVICE\flow-worker-compras-prod:(OI)(CI)RX'"
     for folder, readers in ((str(PureWindowsPath(WINDOWS_HOME).parent), users), (WINDOWS_HOME, account)):
         commands = [
             step.split("  ", 1)[1] for step in steps if step.startswith(f"command  icacls.exe {folder} ")
         ]
         assert commands == [
-            f'icacls.exe {folder} /setowner "*S-1-5-32-544"',
+            f"icacls.exe {folder} /setowner '*S-1-5-32-544'",
             f"icacls.exe {folder} /reset",
             f"icacls.exe {folder} /inheritance:r /grant:r {administrators} {system} {readers}",
         ]
-    kept = [number for number, step in enumerate(steps) if step.startswith(("file", "command  UV"))]
+    kept = [number for number, step in enumerate(steps) if step.startswith(("file", "command  $env:UV"))]
     assert max(n for n, step in enumerate(steps) if f"{WINDOWS_HOME} /inheritance:r" in step) < min(kept)
 
 
@@ -205,10 +220,10 @@ def test_print_says_what_nssm_keeps(capsys: pytest.CaptureFixture[str]) -> None:
     assert kept == {
         "Application": r"HOME\environment\Scripts\python.exe",
         "AppDirectory": "HOME",
-        "AppParameters": r'"HOME\worker_drain.py --pool compras-prod --name srv1-compras-prod --limit 3 '
-        r'--drain-seconds 120 --home HOME"',
-        "DisplayName": '"Prefect worker compras-prod"',
-        "Description": '"Prefect worker of the work pool compras-prod"',
+        "AppParameters": r"'HOME\worker_drain.py --pool compras-prod --name srv1-compras-prod --limit 3 "
+        r"--drain-seconds 120 --home HOME'",
+        "DisplayName": "'Prefect worker compras-prod'",
+        "Description": "'Prefect worker of the work pool compras-prod'",
         "Start": "SERVICE_AUTO_START",
         "AppStdout": r"HOME\state\logs\worker.log",
         "AppStderr": r"HOME\state\logs\worker.log",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.generating import of_powershell, snapshot
+from helpers.support import of_powershell
+from tests.generating import snapshot
 from tests.windows.helpers import of_windows
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -52,6 +53,12 @@ async def many():
 def not_on_windows(why: str) -> pytest.MarkDecorator:
     """Skip a test there, because of what Windows lacks or does otherwise."""
     return pytest.mark.skipif(sys.platform == "win32", reason=f"not on Windows: {why}")
+
+
+def of_powershell(line: str) -> list[str]:
+    r"""Return the words of a command as Windows PowerShell 5.1 reads them, and as a program then gets them."""
+    words = re.findall(r"'(?:[^']|'')*'|\S+", line)
+    return [word[1:-1].replace("''", "'").replace('\\"', '"') if word[0] == "'" else word for word in words]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from flow_ops.worker import drain as worker_drain
-from flow_ops.worker.steps import Command, Copy, File, Folder, Remove, Step
+from flow_ops.worker.steps import Command, Copy, File, Folder, Remove, Step, WindowsCommand
 
 # Written last into a service's folder: what is installed there, and that the folder may be removed.
 MARKER = "service.json"
@@ -153,20 +153,24 @@ def uninstall_steps(service: Service, *, installed: bool) -> list[Step]:
         if service.own_account:
             steps += [Remove(PRIVATE_STATES / service.home.relative_to(STATES))]
     elif installed:
-        steps += [_stop_on_windows(service), Command((service.nssm, "remove", service.name, "confirm"))]
+        steps += [
+            _stop_on_windows(service),
+            WindowsCommand((service.nssm, "remove", service.name, "confirm")),
+        ]
     return [*steps, Remove(service.home)]
 
 
 def _environment(service: Service) -> Iterator[Step]:
     """Yield what both systems share: the worker's own environment, its program and its credentials."""
+    command = WindowsCommand if service.system == "windows" else Command
     variables = tuple(service.uv_variables.items())
     environment = str(service.home / "environment")
     made = ("venv", "--quiet", "--no-project", "--allow-existing", "--python", service.python, environment)
-    yield Command((service.uv, *made), variables)
+    yield command((service.uv, *made), variables)
     # Each run starts a process of this environment, whose account cannot keep what it compiles here: not compiled,
     # importing Prefect takes 2 seconds more, every time.
     options = ("--quiet", "--upgrade", "--compile-bytecode", "--python", str(service.interpreter))
-    yield Command((service.uv, "pip", "install", *options, *service.requirements), variables)
+    yield command((service.uv, "pip", "install", *options, *service.requirements), variables)
     if not service.own_account:
         for folder in (service.state, service.state / "logs"):
             yield Folder(folder, private=True)
@@ -257,22 +261,22 @@ def _windows_install(service: Service, *, installed: bool) -> Iterator[Step]:
         yield from _administrators_alone(service.home.parent, f"{USERS}:RX")
     yield Folder(service.home)
     if not installed:
-        yield Command((nssm, "install", name, str(service.interpreter)))
+        yield WindowsCommand((nssm, "install", name, str(service.interpreter)))
     # An account that exists through the service alone and has no password.
-    yield Command(("sc.exe", "config", name, "obj=", service.account))
+    yield WindowsCommand(("sc.exe", "config", name, "obj=", service.account))
     # Before anything is in the folder: who is not named here cannot read it.
     yield from _administrators_alone(service.home, f"{service.account}:(OI)(CI)RX")
     yield _marker(service)
     yield from _environment(service)
-    yield Command(("icacls.exe", str(service.state), "/grant", f"{service.account}:(OI)(CI)M"))
+    yield WindowsCommand(("icacls.exe", str(service.state), "/grant", f"{service.account}:(OI)(CI)M"))
     yield _access(
         service.home / "credentials.env",
         (f"{ADMINISTRATORS}:F", f"{LOCAL_SYSTEM}:F", f"{service.account}:R"),
     )
     for setting, values in nssm_settings(service).items():
-        yield Command((nssm, "set", name, setting, *values))
-    yield Command((nssm, "set", name, "AppExit", str(worker_drain.EXIT_CONFIGURATION), "Exit"))
-    yield Command((nssm, "start", name))
+        yield WindowsCommand((nssm, "set", name, setting, *values))
+    yield WindowsCommand((nssm, "set", name, "AppExit", str(worker_drain.EXIT_CONFIGURATION), "Exit"))
+    yield WindowsCommand((nssm, "start", name))
 
 
 def nssm_settings(service: Service) -> dict[str, tuple[str, ...]]:
@@ -308,15 +312,15 @@ def _stop_on_windows(service: Service) -> Step:
         f"Stop-Service -Name '{service.name}' -NoWait; "
         f"(Get-Service -Name '{service.name}').WaitForStatus('Stopped', [TimeSpan]::FromSeconds({seconds}))"
     )
-    return Command(("powershell.exe", "-NoProfile", "-Command", script))
+    return WindowsCommand(("powershell.exe", "-NoProfile", "-Command", script))
 
 
 def _administrators_alone(folder: PurePath, *readers: str) -> Iterator[Step]:
     """Yield what leaves a folder to administrators, and to be read by `readers`, whoever made it and granted what."""
-    yield Command(("icacls.exe", str(folder), "/setowner", ADMINISTRATORS))
-    yield Command(("icacls.exe", str(folder), "/reset"))
+    yield WindowsCommand(("icacls.exe", str(folder), "/setowner", ADMINISTRATORS))
+    yield WindowsCommand(("icacls.exe", str(folder), "/reset"))
     yield _access(folder, (f"{ADMINISTRATORS}:(OI)(CI)F", f"{LOCAL_SYSTEM}:(OI)(CI)F", *readers))
 
 
 def _access(path: PurePath, grants: tuple[str, ...]) -> Step:
-    return Command(("icacls.exe", str(path), "/inheritance:r", "/grant:r", *grants))
+    return WindowsCommand(("icacls.exe", str(path), "/inheritance:r", "/grant:r", *grants))

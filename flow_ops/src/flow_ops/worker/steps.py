@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import locale
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,8 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePath
+
+from flow_ops import typed
 
 # Where commands are run: uv takes settings from the folder where one stands, and an administrator may stand in one
 # of somebody else.
@@ -85,8 +86,7 @@ class Command:
     variables: tuple[tuple[str, str], ...] = ()
 
     def describe(self) -> str:
-        needed = "".join(f"{name}={value} " for name, value in self.variables)
-        return "command  " + needed + " ".join(_quoted(word) for word in self.words)
+        return f"command  {typed.in_bash(self.words, self.variables)}"
 
     def apply(self) -> None:
         # Windows looks for programs where one stands first, unless told not to.
@@ -102,6 +102,14 @@ class Command:
         )
         if done.returncode:
             raise OSError(decoded(done.stdout) or f"exit status {done.returncode}")
+
+
+@dataclass(frozen=True)
+class WindowsCommand(Command):
+    """A command of Windows, shown as it is typed there."""
+
+    def describe(self) -> str:
+        return f"command  {typed.in_powershell(self.words, self.variables)}"
 
 
 @dataclass(frozen=True)
@@ -129,13 +137,6 @@ class Remove:
 
 
 Step = Folder | File | Copy | Command | Remove
-
-
-def _quoted(word: str) -> str:
-    """Return `word` as it can be typed in a shell of either system."""
-    if re.fullmatch(r"[\w@%+=:,./\\-]+", word):
-        return word
-    return '"' + word.replace('"', '\\"') + '"'
 
 
 def decoded(output: bytes) -> str:
