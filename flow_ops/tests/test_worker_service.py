@@ -150,7 +150,10 @@ def test_what_print_shows_for_windows_is_typed_in_powershell(capsys: pytest.Capt
     places = ("--home", r"C:\Archivos de ñandú (prod)\l'área", "--nssm", r"C:\Archivos de programa\nssm.exe")
     text = printed(capsys, "--system", "windows", *places)
     shown = [line.split("  ", 1)[1] for line in text.splitlines() if line.startswith("command")]
-    steps = install_steps(service("--system", "windows", *places), installed=False)
+    described = service("--system", "windows", *places)
+    if sys.platform == "win32":
+        described = replace(described, python=worker_service.find_python(described))
+    steps = install_steps(described, installed=False)
     for line, command in zip(shown, [step for step in steps if isinstance(step, Command)], strict=True):
         *given, words = line.split("; ")
         assert [of_powershell(each) for each in given] == [
@@ -919,10 +922,12 @@ def test_what_a_flow_leaves_in_the_ledger_is_set_aside_and_told(
     (runs / "notes.txt").write_bytes(b"\xff\x00" * 50)
     if os.name == "posix":
         os.mkfifo(runs / str(uuid4()))  # opening it would wait forever
+    strange = {file.name for file in runs.iterdir()} - {good}
+    assert len(strange) == 5 or os.name != "posix"  # Wine makes no link, and says nothing
     assert ledger.entries() == {good: 2}
     assert [file.name for file in runs.iterdir()] == [good]
     aside = tmp_path / "state" / "set-aside"
-    assert len([*aside.iterdir()]) == (5 if os.name == "posix" else 4)
+    assert {file.name.rpartition("-")[0] for file in aside.iterdir()} == strange
     said = capsys.readouterr().out
     assert "notes.txt was set aside" in said
 

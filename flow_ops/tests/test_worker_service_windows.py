@@ -1,7 +1,7 @@
-"""The Windows service against the real nssm, under Wine.
+"""What the Windows service asks of nssm, kept by the real nssm under Wine; nothing is started.
 
-There is no Python for Windows here: the service that is started runs a program of Wine's own. Accounts and
-access lists (`sc.exe config`, `icacls.exe`) are not there either; what is asked of them is tested as text.
+The service that runs, with a Python for Windows, is in the template's `tests/windows/test_service.py`. Accounts and
+access lists (`sc.exe config`, `icacls.exe`) are not in Wine; what is asked of them is tested as text.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flow_ops.worker.plan import Service, install_steps, nssm_settings, uninstall_steps
-from flow_ops.worker.steps import Command, decoded
-from helpers.support import wait_until
+from flow_ops.worker.plan import Service, install_steps, nssm_settings
+from flow_ops.worker.steps import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from flow_ops.worker.steps import Step
 
 ROOT = Path(__file__).resolve().parents[2]
 NSSM = Path(shutil.which("nssm64.exe") or ROOT / ".tools" / "nssm64.exe")
@@ -34,15 +35,6 @@ pytestmark = [
     ),
     pytest.mark.skipif(not NSSM.exists(), reason="nssm64.exe is missing: see .ci/install-system-packages"),
 ]
-
-COMPILER = "x86_64-w64-mingw32-gcc"
-# A program of Wine's own would do, were there one that waits without a screen: its `ping` ends at once where a
-# machine does not let it send (a container), and nssm then answers 1 to `start`.
-WAITS = """
-#include <stdio.h>
-#include <windows.h>
-int main(void) { puts("waiting"); fflush(stdout); Sleep(600000); return 0; }
-"""
 
 HOME = PureWindowsPath(r"C:\Archivos de ñandú\flujos (prod)\compras")
 
@@ -67,7 +59,9 @@ class Windows:
                 check=False,
             )
             output.seek(0)
-            lines = decoded(output.read()).splitlines()
+            said = output.read()
+        # Some builds write UTF-16, the others Wine's code page.
+        lines = said.decode("utf-16-le" if b"\0" in said else "cp1252").strip().splitlines()
         return done.returncode, "\n".join(line for line in lines if line)
 
     def apply(self, steps: list[Command]) -> None:
@@ -123,66 +117,22 @@ def service(windows: Windows) -> Iterator[Service]:
         requirements=("prefect",),
     )
     yield described
-    windows.nssm("stop", described.name)
     windows.nssm("remove", described.name, "confirm")
 
 
-def of_nssm(steps: list[object], *, but: str = "") -> list[Command]:
-    return [
-        step
-        for step in steps
-        if isinstance(step, Command) and step.words[0] == "nssm" and step.words[1] != but
-    ]
+def of_nssm(steps: list[Step]) -> list[Command]:
+    """Return what installs and sets, and starts nothing."""
+    commands = (step for step in steps if isinstance(step, Command))
+    return [step for step in commands if step.words[0] == "nssm" and step.words[1] != "start"]
 
 
 def test_nssm_keeps_every_parameter_as_it_was_given(windows: Windows, service: Service) -> None:
-    steps = of_nssm([*install_steps(service, installed=False)], but="start")
-    windows.apply(steps)
+    windows.apply(of_nssm(install_steps(service, installed=False)))
     for setting, values in nssm_settings(service).items():
         asked = ("Default",) if setting == "AppExit" else ()
         expected = ["Restart"] if setting == "AppExit" else list(values)
         assert windows.nssm("get", service.name, setting, *asked) == (0, "\n".join(expected)), setting
     assert windows.nssm("get", service.name, "AppExit", "78") == (0, "Exit")
 
-    windows.apply(of_nssm([*install_steps(service, installed=True)], but="start"))
+    windows.apply(of_nssm(install_steps(service, installed=True)))
     assert windows.nssm("get", service.name, "AppDirectory") == (0, str(HOME))
-
-
-@pytest.mark.skipif(
-    not shutil.which(COMPILER), reason="mingw is not installed: see .ci/install-system-packages"
-)
-def test_the_service_starts_runs_stops_and_leaves_nothing(windows: Windows, service: Service) -> None:
-    windows.apply(of_nssm([*install_steps(service, installed=False)], but="start"))
-    # A program that waits, in the place of Python, with the service's own folders.
-    drive = Path(windows.environment["WINEPREFIX"], "drive_c", *HOME.parts[1:])
-    (drive / "state" / "logs").mkdir(parents=True)
-    (drive / "waits.c").write_text(WAITS, encoding="ascii")
-    subprocess.run([COMPILER, "-o", str(drive / "waits.exe"), str(drive / "waits.c")], check=True)
-    windows.nssm("set", service.name, "Application", rf"{HOME}\waits.exe")
-    windows.nssm("set", service.name, "AppParameters", "")
-
-    status, said = windows.nssm("start", service.name)
-    assert status == 0, said
-    wait_until(
-        lambda: windows.nssm("status", service.name)[1] == "SERVICE_RUNNING",
-        seconds=20,
-        what="the service running",
-    )
-    wait_until((drive / "state" / "logs" / "worker.log").exists, seconds=20, what="the service's output")
-    # nssm answers 1 where the service takes longer to stop than nssm looks at it: what counts is the end.
-    _, said = windows.nssm("stop", service.name)
-    wait_until(
-        lambda: windows.nssm("status", service.name)[1] == "SERVICE_STOPPED",
-        seconds=60,
-        what=f"stopped ({said})",
-    )
-
-    # A busy Wine refuses to remove what has just stopped, and then has it for a moment, marked for deletion.
-    [removal] = of_nssm([*uninstall_steps(service, installed=True)])
-    wait_until(
-        lambda: windows.nssm(*removal.words[1:])[0] == 0, seconds=30, what="the removal of the service"
-    )
-    wait_until(
-        lambda: windows.nssm("status", service.name)[0] == 3, seconds=30, what="the end of the service"
-    )
-    assert "does not exist" in windows.nssm("status", service.name)[1]
