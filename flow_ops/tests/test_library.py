@@ -12,7 +12,8 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from uv import find_uv_bin
@@ -49,6 +50,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("template") / "flow-template"
     ignored = shutil.ignore_patterns("__pycache__", "tests", ".*")
     shutil.copytree(LIBRARY, root / "flow_ops", ignore=ignored)
+    # As the template has it: git for Windows would write other line ends.
+    (root / ".gitattributes").write_text("* text=auto eol=lf\n", encoding="ascii")
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "Release")
@@ -281,7 +284,7 @@ def test_doctor_hears_from_uv_why_the_library_cannot_be_read(
             said = f"{address}/t.git"
         else:
             shutil.rmtree(repository / "vendor")
-            said = "vendor/flow_ops"
+            said = str(Path("vendor", "flow_ops"))
         project.forget()
         problems = [*updates.problems(), *library.problems(repository, project.current().pyproject)]
     code = "FT-UPDATE-04" if "folder" in broken else "FT-LIBRARY-10"
@@ -293,7 +296,7 @@ def test_doctor_hears_from_uv_why_the_library_cannot_be_read(
 def repository_of(root: Path) -> Path:
     """Return the template's repository that `.cruft.json` names."""
     record = json.loads((root / ".cruft.json").read_text(encoding="utf-8"))
-    return Path(unquote(urlsplit(record["template"]).path))
+    return Path(url2pathname(urlsplit(record["template"]).path))
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,12 @@ def test_limits_that_are_too_short_are_told_without_a_traceback(tmp_path: Path) 
     root = make_repository(tmp_path)
     file = root / "deploy.py"
     file.write_text(file.read_text(encoding="utf-8").replace("hours=2", "seconds=2"), encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "FLOW_PROJECT_ROOT": str(root)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(root / "src"),
+        "FLOW_PROJECT_ROOT": str(root),
+        "PYTHONUTF8": "1",
+    }
     answer = subprocess.run(
         [sys.executable, "deploy.py", "plan", "prod"],
         cwd=root,

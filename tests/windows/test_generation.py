@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.generating import contents, snapshot
 from tests.windows.helpers import of_windows
 
@@ -20,7 +18,6 @@ HERE = Path(__file__).parent
 ANSWERS = HERE.parent / "answers"
 
 
-@pytest.mark.slow
 def test_every_file_is_the_same_as_on_linux(windows: Windows, tmp_path: Path) -> None:
     # The folder says more than one character set, and what shells read: a user's may.
     template = snapshot(tmp_path / "plantilla de ñandú & co #1")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from flow_ops.worker import trust
 from tests.windows.helpers import of_windows
 
@@ -25,7 +23,6 @@ for place in sys.argv[2:]:
 """
 
 
-@pytest.mark.slow
 def test_a_folder_that_everybody_may_write_is_told_from_one_of_the_machine(
     windows: Windows, tmp_path: Path
 ) -> None:

@@ -23,8 +23,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Seconds; a server that is not up by then is not coming.
-START_TIMEOUT = 90.0
+# Seconds; a server that is not up by then is not coming. It takes 3 to 10; on a busy machine with Windows, over 90
+# were seen.
+START_TIMEOUT = 180.0
 
 # The session holds the other end of the standard input: however the session ends, killed too, that is closed, and
 # the server or worker ends with all that it has started.
