@@ -637,7 +637,7 @@ def test_generates_from_a_local_path_given_as_a_dot_and_says_what_is_next(
     done = command(".", "--no-input", "--output-dir", tmp_path, cwd=remote, **isolated)
     assert done.returncode == 0, done.stdout + done.stderr
     root = tmp_path / "ventas-diarias"
-    assert recorded_origin(root) == (str(remote), git(remote, "rev-parse", "HEAD"), None)
+    assert recorded_origin(root) == (remote.as_posix(), git(remote, "rev-parse", "HEAD"), None)
     steps = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
     assert words_of(steps[0]) == ["cd", str(root)]
     assert "uv run ventas-diarias" in steps
