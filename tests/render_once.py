@@ -18,7 +18,7 @@ def main(folder: str, template: str, *arguments: str) -> int:
     output, answers = arguments[place], arguments[place + 1 :]
     made_of = [
         said_by_git(template, "remote", "get-url", "origin"),
-        said_by_git(template, "rev-parse", "HEAD"),
+        said_by_git(template, "rev-parse", "HEAD", "--show-prefix"),
     ]
     kept = Path(folder, hashlib.sha256(repr((made_of, answers)).encode()).hexdigest())
     if not kept.exists():

@@ -110,7 +110,9 @@ def test_a_machine_without_git_is_told_to_install_it(
 
 def typed(root: Path, problem: FlowOpsError) -> None:
     """Type the commands of a message, as they stand there."""
-    for command in re.findall(r"git ((?:init|add|commit|remote|push)\b[^,\n]*)", str(problem)):
+    for command in re.findall(
+        r"git ((?:init|add|commit|remote|push|switch|merge|pull)\b[^,\n]*)", str(problem)
+    ):
         run_git(root, *shlex.split(command))
 
 
@@ -175,22 +177,58 @@ def test_a_change_an_ignored_file_and_a_missing_branch_are_put_right_by_what_the
     assert list(source.problems(place, committed, files)) == []
 
 
-def test_work_on_a_branch_of_its_own_is_not_pushed_into_the_deployed_one_but_merged(committed: Path) -> None:
+@pytest.fixture
+def pushed(committed: Path) -> str:
+    """Return the address of a remote that has the branch `main` of `committed`."""
     run_git(committed.parent, "init", "--quiet", "--bare", "company.git")
     url = (committed.parent / "company.git").as_uri()
     run_git(committed, "branch", "--move", "--force", "main")
     run_git(committed, "remote", "set-url", "origin", url)
     run_git(committed, "push", "--quiet", "origin", "main")
+    return url
+
+
+def test_work_on_a_branch_of_its_own_is_not_pushed_into_the_deployed_one_but_merged(
+    committed: Path, pushed: str
+) -> None:
     run_git(committed, "switch", "--quiet", "--create", "stock")
-    place = GitSource(url, branch="main")
+    place = GitSource(pushed, branch="main")
     (committed / "flow.py").write_text("changed\n", encoding="utf-8")
     (changed,) = source.problems(place, committed, ["flow.py"])
     assert changed.code == "FT-GIT-04"
     typed(committed, changed)
-    assert "refs/heads/stock" in git.run(committed, "ls-remote", url)
+    assert "refs/heads/stock" in git.run(committed, "ls-remote", pushed)
     (unmerged,) = source.problems(place, committed, ["flow.py"])
     assert unmerged.code == "FT-GIT-16"
     typed(committed, unmerged)
+    assert git.branch(committed) == "main"
+    assert list(source.problems(place, committed, ["flow.py"])) == []
+
+
+def test_a_commit_that_is_on_no_branch_is_not_pushed_into_the_deployed_one_but_merged(
+    committed: Path, pushed: str
+) -> None:
+    run_git(committed, "switch", "--quiet", "--detach")
+    run_git(committed, "commit", "--quiet", "--allow-empty", "--message", "on no branch")
+    place = GitSource(pushed, branch="main")
+    (unmerged,) = source.problems(place, committed, ["flow.py"])
+    assert unmerged.code == "FT-GIT-16"
+    typed(committed, unmerged)
+    assert git.branch(committed) == "main"
+    assert list(source.problems(place, committed, ["flow.py"])) == []
+
+
+def test_a_branch_that_others_moved_is_gone_to_and_pulled_from_any_other(
+    committed: Path, pushed: str, tmp_path: Path
+) -> None:
+    run_git(committed, "switch", "--quiet", "--create", "stock")
+    run_git(tmp_path, "clone", "--quiet", "--branch", "main", pushed, "theirs")
+    run_git(tmp_path / "theirs", "commit", "--quiet", "--allow-empty", "--message", "squashed")
+    run_git(tmp_path / "theirs", "push", "--quiet", "origin", "main")
+    place = GitSource(pushed, branch="main")
+    (behind,) = source.problems(place, committed, ["flow.py"])
+    assert behind.code == "FT-GIT-09"
+    typed(committed, behind)
     assert list(source.problems(place, committed, ["flow.py"])) == []
 
 

@@ -83,13 +83,20 @@ def test_the_flow_ends_the_subflow_runs_that_are_left_over_frees_the_slots_and_l
     running, pending, killed = ours.add(Running()), ours.add(), ours.add(Running())
     elsewhere = theirs.add(Running())
     left_over, at_work, of_others = (_subflow_of(client, run) for run in (killed, running, elsewhere))
+    inside = _subflow_of(client, left_over)
     for run in (killed, elsewhere):
         client.set_flow_run_state(run, Crashed())
     theirs.leak_a_slot()
 
     found = end_stuck_runs()
-    assert (found.ended, found.slots_freed) == ([client.read_flow_run(left_over).name], {})
-    assert [ours.state(run) for run in (left_over, at_work, of_others)] == ["Crashed", "Running", "Running"]
+    assert found == Report(
+        ended=[client.read_flow_run(run).name for run in (left_over, inside)], slots_freed={}
+    )
+    assert [ours.state(run) for run in (left_over, inside)] == ["Crashed"] * 2
+    assert [ours.state(run) for run in (at_work, of_others)] == ["Running"] * 2
+    # Also where an earlier one was interrupted between the two.
+    client.set_flow_run_state(inside, Running(), force=True)
+    assert end_stuck_runs().ended == [client.read_flow_run(inside).name]
     # No slot was freed twice, and one that no run holds is given back.
     assert ours.slots() == 2
     ours.leak_a_slot()

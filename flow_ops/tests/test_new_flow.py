@@ -60,14 +60,13 @@ def test_a_push_is_a_next_step_where_there_is_a_remote_alone(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["new-flow", "first-one"]) == 0  # no repository of git yet
-    git(own, "init", "--quiet", "--initial-branch=stock")
+    git(own, "init", "--quiet")
     assert cli.run(["new-flow", "second-one"]) == 0
     assert "git push" not in capsys.readouterr().out
     git(own, "remote", "add", "company", "https://git.example.com/daily-sales.git")
     assert cli.run(["new-flow", "third-one"]) == 0
-    assert (
-        "\n  git push company HEAD:stock\n" in capsys.readouterr().out
-    )  # not into the branch that is deployed
+    # Its own branch, and not into the one that is deployed.
+    assert "\n  git push company HEAD\n" in capsys.readouterr().out
 
 
 def test_a_new_flow_deploys_to_the_pools_of_the_first_by_hand_only(own: Path) -> None:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, HttpUrl, SecretStr
 from typing_extensions import TypedDict
 
 from flow_ops import arguments, flow_parameters
@@ -145,6 +145,31 @@ def name(case: Any) -> str:
 def test_a_value_of_deploy_py_arrives_as_it_is_written(kind: Any, value: Any, _written: str) -> None:
     sent = flow_parameters.as_sent(taking(kind), {"value": value})
     assert taking(kind).validate_parameters(sent) == {"value": value}
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "reason"),
+    [
+        (date, "yesterday", "it is not of type date."),
+        (Annotated[int, Field(ge=1)], "seven", "it is not of type int."),
+        (Annotated[int, Field(ge=1)], "0", "greater than or equal to 1"),
+        # Digits alone are a number in JSON, and a text all the same.
+        (Annotated[str, Field(min_length=11)], "123", "at least 11 characters"),
+        (HttpUrl, "example.com", "relative URL without a base"),
+        (list[int], "x", "it is not of type list[int]."),
+        (list[int], '["x"]', "0: Input should be a valid integer"),
+        (Order, '{"number": "x", "price": "1"}', "number: Input should be a valid integer"),
+    ],
+    ids=name,
+)
+def test_a_value_of_a_command_line_that_is_none_of_its_type_is_refused_with_the_reason(
+    kind: Any, written: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = flow_parameters.command_line(taking(kind), lambda _: 0)
+    assert arguments.execute(line, ["--value", written]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("FT-ARGS-02")
+    assert reason in told
 
 
 @pytest.mark.parametrize(("kind", "value", "written"), [case for case in CARRIED if case[2]], ids=name)

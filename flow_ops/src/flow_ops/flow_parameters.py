@@ -160,7 +160,8 @@ def _typed(name: str, value: str, hint: Any) -> Any:
         try:
             return adapter.validate_json(value)
         except ValidationError as as_json:
-            error = as_text if as_json.errors()[0]["type"] == "json_invalid" else as_json
+            # Of JSON for a list or a model, the second says which part is wrong.
+            error = as_json if value.lstrip()[:1] in ("[", "{") and as_json.errors()[0]["loc"] else as_text
             problem = _reason(error, hint)
             raise FlowOpsError("FT-ARGS-02", option=option(name), value=value, problem=problem) from None
 
@@ -169,7 +170,9 @@ def _reason(error: ValidationError, hint: Any) -> str:
     """Return why a value is refused; of another type, in the user's language, else where, and as pydantic says it."""
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"]))
-    if not place and first["type"].endswith(("_type", "_parsing")):
+    if typing.get_origin(hint) is Annotated:
+        hint = typing.get_args(hint)[0]
+    if not place and first["type"].endswith(("_type", "_parsing")) and first["type"] != "url_parsing":
         return text("args.not-a", kind=hint.__name__ if isinstance(hint, type) else hint)
     return f"{place}: {first['msg']}" if place else first["msg"]
 

@@ -86,8 +86,11 @@ def changed(root: Path) -> list[str]:
 
 
 def branch(root: Path) -> str:
-    """Return the branch that is checked out; empty where a commit is, or nothing."""
-    return run(root, "branch", "--show-current").strip()
+    """Return the branch that is checked out; empty where a commit is."""
+    try:
+        return run(root, "symbolic-ref", "--quiet", "--short", "HEAD").strip()
+    except subprocess.CalledProcessError:
+        return ""
 
 
 def remote(root: Path) -> str | None:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -136,7 +137,11 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 
 
 def pytest_unconfigure() -> None:
-    """Leave nothing."""
+    """Leave nothing: on Windows not what git has made read-only either."""
+    if os.name == "nt":
+        for path in Path(HOME).rglob("*"):
+            with contextlib.suppress(OSError):
+                path.chmod(stat.S_IWRITE)
     shutil.rmtree(HOME, ignore_errors=True)
 
 

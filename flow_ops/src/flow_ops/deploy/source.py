@@ -288,7 +288,6 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
         return
     changed = git.changed(root)
     if changed:
-        push["branch"] = git.branch(root) or branch
         yield FlowOpsError("FT-GIT-04", files=", ".join(changed[:5]), count=len(changed), **push)
     # What is new and not ignored was named just now.
     kept = ("ls-files", "--cached", "--others", "--exclude-standard", "--")
@@ -354,9 +353,9 @@ def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[Flo
     if not there:
         yield _no_branch(source, remote, heads)
     elif there != here:
-        code, current = "FT-GIT-09", git.branch(root)
+        code, current = "FT-GIT-09", git.branch(root) or here[:8]
         if is_ancestor(root, there, here):
-            code = "FT-GIT-08" if current in ("", source.branch) else "FT-GIT-16"
+            code = "FT-GIT-08" if current == source.branch else "FT-GIT-16"
         commits = {"here": here[:8], "there": there[:8], "current": current}
         yield FlowOpsError(code, **commits, branch=source.branch, url=url, remote=remote)
 

@@ -85,7 +85,7 @@ def write(contents: Mapping[Path, str], slug: str, pins: Any) -> str:
         file.write_text(content, encoding="utf-8", newline="\n")
     files = "".join(f"\n  {file.relative_to(root).as_posix()}" for file in contents)
     remote, branch = git.remote(root), getattr(pins.source, "branch", None)  # no branch: a folder
-    push = f"\n  git push {remote} HEAD:{git.branch(root) or branch}" if remote and branch else ""
+    push = f"\n  git push {remote} HEAD" if remote and branch else ""
     environment = next(iter(next(iter(pins.flows.values()))))
     return text("new-flow.written", files=files, slug=slug, push=push, environment=environment)
 

@@ -9,8 +9,8 @@
 | heartbeat  | sends no more heartbeats: its process or machine is gone  | Crashed   |
 | failure    | failed or crashed, by whatever hand: sends a notification | as it was |
 
-A rule sees what happens from its creation on: a run that was stuck before is cancelled by hand. What no rule can see is
-for `sweep.py`.
+A rule sees what happens from its creation on, while the server is up: another stuck run is cancelled by hand. What no
+rule can see is for `sweep.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A flow that puts right what the watchdog's automations cannot see; to be run every 30 minutes.
 
 They watch runs of a deployment. It ends the subflow runs, which have none, that a killed run left Running, and frees
-the concurrency slots that no run holds any more. Deploy it as a second flow of `deploy.py`:
+the concurrency slots that no run holds any more: those of this repository's deployments alone, so that each repository has
+its own. Deploy it as a second flow of `deploy.py`:
 
     "flow_ops.watchdog.sweep:end_stuck_runs": {
         "prod": Environment(work_pool="example-prod", schedule=timedelta(minutes=30)),
@@ -76,7 +77,7 @@ def _in(states: list[StateType]) -> filters.FlowRunFilterState:
 
 
 def _left_over(client: SyncPrefectClient, deployments: list[UUID]) -> list[FlowRun]:
-    """Return the subflow runs still alive whose parent has ended: a killed process ends its parent run only."""
+    """Return the subflow runs still alive below a run that has ended: a killed process ends the outermost only."""
     since = datetime.now(UTC) - _PARENTS_SINCE
     parents = filters.FlowRunFilter(
         state=_in(_ENDED),
@@ -85,12 +86,22 @@ def _left_over(client: SyncPrefectClient, deployments: list[UUID]) -> list[FlowR
     )
     ids = [run.id for run in _runs(client, parents)]
     found: list[FlowRun] = []
-    for start in range(0, len(ids), _PAGE):
-        of_these = filters.FlowRunFilterParentFlowRunId(any_=ids[start : start + _PAGE])
-        runs = _runs(client, filters.FlowRunFilter(state=_in(_NOT_ENDED), parent_flow_run_id=of_these))
-        # One with a deployment has a worker and rules of its own.
-        found += [run for run in runs if run.deployment_id is None]
+    while ids:
+        below = [
+            run for start in range(0, len(ids), _PAGE) for run in _below(client, ids[start : start + _PAGE])
+        ]
+        found += [run for run in below if run.state_type in _NOT_ENDED]
+        ids = [run.id for run in below]
     return found
+
+
+def _below(client: SyncPrefectClient, ids: list[UUID]) -> Iterator[FlowRun]:
+    """Yield the subflow runs of these runs that are alive, or that crashed and may have left some below them."""
+    of_these = filters.FlowRunFilterParentFlowRunId(any_=ids)
+    state = _in([*_NOT_ENDED, StateType.CRASHED])
+    for run in _runs(client, filters.FlowRunFilter(state=state, parent_flow_run_id=of_these)):
+        if run.deployment_id is None:  # One with a deployment has a worker and rules of its own.
+            yield run
 
 
 def _free_slots(client: SyncPrefectClient, deployments: list[UUID]) -> Iterator[tuple[UUID, int]]:
