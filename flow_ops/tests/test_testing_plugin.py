@@ -72,6 +72,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "flow-ops"
 
 
+def test_what_needs_the_server_comes_after_the_tests_beside_which_it_starts(session: Session) -> None:
+    told = session("def test_flow(prefect_server): ...\n", "def test_rule(): ...\n", "--collect-only").stdout
+    assert told.index("test_rule") < told.index("test_flow")
+
+
 ISOLATED = """
 import os
 import sys
