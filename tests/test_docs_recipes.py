@@ -39,7 +39,7 @@ SECTION = re.compile(r"^(Prints|Logs|UI|File [\w.-]+):\n\n((?:    .*\n|\n)+)", r
 # What is of the moment in a line of the log.
 MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(-\d\d:\d\d)?|\d\d:\d\d:\d\d\.\d{3}"
-    r"|'?\b[a-z]+-[a-z]+\b'?(?= [0-9a-f-]{4,} \|)|(?<=run ')[a-z]+-[a-z]+(?=')|(?<= )[0-9a-f-]{36}(?= \|)"
+    r"|'?\b[a-z]+-[a-z]+\b'?(?= [0-9a-f-]{4,} \|)|(?<=low run ')[a-z]+-[a-z]+(?=')|(?<= )[0-9a-f-]{36}(?= \|)"
     r"|(?<= )5f2e(?= \|)|(?<=-)[0-9a-f]{3}\b"
 )
 
