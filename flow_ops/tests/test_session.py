@@ -54,8 +54,9 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
                 stdout=subprocess.PIPE,
                 encoding="utf-8",
             )
+            started.enter_context(session)  # Waits at its end: what failed is ended before.
             started.callback(session.kill)
-            return started.enter_context(session)
+            return session
 
         yield run
 
