@@ -113,7 +113,7 @@ def test_a_persons_first_command_shows_no_notice_of_prefects_about_usage_data(tm
         (
             ["--path", "x", "--since", "yesterday"],
             "FT-ARGS-02",
-            "--since does not take the value 'yesterday': it is not of type datetime.date | None",
+            "--since does not take the value 'yesterday': it is not of type date.",
         ),
         (["--path", "x", "--codes", '["y"]'], "FT-ARGS-02", "0: Input should be a valid integer"),
         (["--path", "x", "--sinc", "2026-03-01"], "FT-ARGS-01", "Did you mean --since?"),

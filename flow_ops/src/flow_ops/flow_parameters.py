@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import typing
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
@@ -172,8 +173,10 @@ def _reason(error: ValidationError, hint: Any) -> str:
     place = ".".join(map(str, first["loc"]))
     if typing.get_origin(hint) is Annotated:
         hint = typing.get_args(hint)[0]
+    # As help calls it: `date` for `datetime.date | None`.
+    kind = hint.__name__ if isinstance(hint, type) else re.sub(r"(\w+\.)+| \| None$", "", str(hint))
     if not place and first["type"].endswith(("_type", "_parsing")) and first["type"] != "url_parsing":
-        return text("args.not-a", kind=hint.__name__ if isinstance(hint, type) else hint)
+        return text("args.not-a", kind=kind)
     return f"{place}: {first['msg']}" if place else first["msg"]
 
 
