@@ -116,6 +116,13 @@ def typed(root: Path, problem: FlowOpsError) -> None:
         run_git(root, *shlex.split(command))
 
 
+def follow(root: Path, place: GitSource, code: str) -> None:
+    """Do what the message says of the one problem that there is, which has this code."""
+    (problem,) = source.problems(place, root, ["flow.py"])
+    assert problem.code == code
+    typed(root, problem)
+
+
 def test_what_a_message_says_leads_from_a_folder_to_a_repository_with_everything_pushed(
     tmp_path: Path,
 ) -> None:
@@ -123,9 +130,7 @@ def test_what_a_message_says_leads_from_a_folder_to_a_repository_with_everything
     place, root = GitSource((tmp_path / "remote.git").as_uri(), branch="main"), tmp_path / "own"
     root.mkdir()
     (root / "flow.py").touch()
-    (problem,) = source.problems(place, root, ["flow.py"])
-    assert problem.code == "FT-GIT-02"
-    typed(root, problem)
+    follow(root, place, "FT-GIT-02")
     assert list(source.problems(place, root, ["flow.py"])) == []
 
 
@@ -194,13 +199,9 @@ def test_work_on_a_branch_of_its_own_is_not_pushed_into_the_deployed_one_but_mer
     run_git(committed, "switch", "--quiet", "--create", "stock")
     place = GitSource(pushed, branch="main")
     (committed / "flow.py").write_text("changed\n", encoding="utf-8")
-    (changed,) = source.problems(place, committed, ["flow.py"])
-    assert changed.code == "FT-GIT-04"
-    typed(committed, changed)
+    follow(committed, place, "FT-GIT-04")
     assert "refs/heads/stock" in git.run(committed, "ls-remote", pushed)
-    (unmerged,) = source.problems(place, committed, ["flow.py"])
-    assert unmerged.code == "FT-GIT-16"
-    typed(committed, unmerged)
+    follow(committed, place, "FT-GIT-16")
     assert git.branch(committed) == "main"
     assert list(source.problems(place, committed, ["flow.py"])) == []
 
@@ -211,9 +212,7 @@ def test_a_commit_that_is_on_no_branch_is_not_pushed_into_the_deployed_one_but_m
     run_git(committed, "switch", "--quiet", "--detach")
     run_git(committed, "commit", "--quiet", "--allow-empty", "--message", "on no branch")
     place = GitSource(pushed, branch="main")
-    (unmerged,) = source.problems(place, committed, ["flow.py"])
-    assert unmerged.code == "FT-GIT-16"
-    typed(committed, unmerged)
+    follow(committed, place, "FT-GIT-16")
     assert git.branch(committed) == "main"
     assert list(source.problems(place, committed, ["flow.py"])) == []
 
@@ -226,9 +225,7 @@ def test_a_branch_that_others_moved_is_gone_to_and_pulled_from_any_other(
     run_git(tmp_path / "theirs", "commit", "--quiet", "--allow-empty", "--message", "squashed")
     run_git(tmp_path / "theirs", "push", "--quiet", "origin", "main")
     place = GitSource(pushed, branch="main")
-    (behind,) = source.problems(place, committed, ["flow.py"])
-    assert behind.code == "FT-GIT-09"
-    typed(committed, behind)
+    follow(committed, place, "FT-GIT-09")
     assert list(source.problems(place, committed, ["flow.py"])) == []
 
 

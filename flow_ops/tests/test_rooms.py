@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ROOMS = (
     "embedding",
     "programs",
-    "typed",
+    "shell",
     "repository",
     "signals",
     "hidden",

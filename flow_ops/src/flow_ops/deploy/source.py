@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from flow_ops import git, library, project, typed
+from flow_ops import git, library, project, shell
 from flow_ops.deploy.pins import FolderSource, GitSource, Source
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
@@ -293,7 +293,7 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
     kept = ("ls-files", "--cached", "--others", "--exclude-standard", "--")
     missing = [file for file in files if not _git(root, *kept, file)]
     if missing:
-        yield FlowOpsError("FT-GIT-12", files=", ".join(missing), paths=typed.arguments(missing))
+        yield FlowOpsError("FT-GIT-12", files=", ".join(missing), paths=shell.arguments(missing))
     if remote:
         yield from _remote_problems(source, root, remote)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePath
 
-from flow_ops import typed
+from flow_ops import shell
 
 # Where commands are run: uv takes settings from the folder where one stands, and an administrator may stand in one
 # of somebody else.
@@ -86,7 +86,7 @@ class Command:
     variables: tuple[tuple[str, str], ...] = ()
 
     def describe(self) -> str:
-        return f"command  {typed.in_bash(self.words, self.variables)}"
+        return f"command  {shell.in_bash(self.words, self.variables)}"
 
     def apply(self) -> None:
         # Windows looks for programs where one stands first, unless told not to.
@@ -109,7 +109,7 @@ class WindowsCommand(Command):
     """A command of Windows, shown as it is typed there."""
 
     def describe(self) -> str:
-        return f"command  {typed.in_powershell(self.words, self.variables)}"
+        return f"command  {shell.in_powershell(self.words, self.variables)}"
 
 
 @dataclass(frozen=True)
