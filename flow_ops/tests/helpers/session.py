@@ -127,6 +127,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Fail a session that leaves something; by then the processes of pytest-xdist have ended."""
     yield
     if hasattr(session.config, "workerinput"):
+        # Its own folder goes now, while the others test: at the end of all, one process would take 15 seconds for it.
+        shutil.rmtree(session.config.option.basetemp, ignore_errors=True)
         return
     left = [f"the file {path}" for path in sorted(outside() - BEFORE)]
     left += [f"the process {pid}: {command}" for pid, command in end_what_runs_still().items()]
