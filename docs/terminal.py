@@ -25,6 +25,7 @@ from rich.text import Text
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "flow_ops" / "tests"))
 
 from flow_template import naming
+from flow_template.one_language import half
 from tests.conftest import TEMPLATE, bake_into
 
 # isort: split
@@ -122,7 +123,8 @@ def questions(folder: Path, language: str) -> str:
     }
     for question in naming.questions():
         label = naming.definition()["__prompts__"][question]
-        child.expect_exact(label["__prompt__"] if isinstance(label, dict) else label)
+        both = label["__prompt__"] if isinstance(label, dict) else label
+        child.expect_exact(both if question == "language" else half(both, language))
         child.expect(r"\)\S*:")
         end = len(said.getvalue())
         child.sendline(given.get(question, ""))

@@ -13,7 +13,7 @@ from cookiecutter.prompt import read_user_variable
 from jinja2 import Environment
 from jinja2.ext import Extension
 
-from flow_template import messages, naming
+from flow_template import messages, naming, one_language
 
 
 class AnswersExtension(Extension):
@@ -72,6 +72,8 @@ def asked(answers: dict[str, Any], question: str) -> str:
         label = {question: f"  {messages.label(question, language)}"}
         answers[question] = read_user_variable(question, default, label)
     messages.say(messages.remark(question, answers), sys.stdout)
+    if question == "language":
+        one_language.ask_in(language)
     return ""
 
 

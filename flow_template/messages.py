@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from flow_template import naming, origin, schedule
+from flow_template import naming, one_language, origin, schedule
 from flow_template.texts import text, texts
 
 _LONGEST_SHOWN = 80
@@ -77,7 +77,7 @@ def label(question: str, language: object) -> str:
     """Return what the user saw a question called, in one language; what is no question, as it was typed."""
     found = naming.definition()["__prompts__"].get(question, question)
     both = found["__prompt__"] if isinstance(found, dict) else found
-    return re.split(r":|,(?! or? )", both.split(" / ")[-1 if language == "en" else 0])[0]
+    return re.split(r":|,(?! or? )", one_language.half(both, language))[0]
 
 
 def corrected(problems: Problems, answers: naming.Answers, given: Given | None = None) -> dict[str, str]:

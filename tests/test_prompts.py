@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -59,8 +60,10 @@ def answer(child: pexpect.spawn, question: str, text: str = "") -> None:
 
 
 def wait_for(child: pexpect.spawn, question: str) -> None:
+    """Wait for a question in the language that was chosen, whichever that is; the first is in both."""
     label = naming.definition()["__prompts__"][question]
-    child.expect_exact(label["__prompt__"] if isinstance(label, dict) else label)
+    both = label["__prompt__"] if isinstance(label, dict) else label
+    child.expect_exact([both] if question == "language" else both.split(" / "))
     child.expect_exact("):")
 
 
@@ -92,6 +95,43 @@ def test_nine_times_enter_generates_the_default_repository(
     assert status == 0, output
     assert "uv run ventas-diarias" in output
     assert recorded(tmp_path / "ventas-diarias")["language"] == "es"
+
+
+# Of each language, the number that chooses it, and what cookiecutter says in it of a choice, and of a wrong one.
+COOKIECUTTERS = {
+    "es": ("1", "Elegí [1/2/3/4/5] (1): ", "Elegí uno de los números"),
+    "en": ("2", "Choose from [1/2/3/4/5] (1): ", "Please select one of the available options"),
+}
+
+
+@pytest.mark.parametrize("language", naming.choices("language"))
+def test_after_the_first_question_all_that_is_asked_is_in_the_language_chosen(
+    terminal: Callable[..., pexpect.spawn], language: str
+) -> None:
+    number, choose, refused = COOKIECUTTERS[language]
+    child = terminal(TERM="xterm-256color")
+    child.expect(r"\)\S*: ")
+    child.sendline(number)
+    said = ""
+    for question in naming.questions()[1:]:
+        for text in ["9", ""] if question == "area" else [""]:
+            child.expect(r"\)\S*: ")
+            said += re.sub(r"\x1b\[[0-9;]*m", "", child.before + child.after)
+            child.sendline(text)
+    assert finish(child)[0] == 0
+    labels = naming.definition()["__prompts__"]
+    shown = [text for name, label in labels.items() if name != "language" for text in _texts(label)]
+    assert [text for text in shown if text.split(" / ")[language == "en"] not in said] == []
+    assert choose in said
+    assert refused in said
+    assert " / " not in said
+    assert [
+        text for name in COOKIECUTTERS if name != language for text in COOKIECUTTERS[name][1:] if text in said
+    ] == []
+
+
+def _texts(label: str | dict[str, str]) -> list[str]:
+    return [*label.values()] if isinstance(label, dict) else [label]
 
 
 # What is typed at each question, and the codes of what is not taken; Enter takes the suggestion.

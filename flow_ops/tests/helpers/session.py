@@ -127,7 +127,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """Fail a session that leaves something; by then the processes of pytest-xdist have ended."""
     yield
     if hasattr(session.config, "workerinput"):
-        # Its own folder goes now, while the others test: at the end of all, one process would take 15 seconds for it.
+        # Its own folder goes now, while the others test: at the end of all, one process would take 5 to 15 seconds for it.
         shutil.rmtree(session.config.option.basetemp, ignore_errors=True)
         return
     left = [f"the file {path}" for path in sorted(outside() - BEFORE)]
