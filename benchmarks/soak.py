@@ -86,7 +86,6 @@ LIMITS = watchdog.Limits(
     running=timedelta(minutes=5),
     late=timedelta(hours=4),
     pending=timedelta(minutes=3),
-    cancelling=timedelta(minutes=1),
     heartbeat=timedelta(seconds=90),
 )
 PATIENCE = 15 * 60

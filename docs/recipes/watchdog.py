@@ -6,7 +6,6 @@ In a generated repository `deploy.py apply` keeps them, and `retire` removes the
 
 Prints:
 
-    hello/watched watchdog: cancelling
     hello/watched watchdog: heartbeat
     hello/watched watchdog: late
     hello/watched watchdog: pending

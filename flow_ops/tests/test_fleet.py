@@ -120,9 +120,7 @@ def test_a_row_has_what_a_platform_team_asks(capsys: pytest.CaptureFixture[str])
     assert rows["fijo-prod"]["pinned"] == {"commit": fleet.COMMIT, "since": "2026-11-20T10:00:00+00:00"}
     assert rows["pausado-prod"]["next_run"] is None
     assert rows["en-desarrollo-dev"]["next_run"] is None
-    assert rows["sin-vigilar-prod"]["watchdog_missing"] == [
-        *("running", "late", "pending", "cancelling", "heartbeat")
-    ]
+    assert rows["sin-vigilar-prod"]["watchdog_missing"] == [*("running", "late", "pending", "heartbeat")]
 
 
 @pytest.mark.usefixtures("on")

@@ -76,7 +76,7 @@ def _edited(automation: AutomationCore, **changes: object) -> AutomationCore:
 
 def test_every_name_carries_the_deployments_full_name_and_is_unique() -> None:
     names = [automation.name for automation in watchdog.expected(ID, DEPLOYMENT, Limits())]
-    assert len(set(names)) == len(names) == 5
+    assert len(set(names)) == len(names) == 4
     assert all(name.startswith(DEPLOYMENT + " ") for name in names)
 
 
@@ -93,7 +93,6 @@ def test_the_limits_are_the_triggers_times() -> None:
         running=timedelta(hours=3),
         late=timedelta(hours=5),
         pending=timedelta(minutes=7),
-        cancelling=timedelta(minutes=8),
         heartbeat=timedelta(minutes=9),
     )
     automations = watchdog.expected(ID, DEPLOYMENT, limits)
@@ -104,7 +103,7 @@ def test_no_automation_is_owned_by_the_deployment_whose_redeploy_would_delete_it
     assert {automation.owner_resource for automation in watchdog.expected(ID, DEPLOYMENT, Limits())} == {None}
 
 
-@pytest.mark.parametrize("limit", ["running", "late", "pending", "cancelling", "heartbeat"])
+@pytest.mark.parametrize("limit", ["running", "late", "pending", "heartbeat"])
 def test_a_limit_shorter_than_prefect_can_keep_is_refused(limit: str) -> None:
     (problem,) = watchdog.check_limits(Limits(**{limit: timedelta(seconds=9)}))
     assert problem.code == "FT-WATCHDOG-01"
@@ -129,13 +128,13 @@ def test_a_flow_timeout_shorter_than_the_limit_is_accepted() -> None:
 
 def test_a_new_deployment_shows_each_automation_as_to_be_created() -> None:
     lines = watchdog.differences(cast("Any", Server()), None, DEPLOYMENT, Limits())
-    assert len(lines) == 5
+    assert len(lines) == 4
     assert all(line.startswith(f"+ {DEPLOYMENT} watchdog: ") for line in lines)
 
 
 def test_apply_creates_the_set_and_a_second_time_writes_nothing() -> None:
     server: Any = Server()
-    assert len(watchdog.apply(server, ID, DEPLOYMENT, Limits())) == 5
+    assert len(watchdog.apply(server, ID, DEPLOYMENT, Limits())) == 4
     server.writes.clear()
     assert watchdog.differences(server, ID, DEPLOYMENT, Limits()) == []
     assert watchdog.apply(server, ID, DEPLOYMENT, Limits()) == []
@@ -192,7 +191,7 @@ def test_a_copy_made_in_the_ui_is_a_difference_and_apply_deletes_it() -> None:
     running, *others = watchdog.expected(ID, DEPLOYMENT, Limits())
     server: Any = Server(running, running, *others)
     assert watchdog.apply(server, ID, DEPLOYMENT, Limits()) == [f"- {running.name} (duplicate)"]
-    assert len(server.automations) == 5
+    assert len(server.automations) == 4
 
 
 def test_a_notification_no_longer_declared_is_taken_out() -> None:
@@ -207,7 +206,7 @@ def test_remove_deletes_this_deployments_automations_and_no_others() -> None:
     server: Any = Server(
         *watchdog.expected(ID, DEPLOYMENT, Limits()), *watchdog.expected(uuid4(), other, Limits())
     )
-    assert len(watchdog.remove(server, DEPLOYMENT)) == 5
+    assert len(watchdog.remove(server, DEPLOYMENT)) == 4
     assert {automation.name.split()[0] for automation in server.automations} == {other}
     assert watchdog.remove(server, DEPLOYMENT) == []
 

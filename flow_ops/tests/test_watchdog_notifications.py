@@ -85,5 +85,5 @@ def test_a_block_of_each_documented_type_makes_automations_that_the_server_accep
     block.save("documented")
     notification = Notification(f"{kind}/documented")
     name, deployment = f"documented/{kind}", uuid4()
-    assert len(watchdog.apply(client, deployment, name, Limits(), notification)) == 6
+    assert len(watchdog.apply(client, deployment, name, Limits(), notification)) == 5
     assert watchdog.differences(client, deployment, name, Limits(), notification) == []

@@ -41,9 +41,7 @@ def client(server: Server) -> Iterator[SyncPrefectClient]:
         yield client
 
 
-def test_a_run_that_runs_for_too_long_is_cancelled_and_one_that_nobody_ends_too(
-    client: SyncPrefectClient, tmp_path: Path
-) -> None:
+def test_a_run_that_runs_for_too_long_is_cancelled(client: SyncPrefectClient, tmp_path: Path) -> None:
     (tmp_path / "flows.py").write_text(
         "from prefect import flow\n\n@flow\ndef lasts(): ...\n", encoding="utf-8"
     )
@@ -51,7 +49,7 @@ def test_a_run_that_runs_for_too_long_is_cancelled_and_one_that_nobody_ends_too(
     lasts: Any = flow.from_source(str(tmp_path), entrypoint="flows.py:lasts")
     deployment = lasts.deploy(name="prod", work_pool_name="lasts", build=False, ignore_warnings=True)
     short = timedelta(seconds=10)
-    watchdog.apply(client, deployment, "lasts/prod", Limits(running=short, cancelling=short))
+    watchdog.apply(client, deployment, "lasts/prod", Limits(running=short))
     runs: list[UUID] = []
 
     def is_cancelled() -> bool:
@@ -60,8 +58,8 @@ def test_a_run_that_runs_for_too_long_is_cancelled_and_one_that_nobody_ends_too(
         reports: list[State] = [Pending(), Running()]
         for state in reports:
             client.set_flow_run_state(runs[-1], state)
-        # No worker is there to end it: the second rule does.
-        return any(client.read_flow_run(run).state_name == "Cancelled" for run in runs)
+        # No worker is there to end it: the server will.
+        return any(client.read_flow_run(run).state_name == "Cancelling" for run in runs)
 
     wait_until(is_cancelled, seconds=120, every=8, what="the end of a run that lasts")
 
@@ -84,8 +82,21 @@ def test_an_automation_edited_in_the_ui_is_a_difference_that_apply_mends_in_plac
     watchdog.apply(*arguments)
     assert watchdog.differences(*arguments) == []
     assert [found.id for found in client.read_automations_by_name(running.name)] == [running.id]
-    assert len(watchdog.remove(client, name)) == 5
+    assert len(watchdog.remove(client, name)) == 4
     assert client.read_automations_by_name(running.name) == []
+
+
+def test_a_rule_that_only_an_earlier_release_had_goes_with_the_next_apply(client: SyncPrefectClient) -> None:
+    name = "sleeper/of-an-earlier-release"
+    arguments = client, uuid4(), name, Limits()
+    watchdog.apply(*arguments)
+    [late] = client.read_automations_by_name(f"{name} watchdog: late")
+    earlier = {**late.model_dump(exclude={"id", "owner_resource"}), "name": f"{name} watchdog: cancelling"}
+    client.create_automation(AutomationCore.model_validate(earlier))
+    assert watchdog.differences(*arguments) == [f"- {name} watchdog: cancelling"]
+    watchdog.apply(*arguments)
+    assert client.read_automations_by_name(f"{name} watchdog: cancelling") == []
+    watchdog.remove(client, name)
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": stack.enter_context(postgresql.postgresql()),
             "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "PT1S",
             "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "1",
+            # 300 of them unless told otherwise.
+            "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "10",
         }
         first = contextlib.ExitStack()
         stack.push(first)
@@ -211,15 +213,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             cookies=None,
         ).save("operations")
         notify = Notification("custom-webhook/operations")
-        patient = Limits(running=LONG, late=LONG, pending=LONG, cancelling=LONG, heartbeat=LONG)
+        patient = Limits(running=LONG, late=LONG, pending=LONG, heartbeat=LONG)
         limits = {
             "sleeps": replace(patient, running=RUNNING),
             "waits": replace(patient, late=SHORT),
-            "never-starts": Limits(
-                **{**vars(patient), "pending": timedelta(seconds=15), "cancelling": timedelta(seconds=10)}
-            ),
+            "never-starts": replace(patient, pending=timedelta(seconds=15)),
             "fails": patient,
-            "cancels-for-ever": replace(patient, cancelling=SHORT),
+            "cancels-for-ever": patient,
             "killed": replace(patient, heartbeat=timedelta(seconds=100)),
             "outlives-its-worker": replace(patient, heartbeat=timedelta(seconds=100)),
         }
@@ -275,7 +275,7 @@ def test_a_run_that_a_worker_took_and_never_started_is_cancelled(stage: Stage) -
     stage.ends_as("never-starts", StateType.CANCELLED)
 
 
-def test_a_run_that_nobody_is_left_to_cancel_is_cancelled(stage: Stage) -> None:
+def test_a_run_that_nobody_is_left_to_cancel_is_cancelled_by_the_server(stage: Stage) -> None:
     stage.ends_as("cancels-for-ever", StateType.CANCELLED)
 
 
@@ -300,6 +300,6 @@ def test_the_declared_block_is_notified(stage: Stage, name: str) -> None:
 
 
 def test_what_apply_wrote_is_what_is_expected_after_a_restart(stage: Stage) -> None:
-    limits = Limits(running=RUNNING, late=LONG, pending=LONG, cancelling=LONG, heartbeat=LONG)
+    limits = Limits(running=RUNNING, late=LONG, pending=LONG, heartbeat=LONG)
     arguments = stage.client, stage.deployments["sleeps"], "sleeper/sleeps", limits
     assert watchdog.differences(*arguments, Notification("custom-webhook/operations")) == []

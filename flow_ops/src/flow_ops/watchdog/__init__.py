@@ -5,12 +5,12 @@
 | running    | is Running for longer than `Limits.running`               | Cancelled |
 | late       | nobody started within `Limits.late` of its time           | Cancelled |
 | pending    | was taken by a worker, which then never started it        | Cancelled |
-| cancelling | is Cancelling forever, its worker being gone             | Cancelled |
 | heartbeat  | sends no more heartbeats: its process or machine is gone  | Crashed   |
 | failure    | failed or crashed, by whatever hand: sends a notification | as it was |
 
 A rule sees what happens from its creation on, while the server is up: another stuck run is cancelled by hand. What no
-rule can see is for `sweep.py`.
+rule can see is for `sweep.py`. A run that stays in Cancelling, its worker being gone, is ended by Prefect's server itself,
+after 300 s (PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS).
 """
 
 from __future__ import annotations
@@ -58,14 +58,13 @@ class Limits:
     """How long a run may be in a state before the watchdog ends it.
 
     After its own restart Prefect holds back, for 15 minutes, the events of a run that changed its state shortly
-    before: keep the first three longer than that. The last two end nothing that has ended already.
+    before: keep the first three longer than that. The last one ends nothing that has ended already.
 
     Attributes:
         running: In Running, each attempt by itself. Longer than the flow's own timeout, which ends it kindly.
         late: Waiting to be started, from the moment that Prefect calls it late (15 s past its time) or
             that it waits for a concurrency slot.
         pending: Between the worker's taking it and its first line: cloning, installing, starting.
-        cancelling: In Cancelling. A server since Prefect 3.8 ends it by itself after 300 s.
         heartbeat: Without a heartbeat, of which there is one every 30 s. More than the server's longest
             restart and more than any difference between the clocks of worker and server: a live run
             whose heartbeats do not arrive is taken for dead.
@@ -74,7 +73,6 @@ class Limits:
     running: timedelta = timedelta(hours=2)
     late: timedelta = timedelta(hours=4)
     pending: timedelta = timedelta(minutes=30)
-    cancelling: timedelta = timedelta(minutes=10)
     heartbeat: timedelta = timedelta(minutes=5)
 
 
@@ -252,12 +250,6 @@ def _is_of(automation: Automation, deployment_id: UUID) -> bool:
     return any(str(deployment_id) in value for value in _flat(automation).values())
 
 
-def _ends_as(state: StateType, why: str) -> ChangeFlowRunState:
-    return ChangeFlowRunState(
-        state=state, name=state.value.capitalize(), message=f"flow_ops watchdog: {why}", force=False
-    )
-
-
 @dataclass(frozen=True)
 class _Rule:
     """What acts where its limit passes after one of the states `after` without one of `expect`; without a limit, at once.
@@ -282,15 +274,21 @@ RULES = {
         action=CancelFlowRun(),
     ),
     "pending": _Rule(after=("Pending", "Submitting", "InfrastructurePending"), action=CancelFlowRun()),
-    "cancelling": _Rule(after=("Cancelling",), action=_ends_as(StateType.CANCELLED, "nobody ended the run")),
     # Heartbeats are events without a state, and the first comes after Running: only an end counts.
     "heartbeat": _Rule(
         after=("heartbeat",),
         expect=("heartbeat", *_ENDED_OR_PARKED),
-        action=_ends_as(StateType.CRASHED, "no more heartbeats"),
+        action=ChangeFlowRunState(
+            state=StateType.CRASHED,
+            name="Crashed",
+            message="flow_ops watchdog: no more heartbeats",
+            force=False,
+        ),
     ),
     "failure": _Rule(types=("FAILED", "CRASHED")),
 }
+# Of earlier releases, and removed where it is found: the server does now what this did.
+_RETIRED = ("cancelling",)
 
 
 def _automation(
@@ -350,8 +348,8 @@ class _Change:
 
 
 def _changes(client: SyncPrefectClient, deployment: str, wanted: list[AutomationCore]) -> list[_Change]:
-    names = {_name(deployment, rule): None for rule in RULES}
-    on_server = _read(client, list(names))
+    names = [_name(deployment, rule) for rule in (*RULES, *_RETIRED)]
+    on_server = _read(client, names)
     by_name = {automation.name: automation for automation in wanted}
     changes = []
     for name in names:
