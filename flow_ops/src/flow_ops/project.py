@@ -1,9 +1,11 @@
-"""What this repository says of itself: its `[tool.flow-ops]` table in `pyproject.toml`."""
+"""What this repository says of itself: its `[tool.flow-ops]` table in `pyproject.toml`, and its `deploy.py`."""
 
 from __future__ import annotations
 
 import os
+import runpy
 import tomllib
+import traceback
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flow_ops import repository
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, text
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,29 @@ def current() -> Project:
         )
     except KeyError as missing:
         raise FlowOpsError("FT-PROJECT-02", file=root / "pyproject.toml", key=missing.args[0]) from None
+
+
+def deployments() -> Any:
+    """Return the `DEPLOYMENTS` of this repository's `deploy.py`, which is run for them, though not as a command.
+
+    Raises:
+        FlowOpsError: FT-DEPLOY-09 where that fails, ends the program, or names no `DEPLOYMENTS`.
+    """
+    file = current().root / "deploy.py"
+    try:
+        named = runpy.run_path(str(file))
+    except FlowOpsError:
+        raise
+    except SystemExit as end:
+        problem = text("deploy.ends", status=end.code)
+    except Exception as error:  # noqa: BLE001 - whatever stands in a file of the team's
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
+        problem = f"{type(error).__name__}: {error}" + (f" (deploy.py:{lines[-1]})" if lines else "")
+    else:
+        if "DEPLOYMENTS" in named:
+            return named["DEPLOYMENTS"]
+        problem = text("deploy.names-none")
+    raise FlowOpsError("FT-DEPLOY-09", problem=problem)
 
 
 def forget() -> None:

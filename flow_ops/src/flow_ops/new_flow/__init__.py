@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-import runpy
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -33,7 +32,7 @@ def add(slug: str) -> str:
     module, test = root / "src" / package / f"{function}.py", root / "tests" / f"test_{function}.py"
     deploy, pyproject = root / "deploy.py", root / "pyproject.toml"
     refuse_taken(slug, module, module.with_suffix(""), test)
-    pins = runpy.run_path(str(deploy))["DEPLOYMENTS"]
+    pins = project.deployments()
     pools = "".join(
         f'        "{name}": Environment(work_pool="{environment.work_pool}"),\n'
         for name, environment in next(iter(pins.flows.values())).items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
 import subprocess
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def replace(slug: str) -> str:
         new_flow.refuse_taken(slug)
 
     deploy, pyproject, readme = (root / name for name in ("deploy.py", "pyproject.toml", "README.md"))
-    pins = runpy.run_path(str(deploy))["DEPLOYMENTS"]
+    pins = project.deployments()
     before = next(iter(pins.flows))
     names = {"slug": slug, "package": package, "module": "flow", "function": function}
     contents = {

@@ -8,14 +8,12 @@ PYTEST_DONT_REWRITE, as there is no `assert` here: pytest would warn, and a repo
 
 from __future__ import annotations
 
-import runpy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flow_ops import project
-from flow_ops.messages import FlowOpsError
 
 if TYPE_CHECKING:
     from flow_ops.deploy.pins import Deployments, Schedule
@@ -44,18 +42,8 @@ class EndToEndValues:
 
 
 def deployments() -> Deployments:
-    """Return the `DEPLOYMENTS` of this repository's `deploy.py`, which is run for them, though not as a command.
-
-    Raises:
-        FlowOpsError: FT-DEPLOY-09 where that ends the program, FT-DEPLOY-10 where it names no `DEPLOYMENTS`.
-    """
-    file = project.current().root / "deploy.py"
-    try:
-        pins: Deployments = runpy.run_path(str(file))["DEPLOYMENTS"]
-    except SystemExit as end:
-        raise FlowOpsError("FT-DEPLOY-09", status=end.code) from None
-    except KeyError:
-        raise FlowOpsError("FT-DEPLOY-10", file=file) from None
+    """Return the `DEPLOYMENTS` of this repository's `deploy.py`, as `project.deployments`."""
+    pins: Deployments = project.deployments()
     return pins
 
 
