@@ -435,6 +435,21 @@ def test_an_update_shows_what_changes_and_asks_first(
     assert git(old, "status", "--porcelain")
 
 
+@pytest.mark.parametrize("named", [[], [version()]], ids=["the-newest", "by-its-name"])
+def test_an_update_to_the_release_that_made_the_repository_does_nothing_and_asks_nothing(
+    fresh: Path,
+    tmp_path: Path,
+    enter: Callable[[Path], Path],
+    capsys: pytest.CaptureFixture[str],
+    named: list[str],
+) -> None:
+    root = enter(Path(shutil.copytree(fresh, tmp_path / "ventas-diarias")))
+    commit(root, "first")
+    assert cli.run(["update", "apply", *named]) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+    assert git(root, "status", "--porcelain") == ""
+
+
 class Answering(io.StringIO):
     """A terminal at which somebody answers."""
 

@@ -109,8 +109,8 @@ def _apply(release: Release = None, /, *, yes: Yes = False) -> int:
         return yes or arguments.confirmed(text("update.ask", release=name))
 
     done = updates.apply(release, confirm=confirm)
-    _say(text("update.done" if done else "update.nothing"))
-    return 0 if done else 1
+    _say(text({None: "update.already", True: "update.done", False: "update.nothing"}[done]))
+    return 1 if done is False else 0
 
 
 def _restore() -> None:

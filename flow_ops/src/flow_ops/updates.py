@@ -303,11 +303,12 @@ def _numbered(tags: list[str]) -> list[str]:
 # --- an update
 
 
-def apply(to: str | None = None, *, confirm: Callable[[str, list[str]], bool]) -> bool:
+def apply(to: str | None = None, *, confirm: Callable[[str, list[str]], bool]) -> bool | None:
     """Bring the repository to the release `to`, by its name; without it to the newest release.
 
     Nothing is committed. Before anything is touched `confirm` is called with the name of the release and what
-    changes, as `git diff --name-status` lists it; where it says no, nothing is done, and False is returned.
+    changes, as `git diff --name-status` lists it; where it says no, nothing is done, and False is returned. None stands for
+    a repository that this release made.
 
     Raises:
         FlowOpsError: FT-UPDATE-02 and -03 as above; FT-UPDATE-05 where a version cannot be rendered, FT-UPDATE-06,
@@ -317,6 +318,8 @@ def apply(to: str | None = None, *, confirm: Callable[[str, list[str]], bool]) -
     root = project.current().root
     _refuse_pending_changes(root)
     with _both_versions(to) as both:
+        if both is None:
+            return None
         changes = _git(both.versions, "diff", "--name-status", "HEAD~", "HEAD").splitlines()
         if not confirm(both.release, changes):
             return False
@@ -335,6 +338,8 @@ def wanted_changes() -> Iterator[Change]:
     longest_first = sorted((made, metadata.version("flow-ops")), key=len, reverse=True)
     numbers = re.compile("|".join(map(re.escape, longest_first)))
     with _both_versions(None) as both:
+        if both is None:
+            return
         listed = _git(both.versions, "diff", "--no-renames", "--name-only", "HEAD~", "HEAD")
         for name in listed.splitlines():
             old, new = (_content(both.versions, f"{commit}:{name}") for commit in ("HEAD~", "HEAD"))
@@ -363,13 +368,17 @@ class _Both:
 
 
 @contextlib.contextmanager
-def _both_versions(to: str | None) -> Iterator[_Both]:
+def _both_versions(to: str | None) -> Iterator[_Both | None]:
+    """Yield both, rendered; None where they are the same."""
     made_by = origin()
     with (
         _clone(made_by.template) as template,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
     ):
         release, commit = _release(template, to)
+        if commit == made_by.commit:
+            yield None
+            return
         versions = Path(folder, "versions")
         versions.mkdir()
         _git(versions, "init", "--quiet")
