@@ -85,8 +85,8 @@ def all_checked(answers: dict[str, Any]) -> str:
     """
     if found := [*_unknown_answers(), *naming.problems(answers, _is_taken)]:
         _refuse(found, answers)
-    # A replay file may bring its own: these are names of folders too, and follow from the technical name.
-    answers["__package"] = answers["__function"] = naming.package_of(answers["flow_slug"])
+    # A replay file may bring its own: it is the name of a folder too, and follows from the technical name.
+    answers["__package"] = naming.package_of(answers["flow_slug"])
     context = _command_line()
     if context and __name__ not in context.meta:
         context.meta[__name__] = folder = _folder(context, answers["flow_slug"])

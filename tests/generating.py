@@ -67,7 +67,7 @@ def complete(answers: dict[str, str]) -> dict[str, Any]:
     """Return the whole set that a hook gets, from all nine answers."""
     package = naming.package_of(answers["flow_slug"])
     private = {name: value for name, value in naming.definition().items() if name.startswith("_")}
-    return {**private, **answers, "__package": package, "__function": package}
+    return {**private, **answers, "__package": package}
 
 
 def contents(root: Path) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flow_ops.deployment import Deployments, Environment, {% if cookiecutter.code_source == "git" %}GitSource{% else %}FolderSource{% endif %}, Limits, main
 
-FLOW = "src/{{ cookiecutter.__package }}/flow.py:{{ cookiecutter.__function }}"
+FLOW = "src/{{ cookiecutter.__package }}/flow.py:{{ cookiecutter.__package }}"
 TIMEZONE = "{{ cookiecutter.timezone }}"
 {% if cookiecutter.code_source == "git" -%}
 SOURCE = GitSource(

@@ -633,7 +633,7 @@ def test_commands_take_no_settings_from_where_one_stands(
 @pytest.mark.usefixtures("administrator")
 def test_a_missing_uv_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert refusal(worker_service.check_machine, service("--system", "linux")) == "FT-SERVICE-10"
+    assert refusal(worker_service.check_machine, service("--system", "linux")) == "FT-MACHINE-01"
 
 
 def test_a_windows_account_with_a_password_is_refused() -> None:
@@ -792,7 +792,7 @@ def test_a_health_port_in_use_is_refused() -> None:
 
 def test_a_server_that_does_not_answer_is_named() -> None:
     described = replace(service(), api_url="http://127.0.0.1:9/api")
-    assert refusal(asking.check_pool, described, {}) == "FT-SERVICE-04"
+    assert refusal(asking.check_pool, described, {}) == "FT-SERVER-03"
 
 
 # --- the steps

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from {{ cookiecutter.__package }} import tasks
-from {{ cookiecutter.__package }}.flow import {{ cookiecutter.__function }}
+from {{ cookiecutter.__package }}.flow import {{ cookiecutter.__package }}
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -17,7 +17,7 @@ def test_the_sample_completes_and_its_lines_are_in_the_ui(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flow_logs: Callable[..., list[str]]
 ) -> None:
     monkeypatch.setenv("FLOW_DATABASE_URL", f"sqlite:///{tmp_path / 'sales.db'}")
-    flow: Any = {{ cookiecutter.__function }}
+    flow: Any = {{ cookiecutter.__package }}
     state = asyncio.run(flow(return_state=True))
     assert state.is_completed()
     assert state.result() == {"orders": 57, "units": 366, "rejected": 3}
@@ -30,4 +30,4 @@ def test_a_failed_task_fails_the_flow(tmp_path: Path, monkeypatch: pytest.Monkey
     # Without the retries, which wait.
     monkeypatch.setattr(tasks, "list_branches", tasks.list_branches.with_options(retries=0))
     with pytest.raises(ValueError, match="no orders"):
-        asyncio.run({{ cookiecutter.__function }}(file))
+        asyncio.run({{ cookiecutter.__package }}(file))

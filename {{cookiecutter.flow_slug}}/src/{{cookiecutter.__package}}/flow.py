@@ -22,7 +22,7 @@ SUBFLOWS_AT_A_TIME = 2
     timeout_seconds=3600,
     log_prints=True,
 )
-async def {{ cookiecutter.__function }}(
+async def {{ cookiecutter.__package }}(
     orders_file: Path | None = None,
     since: date | None = None,
 ) -> dict[str, int]:

@@ -6,7 +6,6 @@ A check yields a problem for each thing that is wrong, so that all of them are s
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import re
 import shutil
@@ -32,7 +31,7 @@ from flow_ops.messages import FlowOpsError, nearest
 
 # These are told and stop nothing.
 WARNINGS = {
-    *("FT-LOCK-01", "FT-MACHINE-01", "FT-MACHINE-02", "FT-SERVER-10", "FT-SERVER-12"),
+    *("FT-LOCK-01", "FT-MACHINE-01", "FT-SERVER-10", "FT-SERVER-12"),
     *("FT-SCHED-07", "FT-SCHED-08", "FT-SCHED-09", "FT-SCHED-10", "FT-SCHED-11"),
     *("FT-POOL-05", "FT-POOL-06", "FT-POOL-11", "FT-SOURCE-07", "FT-IMAGE-02", "FT-DEPLOY-08"),
     *("FT-UPDATE-01", "FT-UPDATE-02", "FT-UPDATE-03", "FT-UPDATE-04", "FT-UPDATE-07", "FT-UPDATE-12"),
@@ -86,8 +85,6 @@ def machine() -> Iterator[FlowOpsError]:
     """Yield what this machine lacks to run and deploy flows."""
     if not shutil.which("uv"):
         yield FlowOpsError("FT-MACHINE-01")
-    if importlib.util.find_spec("tzdata") is None:
-        yield FlowOpsError("FT-MACHINE-02")
 
 
 def pins(target: Target) -> Iterator[FlowOpsError]:

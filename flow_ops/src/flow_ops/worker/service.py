@@ -287,12 +287,12 @@ def check_machine(service: Service) -> None:
     """Check the service manager, the rights, the account, uv and the interpreter.
 
     Raises:
-        FlowOpsError: FT-SERVICE-07 to -10, -12, -13 and -17.
+        FlowOpsError: FT-SERVICE-07 to -09, -12, -13 and -17; FT-MACHINE-01.
     """
     check_manager(service)
     check_rights(service)
     if not shutil.which(service.uv):
-        raise FlowOpsError("FT-SERVICE-10")
+        raise FlowOpsError("FT-MACHINE-01")
     if service.system == "linux" and service.account and not _account_exists(service.account):
         raise FlowOpsError("FT-SERVICE-12", account=service.account)
     check_ours(service)
