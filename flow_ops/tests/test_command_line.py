@@ -87,6 +87,17 @@ def test_a_parameter_whose_name_the_command_line_takes_itself_has_a_longer_optio
     assert given == {"help": "me", "flow": 2}
 
 
+def test_ctrl_c_in_a_command_is_said_in_a_word_and_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    line = arguments.app("deploy.py")
+
+    @line.command
+    def plan() -> None:
+        raise KeyboardInterrupt
+
+    assert arguments.execute(line, ["plan"]) == arguments.INTERRUPTED
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
 def test_the_command_flow_ops_does_not_wait_for_prefect() -> None:
     code = "import sys, flow_ops.cli; print(*sys.modules)"
     imported = subprocess.run([sys.executable, "-B", "-c", code], check=True, capture_output=True, text=True)

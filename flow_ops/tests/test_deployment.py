@@ -20,12 +20,12 @@ from prefect.client.schemas.actions import (
     WorkPoolCreate,
     WorkPoolUpdate,
 )
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.flows import Flow
 from prefect.runner.storage import GitRepository
 from prefect.schedules import Cron
-from prefect.states import Scheduled
+from prefect.states import Pending, Running, Scheduled
 
 from flow_ops.deploy import checks, entrypoints, planning, schedules, server, source, state
 from flow_ops.deployment import Environment, FolderSource, GitSource
@@ -498,19 +498,31 @@ def test_retiring_leaves_no_deployment_no_future_run_and_no_automation(workshop:
 
 
 @pytest.mark.slow
-def test_retiring_pauses_first_then_removes_runs_then_deletes(workshop: Workshop) -> None:
+def test_retiring_pauses_first_then_deletes_with_every_run_but_those_that_have_started(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
     apply(workshop.pins)
-    # Pausing takes the scheduler's own runs away; those that people scheduled are left.
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    workshop.client.create_flow_run_from_deployment(
-        on_server(workshop).id, state=Scheduled(scheduled_time=tomorrow)
-    )
+    waiting: list[State] = [
+        Scheduled(scheduled_time=tomorrow, name=name)
+        for name in ("Scheduled", "AwaitingConcurrencySlot", "AwaitingRetry")
+    ]
+    for one in waiting[:2]:
+        workshop.client.create_flow_run_from_deployment(on_server(workshop).id, state=one)
+    started = workshop.client.create_flow_run_from_deployment(on_server(workshop).id).id
+    for one in (Pending(), Running(), waiting[2]):
+        workshop.client.set_flow_run_state(started, one, force=True)
+    capsys.readouterr()
     with proxy(workshop.server.url, lambda *_: None) as (url, requests), pointing_at(url):
         assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
     paths = [r.replace("/api/", "").split("/")[0] for r in requests]
     writes = [path for path in paths if path.startswith(("PATCH", "DELETE"))]
     order = list(dict.fromkeys(writes))
     assert order == ["PATCH deployments", "DELETE flow_runs", "DELETE deployments", "DELETE automations"]
+    runs: Any = ask(workshop.client, "/flow_runs/filter")
+    left = [run["name"] for run in runs if run["state_name"] in {one.name for one in waiting}]
+    assert left == [workshop.client.read_flow_run(started).name]
+    assert "en curso, que terminan solas: 1." in capsys.readouterr().out
 
 
 @pytest.mark.slow

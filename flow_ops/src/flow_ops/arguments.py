@@ -42,6 +42,7 @@ def app(name: str, help_key: str = "") -> App:
         group_parameters=Group("@words.options", sort_key=1),
         default_parameter=Parameter(negative=()),
         result_action="return_value",
+        suppress_keyboard_interrupt=False,
     )
     for flag in ("--help", "-h"):
         made[flag].help = "@words.help"

@@ -166,9 +166,13 @@ class _Commands:
         with _connected() as client:
             found = _to_retire(client, self.deployments, environment, flow)
             for name, deployment in found.items():
-                going = _runs(client, deployment, StateType.RUNNING, StateType.PENDING)
-                coming = _runs(client, deployment, StateType.SCHEDULED)
-                report.line(text("retire.to-do", name=name, coming=len(coming), going=len(going)))
+                unended = _runs(client, deployment)
+                # One that waits for its next attempt has begun.
+                coming = [
+                    one for one in unended if one.state_type == StateType.SCHEDULED and not one.run_count
+                ]
+                going = len(unended) - len(coming)
+                report.line(text("retire.to-do", name=name, coming=len(coming), going=going))
             if not (yes or arguments.confirmed(text("retire.ask"))):
                 report.line(text("retire.left-alone"))
                 return 1
@@ -289,10 +293,10 @@ def _to_retire(
     return named
 
 
-def _runs(
-    client: SyncPrefectClient, deployment: DeploymentResponse | None, *types: StateType
-) -> list[FlowRun]:
-    return server.flow_runs(client, deployment.id, list(types)) if deployment else []
+def _runs(client: SyncPrefectClient, deployment: DeploymentResponse | None) -> list[FlowRun]:
+    """Return the runs of a deployment that have not ended."""
+    types = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING]
+    return server.flow_runs(client, deployment.id, types) if deployment else []
 
 
 def _checks(

@@ -170,24 +170,20 @@ def _task_names(client: SyncPrefectClient, ids: set[UUID | None]) -> dict[UUID, 
 
 
 def retire(client: SyncPrefectClient, deployment: DeploymentResponse | None, full_name: str) -> None:
-    """Pause a deployment, delete its future runs, itself and its watchdog; of what is gone already, the rest.
+    """Pause a deployment, delete it with its future runs, and its watchdog; of what is gone already, the rest.
 
     In this order no run starts in between, and what was done is right wherever it is interrupted: once more does what
-    is left. Runs that have started go on to their end.
+    is left. Runs that have started go on to their end, those too that wait for their next attempt.
     """
     if deployment:
         with contextlib.suppress(ObjectNotFound):  # Gone is gone, whoever did it.
             client.pause_deployment(deployment.id)
-            # The scheduler may be at work on it at this very moment, and runs outlive their deployment.
-            _delete_future_runs(client, deployment.id)
+            # The scheduler may be at work on it at this very moment, and its runs would outlive the deployment.
             time.sleep(_SCHEDULER_PASS)
-            _delete_future_runs(client, deployment.id)
+            # Those with which the server does not delete what is scheduled.
+            for run in server.flow_runs(client, deployment.id, [StateType.SCHEDULED]):
+                if run.state_name == "AwaitingConcurrencySlot":
+                    with contextlib.suppress(ObjectNotFound):
+                        client.delete_flow_run(run.id)
             client.delete_deployment(deployment.id)
     watchdog.remove(client, full_name)
-
-
-def _delete_future_runs(client: SyncPrefectClient, deployment_id: UUID) -> None:
-    while runs := server.flow_runs(client, deployment_id, [StateType.SCHEDULED]):
-        for run in runs:
-            with contextlib.suppress(ObjectNotFound):
-                client.delete_flow_run(run.id)
