@@ -63,7 +63,7 @@ def asked(answers: dict[str, Any], question: str) -> str:
     language, confirmed = answers["language"], None
     while True:
         if odd := naming.problem_with(question, answers, _is_taken):
-            default = odd.suggestion
+            default = None if odd.is_example else odd.suggestion
         elif (odd := naming.doubt_about(question, answers)) and odd.value != confirmed:
             default = confirmed = odd.value
         else:

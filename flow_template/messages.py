@@ -37,7 +37,8 @@ def explanation(problem: naming.Problem, language: object) -> str:
     question, value, code, suggestion = problem
     rule = texts(language)["codes"][code].format(choices=", ".join(naming.choices(question)))
     suggestion += f"  ({schedule.in_words(suggestion, language)})" if question == "schedule" else ""
-    named = {"label": label(question, language), "value": shown(value)}
+    kind = text("example" if problem.is_example else "suggestion", language)
+    named = {"label": label(question, language), "value": shown(value), "kind": kind}
     return text("problem", language, **named, code=code, rule=rule, suggestion=suggestion)
 
 
@@ -66,6 +67,8 @@ def next_steps(root: Path, answers: naming.Answers, *, recorded: bool, versioned
     """Return what the user reads when the repository is ready: what is next, as commands to paste."""
     language = answers["language"]
     values = {"name": answers["flow_name"], "slug": answers["flow_slug"]}
+    git = answers["code_source"] == "git"
+    values["push"] = text("push", language, url=quoted([answers["repo_url"]])) if git else ""
     pasted = {"folder": quoted([str(root)]), "message": quoted([text("message", language)])}
     ready = text("ready", language, **values, **pasted)
     address = f"{naming.definition()['_git_base_url']}/flow-template.git"

@@ -32,6 +32,11 @@ class Problem(NamedTuple):
     code: str
     suggestion: str
 
+    @property
+    def is_example(self) -> bool:
+        """Whether nothing could be heard in a schedule: what is suggested is not what was meant."""
+        return self.question == "schedule" and self.suggestion == definition()["_usual_schedule"]
+
 
 @cache
 def definition() -> dict[str, Any]:

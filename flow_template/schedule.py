@@ -147,6 +147,9 @@ def suggested(value: str, usual: str) -> str:
 
 def _heard(said: str, usual: str) -> str:
     """Return the schedule of a sentence, at the usual hours where it says days alone."""
+    if every := re.fullmatch(r"every (?:(\d\d?) )?(min|h)\w*", said):
+        step = f"*/{every[1]}" if every[1] else "*"
+        return f"{step} * * * *" if every[2] == "min" else f"0 {step} * * *"
     times = re.findall(r"\b(\d\d?)(?:[:.h](\d\d))?(?!\d)", said)
     days = re.findall(rf"{_DAY}(?:-{_DAY})?", said)
     halves = {half[0] for half in re.findall(r"(?<![a-z])(?:[ap]\.? ?m|night)\b", said)}

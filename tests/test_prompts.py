@@ -227,6 +227,22 @@ HOURS = {
 }
 
 
+def test_a_schedule_that_is_not_understood_is_asked_again_with_an_example_that_enter_does_not_take(
+    terminal: Callable[..., pexpect.spawn], tmp_path: Path
+) -> None:
+    child = terminal()
+    at_the_schedule(child, "2")
+    answer(child, "schedule", "the first day of the month")
+    child.expect_exact("It was not understood. An example: 30 1,13,17 * * *")
+    for typed in ("", "0 9 1 * *"):
+        child.expect_exact("\n  Schedule: ")
+        child.sendline(typed)
+    for question in naming.questions()[-2:]:
+        answer(child, question)
+    assert finish(child)[0] == 0
+    assert recorded(tmp_path / "daily-sales")["schedule"] == "0 9 1 * *"
+
+
 # What each language says of a schedule is in test_schedule.py.
 @pytest.mark.parametrize("language", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_hours_as_people_say_them_get_a_suggestion_that_fits_and_what_is_taken_is_said_in_words(

@@ -16,7 +16,7 @@ import pytest
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
 from flow_ops import logs
-from flow_ops.logging import rotating_file
+from flow_ops.logging import masking, rotating_file
 from helpers.support import not_on_windows, wait_until
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def writer(
         "FLOW_PROJECT_ROOT": str(repository),
         "FLOW_LOG_DIR": str(folder),
         "FLOW_LOG_FILES": "100",
+        masking.VARIABLE: "",  # what other tests of this process have taken for a secret
         **settings,
     }
     with (folder / f"{name}.terminal").open("wb") as terminal:

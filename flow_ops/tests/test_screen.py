@@ -178,7 +178,7 @@ def test_a_plan_of_100_deployments_has_a_line_for_each_that_differs_and_their_su
     told = re.sub(rf"{ESCAPE}\[[\d;]*m", "", screen.getvalue()).splitlines()
     assert len(told) == lines
     assert max(map(len, told)) <= 80
-    assert told[-1].startswith(f"0 para crear, {differ} para cambiar, {100 - differ} como están")
+    assert told[-1].startswith(f"0 para crear, {differ} para cambiar, {100 - differ} sin cambios")
 
 
 @pytest.mark.e2e

@@ -63,7 +63,7 @@ def _update() -> App:
 
 def _check() -> int:
     made, newer = updates.versions()
-    _say(text("update.versions", made=made, latest=newer or text("update.that-one")))
+    _say(text("update.versions" if newer else "update.newest", made=made, latest=newer))
     library_is_old = _say_library()
     changes = [*updates.wanted_changes()] if newer else []
     if newer:

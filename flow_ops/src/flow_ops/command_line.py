@@ -20,7 +20,7 @@ from prefect.settings import (
 from flow_ops import arguments, flow_parameters, task_runners
 from flow_ops.deploy import server
 from flow_ops.hidden import without_credentials
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, text
 
 __all__ = ["run_flow"]
 
@@ -54,7 +54,8 @@ def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
                 raise
             raise FlowOpsError("FT-RUN-07") from None
     if not state.is_completed():
-        raise FlowOpsError("FT-RUN-01", state=state.name, reason=state.message or "-")
+        reason = state.message or "-"
+        raise FlowOpsError("FT-RUN-01", state=state.name, reason=reason, again=text("run.again"))
     print(asyncio.run(state.aresult()))
     return 0
 

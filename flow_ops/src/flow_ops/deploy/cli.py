@@ -119,7 +119,10 @@ class _Commands:
             command=f"deploy.py run {environment}",
         )
         with _connected() as client:
-            return _run(client, target, _deployed(client, target), given)
+            deployment = _deployed(client, target)
+            # What the worker will not get: said, as it is what somebody may be trying.
+            report.notes(checks.code([target]))
+            return _run(client, target, deployment, given)
 
     def rollback(
         self,
@@ -254,7 +257,8 @@ def _run(
             raise FlowOpsError("FT-RUN-06", module=module)
         raise FlowOpsError("FT-RUN-03", reason=ended.message or "-", place=source.place(target.source))
     if not ended.is_completed():
-        raise FlowOpsError("FT-RUN-01", state=ended.name, reason=ended.message or "-")
+        reason, again = ended.message or "-", text("run.deploy-again")
+        raise FlowOpsError("FT-RUN-01", state=ended.name, reason=reason, again=again)
     return 0
 
 

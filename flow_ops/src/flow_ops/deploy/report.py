@@ -81,6 +81,12 @@ def problems(found: Iterable[FlowOpsError]) -> None:
         line(str(problem), sys.stderr, _COLOURS["bad" if checks.stops(problem) else "note"])
 
 
+def notes(found: Iterable[FlowOpsError]) -> None:
+    """Print problems that stop nothing here."""
+    for problem in found:
+        line(str(problem), sys.stderr, _COLOURS["note"])
+
+
 # --- plan and apply
 
 
@@ -177,6 +183,13 @@ def _schedule_lines(made: Plan) -> list[str]:
     if some_run:
         paused = f" ({text('status.paused')})"
         now = [said + ("" if one["active"] else paused) for said, one in zip(now, wanted, strict=True)]
+        woken = [
+            one["timing"] for one in (made.server or {"schedules": []})["schedules"] if not one["active"]
+        ]
+        now = [
+            f"{said} ({text('plan.was-paused')})" if one["active"] and one["timing"] in woken else said
+            for said, one in zip(now, wanted, strict=True)
+        ]
     lines = [*gone, *(now or [text("plan.no-schedule")])]
     if wanted and not some_run and not made.target.active:
         lines.append(text("plan.born-paused"))

@@ -7,7 +7,7 @@ import keyword
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -76,17 +76,23 @@ def filled(name: str, names: Mapping[str, str]) -> str:
     return Template(Path(__file__).with_name(f"{name}.py.tmpl").read_text(encoding="utf-8")).substitute(names)
 
 
-def write(contents: Mapping[Path, str], slug: str, pins: Any) -> str:
-    """Write the files of the flow; return their names, and the steps from there to a plan, as they can be typed."""
+def write(contents: Mapping[Path, str], slug: str, pins: Any, deleted: Sequence[Path] = ()) -> str:
+    """Write the files of the flow; return what was done, and the steps from there to a plan, as they can be typed."""
     root = project.current().root
-    for file, content in contents.items():
+    written = [
+        file for file, content in contents.items() if not file.exists() or file.read_text("utf-8") != content
+    ]
+    for file in written:
         file.parent.mkdir(exist_ok=True)
-        file.write_text(content, encoding="utf-8", newline="\n")
-    files = "".join(f"\n  {file.relative_to(root).as_posix()}" for file in contents)
+        file.write_text(contents[file], encoding="utf-8", newline="\n")
+    files = "".join(f"\n  {file.relative_to(root).as_posix()}" for file in written)
+    files += "".join(
+        f"\n  {file.relative_to(root).as_posix()} ({text('new-flow.deleted')})" for file in deleted
+    )
     remote, branch = git.remote(root), getattr(pins.source, "branch", None)  # no branch: a folder
     push = f"\n  git push {remote} HEAD" if remote and branch else ""
     environment = next(iter(next(iter(pins.flows.values()))))
-    return text("new-flow.written", files=files, slug=slug, push=push, environment=environment)
+    return text("new-flow.written", root=root, files=files, slug=slug, push=push, environment=environment)
 
 
 def _added(file: Path, heading: str, lines: str) -> str:

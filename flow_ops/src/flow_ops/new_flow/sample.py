@@ -53,7 +53,7 @@ def replace(slug: str) -> str:
         file.unlink()
     if not any((data := deleted[1].parent).iterdir()):
         data.rmdir()
-    return new_flow.write(contents, slug, pins)
+    return new_flow.write(contents, slug, pins, deleted)
 
 
 def _refuse(root: Path, sample: list[Path]) -> None:

@@ -11,6 +11,7 @@ Fixtures: `prefect_server`, `work_pool`, `run_worker_once`, `flow_logs`, `variab
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -65,6 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # So that a session that is ended from outside ends its server and worker too, as with Ctrl-C.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A line for each request, among what a failed test shows.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     _read_settings()
     config.stash[_guards] = pytest.MonkeyPatch()
     for client in (base.PrefectHttpxAsyncClient, base.PrefectHttpxSyncClient):
@@ -241,16 +244,29 @@ def e2e_values() -> EndToEndValues:
 
 
 @pytest.fixture(scope="session")
-def story(tmp_path_factory: pytest.TempPathFactory, e2e_values: EndToEndValues) -> Iterator[Story]:
-    """What happened with the deployments of this repository, from `apply` to `retire`, on a server of its own."""
+def _told(
+    tmp_path_factory: pytest.TempPathFactory, e2e_values: EndToEndValues
+) -> Iterator[Story | list[str]]:
+    """The story of `story`, or why it could not be told."""
     from flow_ops.testing.e2e import told  # noqa: PLC0415 - all of deploying: for this one test file
 
     with contextlib.ExitStack() as stack:
+        happened: Story | list[str]
         try:
             happened = stack.enter_context(told(tmp_path_factory.mktemp("e2e"), e2e_values))
-        except FlowOpsError as problem:
-            pytest.fail(str(problem), pytrace=False)
+        except (FlowOpsError, pytest.fail.Exception) as problem:
+            happened = [str(problem)]
         yield happened
+
+
+@pytest.fixture
+def story(_told: Story | list[str]) -> Story:
+    """What happened with the deployments of this repository, from `apply` to `retire`, on a server of its own."""
+    if not isinstance(_told, list):
+        return _told
+    if _told:  # The first test that asks says it; the others would say the same.
+        pytest.fail(_told.pop(), pytrace=False)
+    pytest.skip("nothing was deployed: see the test that failed")
 
 
 @pytest.fixture(scope="session")
