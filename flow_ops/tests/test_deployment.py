@@ -27,7 +27,7 @@ from prefect.runner.storage import GitRepository
 from prefect.schedules import Cron
 from prefect.states import Pending, Running, Scheduled
 
-from flow_ops.deploy import checks, entrypoints, planning, schedules, server, source, state
+from flow_ops.deploy import checks, cli, entrypoints, planning, schedules, server, source, state
 from flow_ops.deployment import Environment, FolderSource, GitSource
 from helpers.repositories import SCHEDULE, TIMEZONE
 from helpers.support import prefect_server, wait_until
@@ -303,6 +303,9 @@ def test_a_schedule_that_someone_paused_is_said_with_the_command_that_activates_
     for arguments in (["plan", "prod"], ["status"], ["doctor"]):
         deploy(pins, *arguments)
         assert command in capsys.readouterr().out, arguments
+    capsys.readouterr()
+    assert deploy(pins, "plan", "prod", "--activate") == cli.DIFFERENT
+    assert capsys.readouterr().out.count("(estaba pausado)") == 1
     apply(pins, "--activate")
     capsys.readouterr()
     assert deploy(pins, "status") == 0

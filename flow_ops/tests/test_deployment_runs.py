@@ -147,6 +147,19 @@ def test_a_run_gets_its_code_with_a_token_that_no_process_list_record_or_log_sho
     assert TOKEN not in json.dumps([log.message for log in workshop.client.read_logs()])
 
 
+def test_a_run_says_first_what_of_this_folder_it_will_not_have(
+    workshop: Workshop, private: Deployments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deploy(private, "apply", "prod") == 0
+    new = workshop.root / "a-change.txt"
+    new.touch()
+    try:
+        assert deploy(private, "run", "prod") == 0
+    finally:
+        new.unlink()
+    assert "FT-GIT-04" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_run_from_a_folder_of_the_worker_that_fails_ends_in_its_code_and_status_1(
     pins: Deployments, capsys: pytest.CaptureFixture[str]

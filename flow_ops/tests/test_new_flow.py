@@ -197,7 +197,12 @@ def test_a_flow_takes_the_place_of_the_sample(
     assert (committed / "README.md").read_text(encoding="utf-8") == (
         f"# Daily sales\n\nuv run {slug} --help, uv run daily-sales-two, deploy.py retire dev --flow {slug}\n\nThe end.\n"
     )
-    assert f"  uv run {slug}\n  git add --all\n  uv run pytest\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"  uv run {slug}\n  git add --all\n  uv run pytest\n" in said
+    # What is written and deleted, and nothing else.
+    assert str(committed) in said
+    assert ("\n  deploy.py\n" in said) is (slug != "daily-sales")
+    assert "\n  tests/test_tasks.py (" in said
 
 
 def test_git_brings_the_sample_back(committed: Path) -> None:

@@ -263,6 +263,26 @@ def test_a_problem_of_ours_is_shown_as_its_message_after_the_line_that_met_it(qu
     assert [each.split(":")[0].strip() for each in shown[3:]] == ["Why", "What to do"]
 
 
+TELLS = """
+import pytest
+
+@pytest.fixture(scope="session")
+def _told():
+    return ["FT-TEST-07  The flow needs a value."]
+
+@pytest.mark.parametrize("check", range(3))
+def test_check(check, story): ...
+"""
+
+
+@pytest.mark.slow
+def test_a_deployment_that_fails_fails_one_of_its_checks_and_skips_the_others(session: Session) -> None:
+    output = session(TELLS, "-rs").stdout
+    assert output.count("FT-TEST-07  The flow needs a value.") == 1
+    assert "SKIPPED [2] " in output
+    assert "2 skipped, 1 error in" in output
+
+
 ON_A_SERVER = """
 import os
 import time
