@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +55,8 @@ def why_not() -> str:
         return "only root can start a systemd in namespaces"
     if not SYSTEMD.exists() or not all(map(shutil.which, ("unshare", "nsenter", "pivot_root"))):
         return "systemd is not installed: see .ci/install-system-packages"
+    if Path(sys.prefix).is_relative_to("/tmp"):  # noqa: S108 - the services' own, empty there
+        return "this copy of the repository is below /tmp, which each service has to itself"
     mounts = "unshare --mount --cgroup sh -c 'mount --make-rprivate / && mount -t cgroup2 cgroup2 /mnt'"
     tried = subprocess.run(mounts, shell=True, capture_output=True, check=False)  # noqa: S602 - a text of ours
     return f"this machine gives no namespaces: {tried.stderr.decode().strip()}" if tried.returncode else ""
