@@ -412,6 +412,15 @@ def test_an_update_of_a_repository_with_pending_changes_is_refused(
     assert git(old, "status", "--porcelain").split() == ["M", "README.md"]
 
 
+def test_a_refused_update_that_names_some_files_of_more_says_that_there_are_more(
+    old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(1, 7):
+        (old / f"new-{number}").touch()
+    assert cli.run(["update", "apply", "--yes"]) == 1
+    assert "(6): new-1, new-2, new-3, new-4, new-5, ...\n" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_lock_file_that_uv_has_just_made_does_not_stop_an_update(old: Path) -> None:
     (old / "uv.lock").write_text("version = 1\n", encoding="utf-8")

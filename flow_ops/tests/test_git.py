@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flow_ops import git
-from flow_ops.deploy import source
+from flow_ops.deploy import entrypoints, source
 from flow_ops.deployment import GitSource
 from flow_ops.messages import FlowOpsError
 from flow_ops.testing.tracked import tracked_files
@@ -227,6 +227,169 @@ def test_a_branch_that_others_moved_is_gone_to_and_pulled_from_any_other(
     place = GitSource(pushed, branch="main")
     follow(committed, place, "FT-GIT-09")
     assert list(source.problems(place, committed, ["flow.py"])) == []
+
+
+@pytest.fixture
+def theirs(pushed: str, tmp_path: Path) -> Path:
+    """Another clone of the remote, whose `flow.py` is pushed to `main`."""
+    run_git(tmp_path, "clone", "--quiet", "--branch", "main", pushed, "theirs")
+    write(tmp_path / "theirs", "theirs")
+    run_git(tmp_path / "theirs", "push", "--quiet", "origin", "main")
+    return tmp_path / "theirs"
+
+
+def write(root: Path, line: str, name: str = "flow.py") -> None:
+    """Commit a file with one line."""
+    (root / name).write_text(f"{line}\n", encoding="utf-8")
+    run_git(root, "add", "--all")
+    run_git(root, "commit", "--quiet", "--message", line)
+
+
+@pytest.mark.usefixtures("theirs")
+def test_own_commits_beside_those_of_others_are_merged_and_pushed_by_what_the_messages_say(
+    committed: Path, pushed: str
+) -> None:
+    write(committed, "ours", "other.py")
+    place = GitSource(pushed, branch="main")
+    follow(committed, place, "FT-GIT-09")
+    follow(committed, place, "FT-GIT-08")
+    assert list(source.problems(place, committed, ["flow.py"])) == []
+    assert git.run(committed, "show", "HEAD:other.py", "HEAD:flow.py") == "ours\ntheirs\n"
+
+
+@pytest.mark.usefixtures("theirs")
+@pytest.mark.parametrize("detached", [False, True], ids=["a branch", "no branch"])
+def test_work_on_another_branch_is_deployed_too_where_others_moved_the_deployed_one(
+    committed: Path, pushed: str, *, detached: bool
+) -> None:
+    run_git(committed, "switch", "--quiet", *(["--detach"] if detached else ["--create", "stock"]))
+    write(committed, "ours", "other.py")
+    place = GitSource(pushed, branch="main")
+    follow(committed, place, "FT-GIT-16")
+    assert list(source.problems(place, committed, ["flow.py"])) == []
+    assert git.run(committed, "show", "HEAD:other.py", "HEAD:flow.py") == "ours\ntheirs\n"
+
+
+@pytest.mark.usefixtures("theirs")
+@pytest.mark.parametrize("where", ["here", "on the remote"])
+def test_a_tag_with_the_name_of_the_branch_is_not_taken_for_it(
+    committed: Path, pushed: str, where: str
+) -> None:
+    for name in ("main", "stock"):
+        run_git(committed, "tag", name)
+        if where == "on the remote":
+            run_git(committed, "push", "--quiet", "origin", f"refs/tags/{name}")
+            run_git(committed, "tag", "--delete", name)
+    place = GitSource(pushed, branch="main")
+    assert git.branch(committed) == "main"
+    write(committed, "ours", "other.py")
+    follow(committed, place, "FT-GIT-09")
+    follow(committed, place, "FT-GIT-08")
+    run_git(committed, "switch", "--quiet", "--create", "stock")
+    write(committed, "ours too", "other.py")
+    follow(committed, place, "FT-GIT-16")
+    assert list(source.problems(place, committed, ["flow.py"])) == []
+
+
+def stop_at_a_conflict(root: Path, theirs: Path, kind: str) -> str:
+    """Leave one in `flow.py`, by the command that is named; return the commit before it."""
+    run_git(root, "fetch", "--quiet", "origin")
+    if kind == "stash pop":
+        (root / "flow.py").write_text("ours\n", encoding="utf-8")
+        run_git(root, "stash", "--quiet")
+        run_git(root, "merge", "--quiet", "origin/main")
+    else:
+        write(root, "ours")
+    if kind == "revert":
+        write(root, "ours, later")
+    patch = root.parent / "theirs.patch"
+    patch.write_text(git.run(theirs, "format-patch", "--stdout", "-1"), encoding="utf-8")
+    commands = {
+        "merge": ("pull", "--no-rebase", "origin", "main"),
+        "rebase": ("pull", "--rebase", "origin", "main"),
+        "cherry-pick": ("cherry-pick", "origin/main"),
+        "revert": ("revert", "--no-edit", "HEAD~"),
+        "am": ("am", "--3way", str(patch)),
+        "stash pop": ("stash", "pop"),
+    }
+    before = git.run(root, "rev-parse", "HEAD")
+    with pytest.raises(subprocess.CalledProcessError):
+        run_git(root, *commands[kind])
+    assert "<<<<<<<" in (root / "flow.py").read_text(encoding="utf-8")
+    return before
+
+
+STOPPED = pytest.mark.parametrize("kind", ["merge", "rebase", "cherry-pick", "revert", "am", "stash pop"])
+
+
+@STOPPED
+def test_what_stopped_at_a_conflict_is_taken_back_by_what_the_message_says_and_never_committed(
+    committed: Path, pushed: str, theirs: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", "en")
+    before = stop_at_a_conflict(committed, theirs, kind)
+    (problem,) = source.problems(GitSource(pushed, branch="main"), committed, ["flow.py"])
+    what, _, do, *_ = str(problem).splitlines()
+    named = "merge" if kind == "stash pop" else kind
+    assert (
+        what == f"FT-GIT-17  A {named} of git was left unfinished in this folder; files in conflict: flow.py."
+    )
+    assert not re.search(r"git (commit|push)|--all", str(problem))
+    run_git(committed, *shlex.split(do.rpartition(": git ")[2]))
+    assert git.unfinished(committed) is None
+    assert git.changed(committed) == []
+    assert (git.branch(committed), git.run(committed, "rev-parse", "HEAD")) == ("main", before)
+
+
+@STOPPED
+def test_what_stopped_at_a_conflict_is_finished_by_what_the_message_says_once_that_is_resolved(
+    committed: Path, pushed: str, theirs: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_EDITOR", "true")
+    stop_at_a_conflict(committed, theirs, kind)
+    place = GitSource(pushed, branch="main")
+    (problem,) = source.problems(place, committed, ["flow.py"])
+    (committed / "flow.py").write_text("both\n", encoding="utf-8")
+    for command in str(problem).splitlines()[3:]:
+        run_git(committed, *shlex.split(command)[1:])
+    assert git.unfinished(committed) is None
+    assert git.branch(committed) == "main"
+    assert {problem.code for problem in source.problems(place, committed, ["flow.py"])} <= {
+        "FT-GIT-04", "FT-GIT-08", "FT-GIT-09",
+    }  # fmt: skip
+
+
+def test_a_conflict_in_the_flow_itself_is_told_as_one_and_not_as_an_error_in_its_syntax(
+    committed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(committed / "src")
+    run_git(committed, "branch", "stock")
+    for branch, line in (("main", "one = 1"), ("stock", "one = 2")):
+        run_git(committed, "switch", "--quiet", branch)
+        (committed / "src").mkdir(exist_ok=True)
+        write(committed, line, "src/in_conflict.py")
+    with pytest.raises(subprocess.CalledProcessError):
+        run_git(committed, "merge", "main")
+    with pytest.raises(FlowOpsError) as told:
+        entrypoints.load("src/in_conflict.py:flow", committed)
+    assert told.value.code == "FT-GIT-17"
+    assert "git add src/in_conflict.py" in str(told.value)
+    # One that is left once the conflict is resolved is the user's own.
+    run_git(committed, "add", "--all")
+    with pytest.raises(FlowOpsError, match="FT-FLOW-03"):
+        entrypoints.load("src/in_conflict.py:flow", committed)
+
+
+@pytest.mark.parametrize(("count", "shown"), [(5, "1, 2, 3, 4, 5"), (6, "1, 2, 3, 4, 5, ...")])
+def test_a_message_that_names_some_files_of_more_says_that_there_are_more(
+    committed: Path, monkeypatch: pytest.MonkeyPatch, count: int, shown: str
+) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", "en")
+    for number in range(1, count + 1):
+        (committed / str(number)).touch()
+    (problem,) = problems_of(committed)
+    first, *_ = str(problem).splitlines()
+    assert first == f"FT-GIT-04  Files with uncommitted changes ({count}): {shown}"
 
 
 def test_names_of_files_are_shown_as_they_are(committed: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flow_ops import messages
-from flow_ops.deploy import checks
+from flow_ops.deploy import checks, entrypoints
 from helpers.repositories import make_repository
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def test_every_text_is_given_the_values_that_it_names_wherever_it_is_used() -> N
         ("en", "FT-GIT-07", "The branch 'main' does not exist at https://git.example/x."),
         ("es", "FT-GIT-05", "Ningún remoto de esta carpeta es https://git.example/x."),
         ("en", "FT-GIT-05", "No remote of this folder is https://git.example/x."),
+        ("es", "FT-GIT-17", "Un rebase de git quedó sin terminar en esta carpeta."),
+        ("en", "FT-GIT-17", "A rebase of git was left unfinished in this folder."),
     ],
 )
 def test_where_there_is_nothing_a_message_neither_asks_nor_lists(
@@ -109,7 +111,22 @@ def test_where_there_is_nothing_a_message_neither_asks_nor_lists(
 ) -> None:
     monkeypatch.setenv("FLOW_LANGUAGE", language)
     place = {"branch": "main", "url": "https://git.example/x", "branches": "-", "remotes": "-"}
-    told = messages.render(code, pool="pool-dev", near="-", known="-", remote="origin", verb="add", **place)
+    begun = {
+        "operation": "rebase",
+        "files": "-",
+        "finish": "git rebase --continue",
+        "back": "git rebase --abort",
+    }
+    given = {
+        **place,
+        **begun,
+        "pool": "pool-dev",
+        "near": "-",
+        "known": "-",
+        "remote": "origin",
+        "verb": "add",
+    }
+    told = messages.render(code, **given)
     assert told.splitlines()[0] == f"{code}  {line}"
 
 
@@ -121,6 +138,41 @@ def test_a_machine_without_uv_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_what_is_only_told_stops_nothing() -> None:
     assert not checks.stops(messages.FlowOpsError("FT-POOL-05", pool="a", type="process"))
     assert checks.stops(messages.FlowOpsError("FT-POOL-02", pool="a"))
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "do"),
+    [
+        ("x = = 1", "_steps.py:2", "correct that line"),
+        ("x = [][1]", "_steps.py:2", "correct that line"),
+        (
+            "import a_package_that_nobody_has",
+            "_steps.py:2",
+            "correct that line, or add the missing dependency with: uv add NAME",
+        ),
+    ],
+)
+def test_a_flow_that_cannot_be_imported_is_told_with_the_line_and_what_puts_it_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, place: str, do: str
+) -> None:
+    problem = not_loaded(tmp_path, monkeypatch, f"\n{line}\n")
+    first, _, last = str(problem).splitlines()
+    assert problem.code == "FT-FLOW-03"
+    assert place in first
+    assert last == f"  What to do: {do}"
+
+
+def not_loaded(root: Path, monkeypatch: pytest.MonkeyPatch, steps: str) -> messages.FlowOpsError:
+    """Return what is said of a flow that imports a module with this text."""
+    monkeypatch.setenv("FLOW_LANGUAGE", "en")
+    monkeypatch.syspath_prepend(root / "src")
+    name = root.name  # a test's own, which nothing has imported
+    (root / "src").mkdir(exist_ok=True)
+    (root / "src" / f"{name}.py").write_text(f"import {name}_steps\n", encoding="utf-8")
+    (root / "src" / f"{name}_steps.py").write_text(steps, encoding="utf-8")
+    with pytest.raises(messages.FlowOpsError) as problem:
+        entrypoints.load(f"src/{name}.py:flow", root)
+    return problem.value
 
 
 def test_limits_that_are_too_short_are_told_without_a_traceback(tmp_path: Path) -> None:

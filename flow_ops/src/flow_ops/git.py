@@ -10,10 +10,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from flow_ops import programs
+from flow_ops import programs, shell
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 
@@ -36,6 +36,15 @@ POINTERS = (
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
 )
+# What git keeps of a command that waits to be finished, and how that is called; the first that is there says it.
+_BEGUN = {
+    "rebase-merge": "rebase",
+    "rebase-apply/applying": "am",
+    "rebase-apply": "rebase",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "MERGE_HEAD": "merge",
+}
 
 
 def environment() -> dict[str, str]:
@@ -85,10 +94,41 @@ def changed(root: Path) -> list[str]:
     return [entry[3:] for entry in entries if entry]
 
 
+def listed(files: Sequence[str]) -> str:
+    """Return the first names of files, for a message that says their number; with dots where there are more."""
+    return ", ".join([*files[:5], "..."] if len(files) > 5 else files)
+
+
+def conflicts(root: Path) -> list[str]:
+    """Return the files with a conflict that is not resolved, relative to `root`."""
+    return run(root, "diff", "--name-only", "--diff-filter=U", "--relative", "-z").split("\0")[:-1]
+
+
+def unfinished(root: Path) -> FlowOpsError | None:
+    """Return FT-GIT-17 where a merge, a rebase or the like was begun in `root` and not finished.
+
+    What `git stash pop` and an update leave is a merge too, without a command that finishes it.
+    """
+    asked = (word for name in _BEGUN for word in ("--git-path", name))
+    places = run(root, "rev-parse", *asked).splitlines()
+    begun = [name for place, name in zip(places, _BEGUN.values(), strict=True) if (root / place).exists()]
+    files = conflicts(root)
+    if not begun and not files:
+        return None
+    finish = [f"git add {shell.arguments(files)}"] if files else []
+    operation, back = "merge", "git reset --merge"
+    if begun:
+        operation, back = begun[0], f"git {begun[0]} --abort"
+        finish.append(f"git {operation} --continue")
+    shown = {"files": ", ".join(files) or "-", "finish": "\n    ".join(finish)}
+    return FlowOpsError("FT-GIT-17", operation=operation, back=back, **shown)
+
+
 def branch(root: Path) -> str:
     """Return the branch that is checked out; empty where a commit is."""
     try:
-        return run(root, "symbolic-ref", "--quiet", "--short", "HEAD").strip()
+        # Whole: git's own short form is another where a tag has the branch's name.
+        return run(root, "symbolic-ref", "--quiet", "HEAD").strip().removeprefix("refs/heads/")
     except subprocess.CalledProcessError:
         return ""
 

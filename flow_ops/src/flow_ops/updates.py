@@ -410,7 +410,7 @@ def _refuse_pending_changes(root: Path) -> None:
         raise git.refusal(error, root) from None
     pending = [name for name in changed if not (name == "uv.lock" and untracked_lock)]
     if pending:
-        raise FlowOpsError("FT-UPDATE-08", files=", ".join(pending[:5]), count=len(pending))
+        raise FlowOpsError("FT-UPDATE-08", files=git.listed(pending), count=len(pending))
 
 
 @contextlib.contextmanager

@@ -6,9 +6,11 @@ A flow of the repository is `src/<package>/<module>.py:<function>`; one of a lib
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import re
+import subprocess
 import sys
 import traceback
 from dataclasses import dataclass
@@ -19,7 +21,8 @@ from typing import Any
 from prefect import Flow
 from prefect.utilities.callables import parameter_schema
 
-from flow_ops.messages import FlowOpsError, nearest
+from flow_ops import git
+from flow_ops.messages import FlowOpsError, nearest, text
 
 _FORM = re.compile(r"src/(?P<module>\w+(?:/\w+)*)\.py:(?P<function>\w+)")
 _LIBRARY_FORM = re.compile(r"(?P<module>\w+(?:\.\w+)+):(?P<function>\w+)")
@@ -45,7 +48,7 @@ def load(entrypoint: str, root: Path) -> LoadedFlow:
     a second load find the same module.
 
     Raises:
-        FlowOpsError: FT-FLOW-01 to FT-FLOW-04.
+        FlowOpsError: FT-FLOW-01 to FT-FLOW-04; FT-GIT-17 where a conflict stands in the code.
     """
     if match := _LIBRARY_FORM.fullmatch(entrypoint):
         # Prefect's form of an entrypoint that is a module and no file.
@@ -74,8 +77,24 @@ def _import(name: str, root: Path) -> Any:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(source)]
-        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else f"{name}.py"
-        raise FlowOpsError(
-            "FT-FLOW-03", module=name, place=place, reason=f"{type(error).__name__}: {error}"
-        ) from error
+        raise _conflict(error, root) or _not_imported(error, name, source) from error
+
+
+def _conflict(error: Exception, root: Path) -> FlowOpsError | None:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):  # Outside git nothing is in conflict.
+        if isinstance(error, SyntaxError) and git.conflicts(root):
+            return git.unfinished(root)
+    return None
+
+
+def _not_imported(error: Exception, name: str, source: str) -> FlowOpsError:
+    places = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+    place = next(
+        (f"{Path(file).name}:{line}" for file, line in reversed(places) if file.startswith(source)),
+        f"{name}.py",
+    )
+    missing = text("flow.missing") if isinstance(error, ModuleNotFoundError) else ""
+    reason = f"{type(error).__name__}: {error}"
+    return FlowOpsError("FT-FLOW-03", module=name, place=place, reason=reason, missing=missing)

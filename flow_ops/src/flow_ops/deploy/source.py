@@ -286,9 +286,12 @@ def _git_problems(source: GitSource, root: Path, files: list[str]) -> Iterator[F
     if not _succeeds(root, "rev-parse", "--verify", "--quiet", "HEAD"):
         yield FlowOpsError("FT-GIT-15", folder=root, **push)
         return
+    if unfinished := git.unfinished(root):
+        yield unfinished
+        return
     changed = git.changed(root)
     if changed:
-        yield FlowOpsError("FT-GIT-04", files=", ".join(changed[:5]), count=len(changed), **push)
+        yield FlowOpsError("FT-GIT-04", files=git.listed(changed), count=len(changed), **push)
     # What is new and not ignored was named just now.
     kept = ("ls-files", "--cached", "--others", "--exclude-standard", "--")
     missing = [file for file in files if not _git(root, *kept, file)]
@@ -353,11 +356,25 @@ def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[Flo
     if not there:
         yield _no_branch(source, remote, heads)
     elif there != here:
-        code, current = "FT-GIT-09", git.branch(root) or here[:8]
+        current = git.branch(root) or here[:8]
+        # Another branch has nothing of its own where the remote's has it all, or had when it was last seen.
+        known = there, f"refs/remotes/{remote}/{source.branch}"
         if is_ancestor(root, there, here):
             code = "FT-GIT-08" if current == source.branch else "FT-GIT-16"
-        commits = {"here": here[:8], "there": there[:8], "current": current}
-        yield FlowOpsError(code, **commits, branch=source.branch, url=url, remote=remote)
+        elif current == source.branch or any(is_ancestor(root, here, each) for each in known):
+            code = "FT-GIT-09"
+        else:
+            code = "FT-GIT-16"
+        ref, work = (_no_tag(name, root, heads) for name in (source.branch, current))
+        shown = {"here": here[:8], "there": there[:8], "current": current, "branch": source.branch}
+        yield FlowOpsError(code, **shown, ref=ref, work=work, url=url, remote=remote)
+
+
+def _no_tag(branch: str, root: Path, heads: Mapping[str, str]) -> str:
+    """Return a branch's name for git's commands: the whole one where a tag, here or on the remote, has it too."""
+    tag = f"refs/tags/{branch}"
+    both = tag in heads or _succeeds(root, "show-ref", "--verify", "--quiet", tag)
+    return f"refs/heads/{branch}" if both else branch
 
 
 def _pinned_problems(commit: str, root: Path, heads: set[str]) -> Iterator[FlowOpsError]:
