@@ -11,6 +11,7 @@ import json
 import math
 import shutil
 import socket
+import subprocess
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -228,6 +229,15 @@ def behind(root: Path, _: Workshop) -> None:
     git(root, "commit", "--quiet", "--amend", "--message", "another history")
 
 
+def merging(root: Path, _: Workshop) -> None:
+    for branch in ("stock", "main"):
+        git(root, "switch", "--quiet", *(["--create"] if branch == "stock" else []), branch)
+        (root / "README.md").write_text(f"{branch}\n", encoding="utf-8")
+        git(root, "commit", "--quiet", "--all", "--message", branch)
+    with pytest.raises(subprocess.CalledProcessError):
+        git(root, "merge", "stock")
+
+
 def without_git(root: Path, _: Workshop) -> None:
     shutil.rmtree(root / ".git")
 
@@ -263,6 +273,7 @@ IN_GIT: list[tuple[str, str, Callable[[Path, Workshop], None]]] = [
     ("a new file that is not committed", "FT-GIT-04", untracked),
     ("a commit that is not pushed", "FT-GIT-08", unpushed),
     ("a remote that went another way", "FT-GIT-09", behind),
+    ("a merge that is not finished", "FT-GIT-17", merging),
     ("no git at all", "FT-GIT-02", without_git),
     ("a repository inside another", "FT-GIT-03", inside_another),
     ("a remote that is gone", "FT-GIT-06", remote_gone),

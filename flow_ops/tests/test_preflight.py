@@ -143,8 +143,8 @@ def test_what_is_only_told_stops_nothing() -> None:
 @pytest.mark.parametrize(
     ("line", "place", "do"),
     [
-        ("x = = 1", "_steps.py:2", "correct that line"),
-        ("x = [][1]", "_steps.py:2", "correct that line"),
+        ("x = = 1", "_steps.py:2", "correct that line."),
+        ("x = [][1]", "_steps.py:2", "correct that line."),
         (
             "import a_package_that_nobody_has",
             "_steps.py:2",

@@ -95,6 +95,6 @@ def _not_imported(error: Exception, name: str, source: str) -> FlowOpsError:
         (f"{Path(file).name}:{line}" for file, line in reversed(places) if file.startswith(source)),
         f"{name}.py",
     )
-    missing = text("flow.missing") if isinstance(error, ModuleNotFoundError) else ""
+    missing = text("flow.missing") if isinstance(error, ModuleNotFoundError) else "."
     reason = f"{type(error).__name__}: {error}"
     return FlowOpsError("FT-FLOW-03", module=name, place=place, reason=reason, missing=missing)
