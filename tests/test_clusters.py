@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
-import tempfile
 import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers.support import Server, bring_bytecode, free_port, prefect_worker, process, wait_until
+from helpers.support import CACHE, Server, bring_bytecode, free_port, prefect_worker, process, wait_until
 from tests.conftest import bake_into
 
 if TYPE_CHECKING:
@@ -111,7 +111,10 @@ class Place:
         meanwhile()
         output, _ = started.communicate(timeout=300)
         # Where all is well each of them has a line. Prefect sends them from the worker every two seconds.
-        wait_until(lambda: len(self.in_ui()) - ui >= len(BRANCHES), seconds=30, what="the lines in the UI")
+        if started.returncode == 0:
+            wait_until(
+                lambda: len(self.in_ui()) - ui >= len(BRANCHES), seconds=30, what="the lines in the UI"
+            )
         log = self.log()[before:]
         results = RESULT.findall(log)
         units = json.loads(results[-1]) if results else {}
@@ -211,9 +214,10 @@ def ray(place: Place) -> Run:
     output, _ = added.communicate(timeout=300)
     if added.returncode:
         pytest.skip(f"prefect-ray does not install here: {output[-500:]}")
-    # Short: Ray puts sockets there, whose addresses have a limit.
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        return place.run("ventas-diarias", FLOW_TASK_RUNNER="ray", RAY_TMPDIR=folder)
+    # In the session's own folder: Ray puts sockets there, whose addresses may have 107 characters.
+    folder = Path(os.environ[CACHE]).with_name("r")
+    folder.mkdir()
+    return place.run("ventas-diarias", FLOW_TASK_RUNNER="ray", RAY_TMPDIR=str(folder))
 
 
 def test_the_flow_gives_its_result_in_threads_of_its_own_process(threads: Run) -> None:
