@@ -127,8 +127,7 @@ def _play(
     deploy("retire", ENVIRONMENT, "--yes")
     runs = client.read_flow_runs(limit=200)
     coming = [run for run in runs if run.state is None or not run.state.is_final()]
-    automations = client.request("POST", "/automations/filter", json={}).json()
-    story.left = [*client.read_deployments(), *coming, *automations]
+    story.left = [*client.read_deployments(), *coming, *client.read_automations()]
     return story
 
 

@@ -171,7 +171,7 @@ def work_pool(prefect_server: Server) -> Iterator[str]:  # noqa: ARG001 - a serv
         client.create_work_pool(WorkPoolCreate(name=name, type="process", base_job_template=template))
     yield name
     with get_client(sync_client=True) as client:
-        client.request("DELETE", "/work_pools/{name}", path_params={"name": name})
+        client.delete_work_pool(name)
 
 
 @pytest.fixture
