@@ -124,3 +124,10 @@ def test_every_refusal_of_a_schedule_shows_an_example_and_what_it_means(value: s
     assert problem
     example = schedule.in_words(problem.suggestion, language)
     assert f"{problem.suggestion}  ({example})" in messages.explanation(problem, language)
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize("code", [code for code in CODES if not code.startswith(("FT-SETUP", "FT-GEN"))])
+def test_a_rule_fits_a_terminal_of_80_columns(code: str, language: str) -> None:
+    told = messages.explanation(naming.Problem("flow_name", "x", code, "y"), language)
+    assert max(map(len, told.splitlines())) <= 80
