@@ -661,6 +661,15 @@ def test_on_a_terminal_a_plan_has_colours_and_fits_its_width(workshop: Workshop)
     assert [line for line in plan.splitlines() if len(line) > 80] == []
 
 
+def test_a_plan_says_in_words_what_else_differs(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    capsys.readouterr()
+    assert deploy(with_prod(workshop.pins, tags=("owner:x",), concurrency_limit=2), "plan", "prod") == 2
+    assert re.search(r"otros +ejecuciones a la vez, etiquetas", capsys.readouterr().out)
+
+
 @pytest.mark.slow
 def test_a_plan_shows_every_field_only_where_it_is_asked_to(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]

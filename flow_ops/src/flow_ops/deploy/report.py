@@ -30,7 +30,7 @@ from flow_ops.deploy.server import page
 from flow_ops.deploy.state import State, is_held, shown
 from flow_ops.deploy.targets import Target
 from flow_ops.logging.formats import indented, visible
-from flow_ops.messages import FlowOpsError, text
+from flow_ops.messages import FlowOpsError, language, text, texts
 
 # How many deployments are shown one by one; of more, only those that differ are named.
 SHOWN_WHOLE = 5
@@ -170,7 +170,8 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
     yield text("plan.watchdog"), [_watchdog(made)]
     others = [d.field for d in made.differences if d.field.partition(".")[0] not in _IN_WORDS]
     if server and others:
-        yield text("plan.other"), [", ".join(others)]
+        said = texts(language())
+        yield text("plan.other"), [", ".join(said.get(f"field.{name}", name) for name in others)]
 
 
 def _schedule_lines(made: Plan) -> list[str]:
