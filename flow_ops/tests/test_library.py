@@ -193,6 +193,7 @@ def test_a_file_that_cannot_be_edited_is_left_alone_with_the_line_to_write(repos
     line = f"flow-ops = {library.VENDORED}"
     pyproject.write_text(text.replace(line, line.replace("flow-ops", '"flow-ops"')), encoding="utf-8")
     assert "flow-ops" in refused(repository, "FT-LIBRARY-04", "git")
+    assert ": none (delete it)" in refused(repository, "FT-LIBRARY-04", "index")
 
 
 def test_a_file_that_is_in_use_leaves_all_as_it_was(

@@ -115,6 +115,7 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
     ("a cron in brackets", "FT-SCHED-01", prod(schedule="(30 1,13,17 * * *)")),
     ("a cron with an hour too many", "FT-SCHED-01", prod(schedule="30 25 * * *")),
     ("a cron with seconds", "FT-SCHED-01", prod(schedule="0 30 1 * * *")),
+    ("a cron that no date matches", "FT-SCHED-01", prod(schedule="0 6 31 2 *")),
     ("an interval of seconds", "FT-SCHED-02", prod(schedule=timedelta(seconds=30))),
     ("the same cron twice", "FT-SCHED-06", prod(schedule=("0 9 * * *", "0 9 * * *"))),
     ("a parameter that the flow has not", "FT-PARAM-01", prod(parameters={"sinse": "2026-01-01"})),
@@ -126,7 +127,7 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
         "FT-PARAM-04",
         only(f"{QUICK}:quick", parameters={"day": "2026-01-01", "seconds": math.inf}),
     ),
-    ("a number in env", "FT-ENV-01", prod(env={"RETRIES": 3})),
+    ("a number in env", "FT-DEPLOY-10", prod(env={"RETRIES": 3})),
     ("a password in env", "FT-ENV-02", prod(env={"DB_PASSWORD": "hunter2"})),
     ("a password inside an address in env", "FT-ENV-02", prod(env={"ERP": "mssql://ana:hunter2@erp/ventas"})),
     ("an authentication string in env", "FT-ENV-02", prod(env={"AUTH_STRING": "ana:hunter2"})),
@@ -140,8 +141,8 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
     ("a command of one's own", "FT-ENV-04", prod(job_variables={"command": "python -m prefect.engine"})),
     ("an image among the job variables", "FT-ENV-04", prod(job_variables={"image": "team/image:1"})),
     ("an image that is an address", "FT-IMAGE-01", prod(image="https://registry.example.com/team/flow:1")),
-    ("no run at a time", "FT-ENV-05", prod(concurrency_limit=0)),
-    ("a strategy that Prefect has not", "FT-ENV-06", prod(collision="QUEUE")),
+    ("no run at a time", "FT-DEPLOY-10", prod(concurrency_limit=0)),
+    ("a strategy that Prefect has not", "FT-DEPLOY-10", prod(collision="QUEUE")),
     ("a task runner that is none", "FT-RUNNER-01", prod(task_runner="dask:10.0.0.5")),
     ("a task runner without its package", "FT-RUNNER-02", prod(task_runner="ray")),
     (
@@ -619,10 +620,10 @@ def test_a_mistake_on_the_command_line_ends_in_its_code_and_changes_nothing(
 
 
 def test_several_mistakes_are_told_at_once(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
-    pins = with_prod(workshop.pins, work_pool="pol-prod", schedule="daily", collision="QUEUE")
+    pins = with_prod(workshop.pins, work_pool="pol-prod", schedule="daily", env={"PATH": "/usr/bin"})
     assert deploy(dataclasses.replace(pins, timezone="Buenos Aires"), "apply", "prod") == 1
     told = capsys.readouterr().err
-    assert all(code in told for code in ("FT-POOL-01", "FT-SCHED-01", "FT-ENV-06", "FT-ZONE-01"))
+    assert all(code in told for code in ("FT-POOL-01", "FT-SCHED-01", "FT-ENV-03", "FT-ZONE-01"))
 
 
 def test_a_typo_names_what_was_meant(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -632,6 +633,14 @@ def test_a_typo_names_what_was_meant(workshop: Workshop, capsys: pytest.CaptureF
     assert "¿Quisiste decir pool-prod?" in told
     assert "¿Quisiste decir since?" in told
     assert f"¿Quisiste decir {TIMEZONE}?" in told
+
+
+def test_no_pool_of_another_environment_is_suggested(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change = {FLOW: {"test": Environment(work_pool="pool-test")}}
+    assert deploy(dataclasses.replace(workshop.pins, flows=change), "apply", "test") == 1
+    assert "FT-POOL-01  El work pool «pool-test» no existe. Hay: pool-dev, " in capsys.readouterr().err
 
 
 @pytest.mark.slow

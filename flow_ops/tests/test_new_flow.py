@@ -139,6 +139,21 @@ def test_a_file_of_another_shape_is_not_guessed_at(
     assert contents(own) == before
 
 
+@pytest.mark.parametrize(
+    ("flows", "code"), [("{}", "FT-NEW-03"), ("{FLOW: {}}", "FT-NEW-03"), ("{FLOW}", "FT-DEPLOY-10")]
+)
+def test_deployments_that_say_no_pool_for_another_flow_are_refused_and_nothing_is_written(
+    own: Path, capsys: pytest.CaptureFixture[str], flows: str, code: str
+) -> None:
+    text = (own / "deploy.py").read_text(encoding="utf-8")
+    assert "flows=FLOWS" in text
+    (own / "deploy.py").write_text(text.replace("flows=FLOWS", f"flows={flows}"), encoding="utf-8")
+    before = contents(own)
+    assert cli.run(["new-flow", "nightly-stock"]) == 1
+    assert capsys.readouterr().err.startswith(f"{code}  ")
+    assert contents(own) == before
+
+
 def test_the_module_is_a_flow_of_that_name(own: Path) -> None:
     assert cli.run(["new-flow", "nightly-stock"]) == 0
     module = runpy.run_path(str(own / "src" / "daily_sales" / "nightly_stock.py"))

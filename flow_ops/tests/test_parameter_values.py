@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import enum
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -108,7 +109,10 @@ CARRIED: list[tuple[Any, Any, str]] = [
     (bytes, "ñ".encode(), "ñ"),
     (ZoneInfo, ZoneInfo("America/Argentina/Buenos_Aires"), "America/Argentina/Buenos_Aires"),
     (Annotated[int, Field(ge=1)], 3, "3"),
-    (Any, {"a": [1, "b"]}, ""),
+    (Any, {"a": [1, "b"]}, '{"a": [1, "b"]}'),
+    (Any, 7, "7"),
+    (Any, "7 o más", "7 o más"),
+    (Any | None, [1], "[1]"),
 ]
 # Type, value, and a word of the reason.
 REFUSED: list[tuple[Any, Any, str, str]] = [
@@ -172,7 +176,7 @@ def test_a_value_of_a_command_line_that_is_none_of_its_type_is_refused_with_the_
     assert reason in told
 
 
-@pytest.mark.parametrize(("kind", "value", "written"), [case for case in CARRIED if case[2]], ids=name)
+@pytest.mark.parametrize(("kind", "value", "written"), CARRIED, ids=name)
 def test_a_value_of_a_command_line_arrives_as_it_is_written(kind: Any, value: Any, written: str) -> None:
     given: dict[str, Any] = {}
     line = flow_parameters.command_line(taking(kind), lambda parameters: given.update(parameters) or 0)
@@ -198,6 +202,45 @@ def test_a_value_that_would_arrive_as_something_else_is_refused_with_the_reason(
 def test_a_value_that_prefect_puts_in_its_place_is_left_alone() -> None:
     placeholder = {"__prefect_kind": "workspace_variable", "variable_name": "limit"}
     assert flow_parameters.as_sent(taking(int), {"value": placeholder}) == {"value": placeholder}
+
+
+def test_a_parameter_without_a_type_takes_json_where_it_is_json_and_else_the_text() -> None:
+    @flow
+    def untyped(value, other=None):  # type: ignore[no-untyped-def]  # as a person may write it
+        """Take values."""
+
+    given = flow_parameters.typed(untyped, {"value": '{"a": [1]}', "other": "{a: 1}"})
+    assert given == {"value": {"a": [1]}, "other": "{a: 1}"}
+
+
+def test_help_shows_the_values_of_a_literal_and_of_an_enum_and_the_kind_of_any_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @flow
+    def choosing(
+        some: Literal["a", "b", 3],
+        colour: Colour,
+        size: Size | None = None,
+        one: Literal["only"] = "only",
+        truth: Literal[True, None] = None,
+        order: Order | None = None,
+        free: Any = None,
+        number: int | None = None,
+    ) -> None:
+        """Choose."""
+
+    assert arguments.execute(flow_parameters.command_line(choosing, lambda _: 0), ["--help"]) == 0
+    shown = re.findall(r"--(\w+) +\[(\S+)\]", capsys.readouterr().out)
+    assert dict(shown) == {
+        "some": "a|b|3",
+        "colour": "red",
+        "size": "3",
+        "one": "only",
+        "truth": "true",
+        "order": "JSON",
+        "free": "JSON",
+        "number": "INTEGER",
+    }
 
 
 def test_a_type_that_exists_for_type_checkers_alone_is_named() -> None:

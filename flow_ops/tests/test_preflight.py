@@ -5,22 +5,37 @@ from __future__ import annotations
 import ast
 import os
 import re
+import runpy
 import string
 import subprocess
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from flow_ops import messages
-from flow_ops.deploy import checks, entrypoints
+from flow_ops.deploy import checks, entrypoints, report, server
+from flow_ops.deploy.pins import checked
+from flow_ops.deployment import (
+    Deployments,
+    Environment,
+    FolderSource,
+    GitSource,
+    Limits,
+    Notification,
+    main,
+)
 from helpers.repositories import make_repository
+from helpers.workshop import inside, pointing_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FLOW_OPS = Path(messages.__file__).parents[1]
+END = '\n\nif __name__ == "__main__":'
 OURS = (
     "BLOCK",
     "DEPLOY",
@@ -102,6 +117,10 @@ def test_every_text_is_given_the_values_that_it_names_wherever_it_is_used() -> N
         ("en", "FT-GIT-07", "The branch 'main' does not exist at https://git.example/x."),
         ("es", "FT-GIT-05", "Ningún remoto de esta carpeta es https://git.example/x."),
         ("en", "FT-GIT-05", "No remote of this folder is https://git.example/x."),
+        ("es", "FT-FLOW-04", "«load» no es un flujo de src/a/flow.py:load."),
+        ("en", "FT-FLOW-04", "'load' is not a flow of src/a/flow.py:load."),
+        ("es", "FT-POOL-07", "El pool «pool-dev» no conoce estas job_variables: cpu."),
+        ("en", "FT-POOL-07", "The pool 'pool-dev' does not know these job_variables: cpu."),
         ("es", "FT-GIT-17", "Un rebase de git quedó sin terminar en esta carpeta."),
         ("en", "FT-GIT-17", "A rebase of git was left unfinished in this folder."),
     ],
@@ -111,6 +130,7 @@ def test_where_there_is_nothing_a_message_neither_asks_nor_lists(
 ) -> None:
     monkeypatch.setenv("FLOW_LANGUAGE", language)
     place = {"branch": "main", "url": "https://git.example/x", "branches": "-", "remotes": "-"}
+    place |= {"function": "load", "entrypoint": "src/a/flow.py:load", "flows": "-", "variables": "cpu"}
     begun = {
         "operation": "rebase",
         "files": "-",
@@ -138,6 +158,142 @@ def test_a_machine_without_uv_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_what_is_only_told_stops_nothing() -> None:
     assert not checks.stops(messages.FlowOpsError("FT-POOL-05", pool="a", type="process"))
     assert checks.stops(messages.FlowOpsError("FT-POOL-02", pool="a"))
+
+
+# What stands in deploy.py, what a person writes in its place, and what is said of it. None of them needs a server.
+SLIPS = [
+    ('schedule="30 1,13,17 * * *"', "schedule=60", "Environment(schedule=60)"),
+    (
+        'schedule="30 1,13,17 * * *"',
+        'schedule=["0 6 * * *"]',
+        "una tupla de textos o timedeltas (la de uno solo",
+    ),
+    ('schedule="30 1,13,17 * * *"', 'schedule=(("0 6 * * *",),)', "(schedule=(('0 6 * * *',),))"),
+    ("timezone=TIMEZONE", "timezone=None", "Deployments(timezone=None): va un texto\n"),
+    ('work_pool="pool-prod"', "work_pool=None", "{'prod': Environment(work_pool=None)}}): va un texto\n"),
+    ("timedelta(hours=2)", "2", "Limits(running=2)): va un timedelta de 0:00:10 o más\n"),
+    ("timedelta(hours=2)", "timedelta(seconds=2)", "Limits(running=timedelta(seconds=2))"),
+    ("flows=FLOWS", "flows={FLOW}", "Deployments(flows=set(...)): va un diccionario\n"),
+    ("source=SOURCE", "source=GitSource(None)", "GitSource(url=None)): va un texto\n"),
+    (
+        "source=SOURCE",
+        'source="https://ana:hunter2@h/x"',
+        "source='https://h/x'): va GitSource(...) o FolderSource",
+    ),
+    (END, f"\nDEPLOYMENTS = None{END}", "    None: va Deployments(...)\n"),
+    (
+        'work_pool="pool-prod"',
+        '"pool-prod", parameters=None',
+        "Environment(parameters=None)}}): va un diccionario\n",
+    ),
+    ('work_pool="pool-prod"', '"pool-prod", parameters=[1]', "Environment(parameters=list(...))"),
+    (
+        'work_pool="pool-prod"',
+        '"pool-prod", parameters={1: 2}',
+        "Environment(parameters={1: ...})}}): va un texto\n",
+    ),
+    (
+        'work_pool="pool-prod"',
+        '"pool-prod", active="no"',
+        "Environment(active='no')}}): va None o True o False\n",
+    ),
+    ('work_pool="pool-prod"', '"pool-prod", env={"PASSWORD": [98765]}', "(env={'PASSWORD': ********})"),
+    ('work_pool="pool-prod"', '"pool-prod", env=[("PASSWORD", "hunter2")]', "(env=list(...))"),
+    ('work_pool="pool-prod"', '"pool-prod", tags=("mine")', "Environment(tags='mine')"),
+    ('work_pool="pool-prod"', '"pool-prod", collision="QUEUE"', "va 'ENQUEUE' o 'CANCEL_NEW'\n"),
+    ('work_pool="pool-prod"', '"pool-prod", concurrency_limit=0', "va None o un número entero de 1 o más\n"),
+]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_repository(tmp_path_factory.mktemp("written"))
+
+
+@pytest.mark.parametrize(("old", "new", "said"), SLIPS, ids=[new.strip() for _, new, _ in SLIPS])
+def test_a_value_of_another_kind_in_deploy_py_is_named_with_what_goes_there(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+) -> None:
+    written = (repository / "deploy.py").read_text(encoding="utf-8")
+    assert old in written
+    file = tmp_path / "deploy.py"
+    file.write_text(written.replace(old, new), encoding="utf-8")
+    with inside(repository):
+        pins = runpy.run_path(str(file))["DEPLOYMENTS"]
+        assert main(pins, ["plan", "prod"]) == 1
+        told = capsys.readouterr().err
+        assert main(pins, ["--help"]) == 0
+    assert told.startswith("FT-DEPLOY-10  ")
+    assert said in told
+    assert "hunter2" not in told
+
+
+def test_all_values_of_another_kind_are_named_at_once() -> None:
+    environment = Environment(work_pool=None, env={"A": 1, "B": "2"}, tags=["x"])  # type: ignore[arg-type,dict-item]  # the slips
+    pins = Deployments(flows={"f": {"prod": environment}}, source=FolderSource("/srv"), timezone="UTC")
+    with pytest.raises(messages.FlowOpsError) as caught:
+        checked(pins)
+    shown = [line.partition(": Environment(")[2] for line in str(caught.value).splitlines()[1:-2]]
+    assert [line.partition(")}})")[0] for line in shown] == ["work_pool=None", "env={'A': 1}", "tags=['x']"]
+
+
+def test_every_field_of_the_pins_has_a_kind_that_can_be_said_in_both_languages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def all_wrong(kind: Any) -> Any:
+        return kind(**{each.name: object() for each in fields(kind)})
+
+    right = Deployments(flows={}, source=FolderSource("/srv"), timezone="UTC")
+    cases = {
+        Deployments: all_wrong(Deployments),
+        Environment: replace(right, flows={"f": {"prod": all_wrong(Environment)}}),
+        GitSource: replace(right, source=all_wrong(GitSource)),
+        FolderSource: replace(right, source=all_wrong(FolderSource)),
+        Limits: replace(right, limits=all_wrong(Limits)),
+        Notification: replace(right, notification=all_wrong(Notification)),
+    }
+    for kind, pins in cases.items():
+        with pytest.raises(messages.FlowOpsError) as caught:
+            checked(pins)
+        for language in ("es", "en"):
+            monkeypatch.setenv("FLOW_LANGUAGE", language)
+            assert len(str(caught.value).splitlines()) == len(fields(kind)) + 3
+
+
+def test_a_file_with_no_deployments_names_none_where_an_environment_is_not_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pins = Deployments(flows={}, source=FolderSource("/srv"), timezone="UTC")
+    with inside(make_repository(tmp_path)):
+        assert main(pins, ["plan", "prod"]) == 1
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first == "FT-DEPLOY-01  «prod» no es un entorno ni un despliegue de este repositorio."
+
+
+def test_a_plan_of_no_deployment_says_that_nothing_is_to_be_done(capsys: pytest.CaptureFixture[str]) -> None:
+    report.sum_of([], [])
+    assert capsys.readouterr().out.startswith("0 ")
+
+
+def test_a_request_that_fails_without_a_word_is_told_by_its_kind() -> None:
+    refused = pytest.raises(messages.FlowOpsError, match=r"FT-SERVER-03  .*: ReadError\.")
+    with pointing_at("http://127.0.0.1:4200/api"), refused, server.coded():
+        raise httpx.ReadError("")
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "apply", "rollback"])
+def test_an_environment_that_the_chosen_flow_does_not_have_is_told_with_those_that_it_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    root = make_repository(tmp_path, "stock-nocturno")  # a package that no other test of this process imports
+    sweep = {"flow_ops.watchdog.sweep:end_stuck_runs": {"test": Environment(work_pool="pool-test")}}
+    with inside(root):
+        pins = runpy.run_path(str(root / "deploy.py"))["DEPLOYMENTS"]
+        pins = replace(pins, flows={**pins.flows, **sweep})
+        assert main(pins, [command, "test", "--flow", "stock-nocturno"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("FT-DEPLOY-01  «test --flow stock-nocturno» no es")
+    assert "; hay: dev, prod.\n" in told
 
 
 @pytest.mark.parametrize(
@@ -194,5 +350,5 @@ def test_limits_that_are_too_short_are_told_without_a_traceback(tmp_path: Path) 
         encoding="utf-8",
     )
     assert answer.returncode == 1
-    assert "FT-WATCHDOG-01  " in answer.stderr
+    assert "FT-DEPLOY-10  " in answer.stderr
     assert "Traceback" not in answer.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,9 @@ PINS = Deployments(
 
 
 @pytest.fixture(autouse=True)
-def _nightly(tmp_path: Path) -> Iterator[None]:
+def _nightly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ventas_diarias"]:
+        monkeypatch.delitem(sys.modules, name)  # of another test's repository
     root = make_repository(tmp_path)
     (root / "src" / "ventas_diarias" / "nightly.py").write_text(NIGHTLY, encoding="utf-8")
     with inside(root):

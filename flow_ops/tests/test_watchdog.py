@@ -10,6 +10,8 @@ import pytest
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger
 
 from flow_ops import watchdog
+from flow_ops.deploy.pins import Deployments, FolderSource, checked
+from flow_ops.messages import FlowOpsError
 from flow_ops.watchdog import Channel, Limits
 
 if TYPE_CHECKING:
@@ -103,23 +105,35 @@ def test_no_automation_is_owned_by_the_deployment_whose_redeploy_would_delete_it
     assert {automation.owner_resource for automation in watchdog.expected(ID, DEPLOYMENT, Limits())} == {None}
 
 
+def with_limits(**limits: timedelta) -> Deployments:
+    return Deployments(flows={}, source=FolderSource("/srv"), timezone="UTC", limits=Limits(**limits))
+
+
 @pytest.mark.parametrize("limit", ["running", "late", "pending", "heartbeat"])
 def test_a_limit_shorter_than_prefect_can_keep_is_refused(limit: str) -> None:
-    (problem,) = watchdog.check_limits(Limits(**{limit: timedelta(seconds=9)}))
-    assert problem.code == "FT-WATCHDOG-01"
-    assert limit in str(problem)
+    with pytest.raises(FlowOpsError, match=rf"FT-DEPLOY-10  .*\n.*{limit}=timedelta\(seconds=9\)"):
+        checked(with_limits(**{limit: timedelta(seconds=9)}))
 
 
 def test_a_heartbeat_limit_that_one_lost_heartbeat_would_break_is_refused() -> None:
-    (problem,) = watchdog.check_limits(Limits(heartbeat=timedelta(seconds=59)))
-    assert problem.code == "FT-WATCHDOG-01"
-    assert list(watchdog.check_limits(Limits(heartbeat=timedelta(seconds=60)))) == []
+    with pytest.raises(FlowOpsError, match=r"FT-DEPLOY-10  .*\n.*it takes a timedelta of 0:01:00 or more"):
+        checked(with_limits(heartbeat=timedelta(seconds=59)))
+    assert checked(with_limits(heartbeat=timedelta(seconds=60), late=timedelta(seconds=10)))
 
 
 @pytest.mark.parametrize("timeout", [None, 7200, 90000])
 def test_a_flow_timeout_that_does_not_come_before_the_watchdog_is_refused(timeout: float | None) -> None:
     (problem,) = watchdog.check_timeout(Limits(), timeout)
     assert problem.code == "FT-WATCHDOG-02"
+
+
+@pytest.mark.parametrize(("timeout", "told"), [(None, "none"), (7200, "7200 s"), (7200.5, "7200.5 s")])
+def test_the_refusal_of_a_flow_without_a_timeout_says_none_and_to_give_one(
+    timeout: float | None, told: str
+) -> None:
+    (problem,) = watchdog.check_timeout(Limits(), timeout)
+    assert f"timeout: {told}; the watchdog cancels it after 2:00:00." in str(problem)
+    assert "give @flow a shorter timeout_seconds" in str(problem)
 
 
 def test_a_flow_timeout_shorter_than_the_limit_is_accepted() -> None:

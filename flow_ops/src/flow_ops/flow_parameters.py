@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import re
@@ -46,7 +47,8 @@ def _options(flow: Flow[..., Any]) -> list[inspect.Parameter]:
     required = flow.parameters.required or []
     found = []
     for name, schema in flow.parameters.properties.items():
-        about = Parameter(name=option(name), help=_described(schema), group=group, show_default=False)
+        help_ = _described(schema, flow.parameters.definitions)
+        about = Parameter(name=option(name), help=help_, group=group, show_default=False)
         kind, annotation = inspect.Parameter.KEYWORD_ONLY, Annotated[str | None, about]
         default = inspect.Parameter.empty if name in required else None
         found.append(inspect.Parameter(name, kind, default=default, annotation=annotation))
@@ -155,6 +157,9 @@ def _looks_the_same(adapter: TypeAdapter[Any], here: Any, there: Any, sent: Any)
 
 def _typed(name: str, value: str, hint: Any) -> Any:
     adapter: TypeAdapter[Any] = TypeAdapter(hint)
+    if Any in (hint, *typing.get_args(hint)):  # Any text would do: what is JSON is read as such.
+        with contextlib.suppress(ValidationError):
+            return adapter.validate_json(value)
     try:
         return adapter.validate_python(value)
     except ValidationError as as_text:
@@ -180,7 +185,15 @@ def _reason(error: ValidationError, hint: Any) -> str:
     return f"{place}: {first['msg']}" if place else first["msg"]
 
 
-def _described(schema: dict[str, Any]) -> str:
-    kinds = [kind.get("format", kind.get("type", "json")) for kind in schema.get("anyOf", [schema])]
-    written = "|".join(kind for kind in kinds if kind != "null").upper()
+def _described(schema: dict[str, Any], definitions: Mapping[str, Any]) -> str:
+    written = "|".join(kind for each in schema.get("anyOf", [schema]) for kind in _kinds(each, definitions))
     return f"{schema.get('description', '')} [{written}]".strip()
+
+
+def _kinds(schema: dict[str, Any], definitions: Mapping[str, Any]) -> list[str]:
+    """Return the values of a Literal or an Enum, else the name of a kind of value; nothing for None."""
+    for each in (schema, definitions.get(schema.get("$ref", "").rpartition("/")[2], {})):
+        if values := each.get("enum") or ([each["const"]] if "const" in each else []):
+            return [one if isinstance(one, str) else json.dumps(one) for one in values if one is not None]
+    kind = str(schema.get("format", schema.get("type", "json"))).upper()
+    return [] if kind == "NULL" else [kind]

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 
+from flow_ops import messages
 from flow_ops.embedding import FOLDER
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
@@ -151,5 +152,7 @@ def moved(file: Path, said: str | None, index: str | None = None) -> str:
     except tomllib.TOMLDecodeError:
         right = False
     if not right:
-        raise FlowOpsError("FT-LIBRARY-04", line=f"flow-ops = {said}" if said else "-")
+        raise FlowOpsError(
+            "FT-LIBRARY-04", line=f"flow-ops = {said}" if said else messages.text("source.no-line")
+        )
     return text

@@ -20,7 +20,6 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTag
 from prefect.client.schemas.objects import WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
-from prefect.server.schemas.schedules import CronSchedule
 from prefect.utilities.schema_tools.validation import validate
 
 from flow_ops import flow_parameters, git, hidden, library, programs, project, task_runners, watchdog
@@ -61,7 +60,6 @@ def repository(deployments: Deployments) -> Iterator[FlowOpsError]:
     """Yield what is wrong with the pins that all deployments share."""
     about = project.current()
     yield from _timezone(deployments.timezone, about.timezone)
-    yield from watchdog.check_limits(deployments.limits)
     yield from lock(about.root)
     dependencies = about.pyproject["project"].get("dependencies", [])
     if not any(re.match(r"(?i)prefect\b(?!-)", dependency) for dependency in dependencies):
@@ -138,8 +136,8 @@ def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterato
     if any(target.environment_name == "prod" for target in targets):
         yield from server.open_to_all()
     pools = {pool.name: pool for pool in server.pages(client.read_work_pools)}
-    for name in sorted({target.environment.work_pool for target in targets}):
-        yield from _pool(client, name, pools)
+    for name, environment in sorted({t.environment.work_pool: t.environment_name for t in targets}.items()):
+        yield from _pool(client, name, environment, pools)
     for target in targets:
         if pool := pools.get(target.environment.work_pool):
             yield from _pool_type(pool, target)
@@ -210,12 +208,11 @@ def clock_changes(schedule: Schedule, zone: str, start: datetime) -> Iterator[Fl
 
 def _cron(cron: str) -> Iterator[FlowOpsError]:
     try:
-        CronSchedule(cron=cron)
+        fires = schedules.next_runs([{"timing": schedules.plain(cron, "UTC"), "active": True}], 1)
     except ValueError:
-        yield FlowOpsError("FT-SCHED-01", cron=cron)
-        return
+        fires = []
     # Prefect takes a sixth field, seconds; every cron that people read elsewhere has five.
-    if len(cron.split()) != 5:
+    if not fires or len(cron.split()) != 5:
         yield FlowOpsError("FT-SCHED-01", cron=cron)
         return
     minute, hour, day, month, weekday = cron.split()
@@ -251,9 +248,7 @@ def _parameters(target: Target) -> Iterator[FlowOpsError]:
 
 def _environment(name: str, pins: Environment) -> Iterator[FlowOpsError]:
     for key, value in pins.env.items():
-        if not isinstance(value, str):
-            yield FlowOpsError("FT-ENV-01", variable=key, value=hidden.hide(key, value), environment=name)
-        elif hidden.looks_secret(key, value):
+        if hidden.looks_secret(key, value):
             yield FlowOpsError("FT-ENV-02", variable=key, environment=name)
     if "PATH" in pins.env:
         yield FlowOpsError("FT-ENV-03", variable="PATH", environment=name)
@@ -264,10 +259,6 @@ def _environment(name: str, pins: Environment) -> Iterator[FlowOpsError]:
         task_runners.check(pins.task_runner)
     except FlowOpsError as problem:
         yield problem
-    if pins.concurrency_limit is not None and pins.concurrency_limit < 1:
-        yield FlowOpsError("FT-ENV-05", limit=pins.concurrency_limit, environment=name)
-    if pins.collision not in ("ENQUEUE", "CANCEL_NEW"):
-        yield FlowOpsError("FT-ENV-06", collision=pins.collision, environment=name)
 
 
 def _image(environment: str, image: str | None) -> Iterator[FlowOpsError]:
@@ -280,10 +271,13 @@ def _image(environment: str, image: str | None) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-IMAGE-02", image=image, environment=environment)
 
 
-def _pool(client: SyncPrefectClient, name: str, pools: Mapping[str, WorkPool]) -> Iterator[FlowOpsError]:
+def _pool(
+    client: SyncPrefectClient, name: str, environment: str, pools: Mapping[str, WorkPool]
+) -> Iterator[FlowOpsError]:
     if name not in pools:
         known = ", ".join(sorted(pools)) or "-"
-        yield FlowOpsError("FT-POOL-01", pool=name, known=known, near=nearest(name, pools))
+        near = nearest(name, [pool for pool in pools if pool.endswith(f"-{environment}")])
+        yield FlowOpsError("FT-POOL-01", pool=name, known=known, near=near)
         return
     pool = pools[name]
     if pool.is_paused:

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -16,7 +17,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 
 from flow_ops import arguments, flow_parameters, updates, watchdog
 from flow_ops.deploy import checks, planning, report, rollback, runs, server, source
-from flow_ops.deploy.pins import Deployments
+from flow_ops.deploy.pins import Deployments, checked
 from flow_ops.deploy.planning import Choice, Plan
 from flow_ops.deploy.targets import Target, environment_names, targets
 from flow_ops.hidden import without_credentials
@@ -49,7 +50,12 @@ def _command_line(commands: _Commands) -> App:
 
 @dataclass(frozen=True)
 class _Commands:
-    deployments: Deployments
+    written: Deployments
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        """What is written, checked where a command asks for it: help is shown of any."""
+        return checked(self.written)
 
     def plan(
         self,
@@ -293,7 +299,9 @@ def _to_retire(
         return {name: None}
     if not named:
         known = [*environment_names(deployments), *others]
-        raise FlowOpsError("FT-DEPLOY-01", name=name, known=", ".join(known), near=nearest(name, known))
+        raise FlowOpsError(
+            "FT-DEPLOY-01", name=name, known=", ".join(known) or "-", near=nearest(name, known)
+        )
     return named
 
 

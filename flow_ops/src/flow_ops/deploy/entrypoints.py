@@ -22,7 +22,7 @@ from prefect import Flow
 from prefect.utilities.callables import parameter_schema
 
 from flow_ops import git
-from flow_ops.messages import FlowOpsError, nearest, text
+from flow_ops.messages import FlowOpsError, text
 
 _FORM = re.compile(r"src/(?P<module>\w+(?:/\w+)*)\.py:(?P<function>\w+)")
 _LIBRARY_FORM = re.compile(r"(?P<module>\w+(?:\.\w+)+):(?P<function>\w+)")
@@ -65,8 +65,9 @@ def load(entrypoint: str, root: Path) -> LoadedFlow:
     flow = getattr(module, function, None)
     if not isinstance(flow, Flow):
         flows = [name for name, value in inspect.getmembers(module) if isinstance(value, Flow)]
-        near = nearest(function, flows) if len(flows) != 1 else flows[0]
-        raise FlowOpsError("FT-FLOW-04", entrypoint=entrypoint, function=function, near=near)
+        raise FlowOpsError(
+            "FT-FLOW-04", entrypoint=entrypoint, function=function, flows=", ".join(flows) or "-"
+        )
     return LoadedFlow(stored, flow)
 
 

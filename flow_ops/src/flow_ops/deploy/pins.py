@@ -1,12 +1,18 @@
-"""The pins: what `deploy.py` says of each deployment, as data."""
+"""The pins: what `deploy.py` says of each deployment, as data, and whether each value is of its field's kind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, is_dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from pydantic import Field, TypeAdapter, ValidationError
+
+from flow_ops import hidden, project
+from flow_ops.messages import FlowOpsError, text
 from flow_ops.watchdog import Limits, Notification
 
 Schedule = str | timedelta
@@ -68,7 +74,7 @@ class Environment:
     schedule: Schedule | tuple[Schedule, ...] | None = None
     active: bool | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    concurrency_limit: int | None = 1
+    concurrency_limit: Annotated[int, Field(ge=1)] | None = 1
     collision: Literal["ENQUEUE", "CANCEL_NEW"] = "ENQUEUE"
     task_runner: str = "threads"
     env: Mapping[str, str] = field(default_factory=dict)
@@ -102,3 +108,81 @@ class Deployments:
     timezone: str
     limits: Limits = field(default_factory=Limits)
     notification: Notification | None = None
+
+
+def read() -> Deployments:
+    """Return the `DEPLOYMENTS` of this repository's `deploy.py`; raise as `project.deployments` and `checked`."""
+    return checked(project.deployments())
+
+
+def checked(written: Any) -> Deployments:
+    """Return the `DEPLOYMENTS` of a `deploy.py` if each value in it is of the kind that its field declares.
+
+    Python checks none of them: without this one, a later line would fail on the value, and say nothing of the file.
+
+    Raises:
+        FlowOpsError: FT-DEPLOY-10, with all values that are not.
+    """
+    wrong = [
+        text("deploy.wrong-kind", place=place, kind=_in_words(kind))
+        for place, kind in _wrong(Deployments, written, "DEPLOYMENTS")
+    ]
+    if wrong:
+        raise FlowOpsError("FT-DEPLOY-10", places="".join(f"\n    {each}" for each in wrong))
+    pins: Deployments = written
+    return pins
+
+
+def _wrong(kind: Any, value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield each value in this one that is not of its kind, the way deploy.py writes it, and that kind."""
+    if get_origin(kind) is Mapping and isinstance(value, Mapping):
+        of_keys, of_values = get_args(kind)
+        for key, each in value.items():
+            yield from ((f"{{{place}: ...}}", wanted) for place, wanted in _wrong(of_keys, key, name))
+            for place, wanted in _wrong(of_values, each, str(key)):
+                yield f"{{{key!r}: {place}}}", wanted
+    elif not _is(kind, value):
+        yield _shown(kind, value, name), kind
+    elif is_dataclass(value) and kind is not Any:
+        for part, hint in get_type_hints(type(value), include_extras=True).items():
+            for place, wanted in _wrong(hint, getattr(value, part), part):
+                yield f"{type(value).__name__}({part}={place})", wanted
+
+
+_adapter = cache(TypeAdapter)
+
+
+def _is(kind: Any, value: Any) -> bool:
+    try:
+        _adapter(kind).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def _shown(kind: Any, value: Any, name: str) -> str:
+    """Return a value as deploy.py writes it, without what may be a secret: of what should have names, its class alone."""
+    if value is not None and (get_origin(kind) is Mapping or is_dataclass(kind)):
+        return f"{type(value).__name__}(...)"
+    shown = hidden.without_credentials(repr(hidden.hide(name, value))).replace("datetime.", "")
+    return str(hidden.hide(name, shown))
+
+
+def _in_words(kind: Any, many: str = "") -> str:
+    """Return what a kind is called in the user's language: a text, or texts with `many`."""
+    parts = get_args(kind)
+    if get_origin(kind) in (Union, UnionType):
+        *others, last = (
+            _in_words(part, many) for part in sorted(parts, key=lambda part: part is not NoneType)
+        )
+        return text("kinds.or", others=", ".join(others), last=last)
+    if get_origin(kind) is Literal:
+        return text("kinds.or", others=", ".join(map(repr, parts[:-1])), last=repr(parts[-1]))
+    if get_origin(kind) is Annotated:
+        return text("kinds.least", kind=_in_words(parts[0]), least=parts[1].metadata[0].ge)
+    if get_origin(kind) is tuple:
+        return text("kinds.tuple", kind=_in_words(parts[0], "s"))
+    if get_origin(kind) is Mapping:
+        return text("kinds.dict")
+    name = kind.__name__
+    return f"{name}(...)" if is_dataclass(kind) else text(f"kinds.{name}{many}")

@@ -111,12 +111,12 @@ def plans(made: Sequence[Plan], *, everything: bool) -> None:
 
 def sum_of(made: Sequence[Plan], found: Sequence[FlowOpsError]) -> None:
     """Print the last line of `plan`: how many would be created and changed, and that nothing was written."""
-    if made:
-        verdicts = [_verdict(one) for one in made]
-        counts = {name: verdicts.count(name) for name in ("new", "changed", "same")}
-        line(text("plan.sum", **counts))
-    else:
+    if not made and any(checks.stops(problem) for problem in found):
         refused(found)
+        return
+    verdicts = [_verdict(one) for one in made]
+    counts = {name: verdicts.count(name) for name in ("new", "changed", "same")}
+    line(text("plan.sum", **counts))
 
 
 def refused(found: Sequence[FlowOpsError]) -> None:

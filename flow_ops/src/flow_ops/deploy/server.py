@@ -98,11 +98,12 @@ def coded() -> Iterator[None]:
         answer = error.response.text[:500]
         raise FlowOpsError("FT-SERVER-08", request=request, status=status, answer=answer) from None
     except httpx.TransportError as error:
+        reason = str(error) or type(error).__name__
         if proxy := proxy_of(api_url()):
-            raise FlowOpsError("FT-SERVER-11", url=shown, proxy=proxy, reason=error) from None
+            raise FlowOpsError("FT-SERVER-11", url=shown, proxy=proxy, reason=reason) from None
         if isinstance(error, httpx.TimeoutException):
             raise FlowOpsError("FT-SERVER-04", url=shown, seconds=f"{TIMEOUT:g}") from None
-        raise FlowOpsError("FT-SERVER-03", url=shown, reason=error) from None
+        raise FlowOpsError("FT-SERVER-03", url=shown, reason=reason) from None
 
 
 def open_to_all() -> Iterator[FlowOpsError]:

@@ -48,27 +48,31 @@ def targets(
     """Return the deployments of `environment` (of all) and of the flow named `flow` (of all).
 
     Raises:
-        FlowOpsError: FT-DEPLOY-01 or FT-DEPLOY-02 for a name that the file does not have; those of
-            `entrypoints.load` for a flow that cannot be loaded.
+        FlowOpsError: FT-DEPLOY-01 or FT-DEPLOY-02 for a name that the file does not have, or an environment that
+            this flow does not have; those of `entrypoints.load` for a flow that cannot be loaded.
     """
     names = environment_names(deployments)
     if environment is not None and environment not in names:
         raise FlowOpsError(
-            "FT-DEPLOY-01", name=environment, known=", ".join(names), near=nearest(environment, names)
+            "FT-DEPLOY-01", name=environment, known=", ".join(names) or "-", near=nearest(environment, names)
         )
     root = project.current().root
     loaded = {entrypoint: entrypoints.load(entrypoint, root) for entrypoint in deployments.flows}
     flow_names = [one.flow.name for one in loaded.values()]
     if flow is not None and flow not in flow_names:
         raise FlowOpsError(
-            "FT-DEPLOY-02", name=flow, known=", ".join(flow_names), near=nearest(flow, flow_names)
+            "FT-DEPLOY-02", name=flow, known=", ".join(flow_names) or "-", near=nearest(flow, flow_names)
         )
-    return [
+    found = [
         Target(deployments, loaded[entrypoint], name, pins)
         for entrypoint, environments in deployments.flows.items()
         for name, pins in environments.items()
         if environment in (None, name) and flow in (None, loaded[entrypoint].flow.name)
     ]
+    if environment is not None and not found:
+        known = ", ".join(target.environment_name for target in targets(deployments, flow=flow)) or "-"
+        raise FlowOpsError("FT-DEPLOY-01", name=f"{environment} --flow {flow}", known=known, near="-")
+    return found
 
 
 def environment_names(deployments: Deployments) -> list[str]:

@@ -93,8 +93,9 @@ def render(code: str, **values: Any) -> str:
 
 def _tidy(said: str) -> str:
     """Leave out what asks or lists nothing, where nothing is near what was written, or nothing is there at all."""
-    nothing = r" (¿Quisiste decir|Did you mean|Hay:|There are:) -[?.]|; (hay|son|tiene|archivos en conflicto|there are|they are|it has|files in conflict): -(?=\.)"
-    return re.sub(nothing, "", said)
+    sentence = r" (¿Quisiste decir|Did you mean|Hay:|There are:|Conoce:|It knows:) -[?.]"
+    clause = r"; (hay|son|tiene|archivos en conflicto|there are|they are|it has|files in conflict): -(?=\.)"
+    return re.sub(f"{sentence}|{clause}", "", said)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -10,10 +10,13 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flow_ops import git, project
 from flow_ops.messages import FlowOpsError, text
+
+if TYPE_CHECKING:
+    from flow_ops.deploy.pins import Deployments
 
 # What a module or a function of that name would hide: of Python, and of the flow's own module.
 TAKEN = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *sys.stdlib_module_names}
@@ -32,7 +35,7 @@ def add(slug: str) -> str:
     module, test = root / "src" / package / f"{function}.py", root / "tests" / f"test_{function}.py"
     deploy, pyproject = root / "deploy.py", root / "pyproject.toml"
     refuse_taken(slug, module, module.with_suffix(""), test)
-    pins = project.deployments()
+    pins = declared()
     pools = "".join(
         f'        "{name}": Environment(work_pool="{environment.work_pool}"),\n'
         for name, environment in next(iter(pins.flows.values())).items()
@@ -47,6 +50,21 @@ def add(slug: str) -> str:
         pyproject: _added(pyproject, "[project.scripts]", command),
     }
     return write(contents, slug, pins)
+
+
+def declared() -> Deployments:
+    """Return the deployments of this repository, the first of which says the pools of another flow; raise as `pins.read`.
+
+    Raises:
+        FlowOpsError: FT-NEW-03 where there is none.
+    """
+    from flow_ops.deploy import pins  # noqa: PLC0415 - Prefect, which most commands of flow-ops do without
+
+    found = pins.read()
+    if not next(iter(found.flows.values()), None):
+        place, lines = "FLOW: ENVIRONMENTS", "FLOWS = {FLOW: ENVIRONMENTS}"
+        raise FlowOpsError("FT-NEW-03", file="deploy.py", place=place, lines=lines)
+    return found
 
 
 def function_of(slug: str) -> str:
@@ -76,7 +94,7 @@ def filled(name: str, names: Mapping[str, str]) -> str:
     return Template(Path(__file__).with_name(f"{name}.py.tmpl").read_text(encoding="utf-8")).substitute(names)
 
 
-def write(contents: Mapping[Path, str], slug: str, pins: Any, deleted: Sequence[Path] = ()) -> str:
+def write(contents: Mapping[Path, str], slug: str, pins: Deployments, deleted: Sequence[Path] = ()) -> str:
     """Write the files of the flow; return what was done, and the steps from there to a plan, as they can be typed."""
     root = project.current().root
     written = [

@@ -38,7 +38,7 @@ def replace(slug: str) -> str:
         new_flow.refuse_taken(slug)
 
     deploy, pyproject, readme = (root / name for name in ("deploy.py", "pyproject.toml", "README.md"))
-    pins = project.deployments()
+    pins = new_flow.declared()
     before = next(iter(pins.flows))
     names = {"slug": slug, "package": package, "module": "flow", "function": function}
     contents = {

@@ -13,8 +13,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flow_ops import project
-
 if TYPE_CHECKING:
     from flow_ops.deploy.pins import Deployments, Schedule
 
@@ -42,9 +40,10 @@ class EndToEndValues:
 
 
 def deployments() -> Deployments:
-    """Return the `DEPLOYMENTS` of this repository's `deploy.py`, as `project.deployments`."""
-    pins: Deployments = project.deployments()
-    return pins
+    """Return the `DEPLOYMENTS` of this repository's `deploy.py`, as `pins.read`."""
+    from flow_ops.deploy import pins  # noqa: PLC0415 - Prefect, which is not isolated yet when this file is read
+
+    return pins.read()
 
 
 def next_local_runs(schedule: Schedule, timezone: str, *, after: datetime, count: int = 3) -> list[datetime]:

@@ -16,9 +16,9 @@ after 300 s (PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SEC
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -39,13 +39,14 @@ from prefect.events.schemas.automations import (
 )
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from pydantic import Field
 
 from flow_ops.messages import FlowOpsError, text
 
 # Prefect refuses less in a proactive trigger.
-SHORTEST_LIMIT = timedelta(seconds=10)
+_Limit = Annotated[timedelta, Field(ge=timedelta(seconds=10))]
 # Prefect sends a heartbeat every 30 s at the most often: one may be lost, or late, without harm.
-SHORTEST_HEARTBEAT = timedelta(seconds=60)
+_HeartbeatLimit = Annotated[timedelta, Field(ge=timedelta(seconds=60))]
 
 _ENDED_OR_PARKED = (
     *("Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Cached", "RolledBack"),
@@ -70,10 +71,10 @@ class Limits:
             whose heartbeats do not arrive is taken for dead.
     """
 
-    running: timedelta = timedelta(hours=2)
-    late: timedelta = timedelta(hours=4)
-    pending: timedelta = timedelta(minutes=30)
-    heartbeat: timedelta = timedelta(minutes=5)
+    running: _Limit = timedelta(hours=2)
+    late: _Limit = timedelta(hours=4)
+    pending: _Limit = timedelta(minutes=30)
+    heartbeat: _HeartbeatLimit = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -111,22 +112,14 @@ class Channel:
         return SendNotification(block_document_id=self.id, subject=subject, body=body)
 
 
-def check_limits(limits: Limits) -> Iterator[FlowOpsError]:
-    """Yield FT-WATCHDOG-01 for each limit that Prefect would refuse later, or that would end healthy runs."""
-    for field in fields(limits):
-        value = getattr(limits, field.name)
-        shortest = SHORTEST_HEARTBEAT if field.name == "heartbeat" else SHORTEST_LIMIT
-        if not isinstance(value, timedelta) or value < shortest:
-            yield FlowOpsError("FT-WATCHDOG-01", limit=field.name, value=value, shortest=shortest)
-
-
 def check_timeout(limits: Limits, timeout_seconds: float | None) -> Iterator[FlowOpsError]:
     """Yield FT-WATCHDOG-02 where a flow has no timeout, or one that is not shorter than the watchdog's limit.
 
     The flow's timeout lets tasks clean up and says TimedOut; the watchdog only kills.
     """
     if timeout_seconds is None or timedelta(seconds=timeout_seconds) >= limits.running:
-        yield FlowOpsError("FT-WATCHDOG-02", timeout=timeout_seconds, limit=limits.running)
+        timeout = text("watchdog.no-timeout") if timeout_seconds is None else f"{timeout_seconds:g} s"
+        yield FlowOpsError("FT-WATCHDOG-02", timeout=timeout, limit=limits.running)
 
 
 def find_channel(client: SyncPrefectClient, notification: Notification | None) -> Channel | None:
