@@ -39,8 +39,8 @@ def explanation(problem: naming.Problem, language: object) -> str:
     """Return what is odd about one answer, which rule says so, and what would pass."""
     question, value, code, suggestion = problem
     rule = texts(language)["codes"][code].format(choices=", ".join(naming.choices(question)))
-    rule = textwrap.fill(rule, _WIDTH, break_long_words=False, break_on_hyphens=False).replace(
-        "\n", f"\n{' ' * 11}"
+    rule = textwrap.fill(
+        rule, _WIDTH, subsequent_indent=" " * 6, break_long_words=False, break_on_hyphens=False
     )
     suggestion += f"  ({schedule.in_words(suggestion, language)})" if question == "schedule" else ""
     kind = text("example" if problem.is_example else "suggestion", language)
@@ -74,7 +74,10 @@ def next_steps(root: Path, answers: naming.Answers, *, recorded: bool, versioned
     language = answers["language"]
     values = {"name": answers["flow_name"], "slug": answers["flow_slug"]}
     git = answers["code_source"] == "git"
-    values["push"] = text("push", language, url=quoted([answers["repo_url"]])) if git else ""
+    values |= {
+        name: text(name, language, url=quoted([answers["repo_url"]])) if git else ""
+        for name in ("empty", "push")
+    }
     pasted = {"folder": quoted([str(root)]), "message": quoted([text("message", language)])}
     ready = text("ready", language, **values, **pasted)
     address = f"{naming.definition()['_git_base_url']}/flow-template.git"

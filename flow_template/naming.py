@@ -35,7 +35,7 @@ class Problem(NamedTuple):
     @property
     def is_example(self) -> bool:
         """Whether nothing could be heard in a schedule: what is suggested is not what was meant."""
-        return self.question == "schedule" and self.suggestion == definition()["_usual_schedule"]
+        return self.question == "schedule" and not schedule.heard(self.value, definition()["_usual_schedule"])
 
 
 @cache

@@ -22,7 +22,8 @@ def half(label: str, language: object) -> str:
 
 class _OneLanguage(RenderHook):
     def __init__(self, language: str) -> None:
-        labels = {Text.from_markup(each).plain for each in _labels()}
+        # The longest first: one may be the beginning of another.
+        labels = sorted((Text.from_markup(each).plain for each in _labels()), key=len, reverse=True)
         self._said = {each: half(each, language) for each in labels} | texts(language)["cookiecutter"]
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:

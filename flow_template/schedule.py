@@ -138,24 +138,33 @@ _AFTER_NOON = {"a": 12, "p": 0, "n": 6}  # from which of its twelve hours on: a.
 
 def suggested(value: str, usual: str) -> str:
     """Return a schedule that breaks no rule: what can be heard in `value`, or `usual`."""
+    return heard(value, usual) or usual
+
+
+def heard(value: str, usual: str) -> str | None:
+    """Return the schedule that `value` says, at the usual hours where it says days alone; None where it says none."""
     said = re.sub(r"[()\[\]\"'` ]+", " ", value.casefold()).strip()
     for language in LANGUAGES:
         for meant, forms in texts(language)["heard"].items():
             said = re.sub(rf"\b(?:{forms})\b", meant, said)
-    return next(each for each in (said, _heard(said, usual), usual) if not rule(each))
+    return next((each for each in (said, _of_sentence(said, usual)) if each and not rule(each)), None)
 
 
-def _heard(said: str, usual: str) -> str:
-    """Return the schedule of a sentence, at the usual hours where it says days alone."""
-    if every := re.fullmatch(r"every (?:(\d\d?) )?(min|h)\w*", said):
+def _of_sentence(said: str, usual: str) -> str | None:
+    if every := re.fullmatch(
+        r"every (?:(\d\d?) ?)?(?:(min(?:s|ut[eo]s?)?)|h(?:s|rs?|oras?|ours?)?)\.?", said
+    ):
         step = f"*/{every[1]}" if every[1] else "*"
-        return f"{step} * * * *" if every[2] == "min" else f"0 {step} * * *"
+        # Cron counts anew at each hour and each day: every 45 minutes is none of its.
+        if (60 if every[2] else 24) % int(every[1] or 1):
+            return None
+        return f"{step} * * * *" if every[2] else f"0 {step} * * *"
     times = re.findall(r"\b(\d\d?)(?:[:.h](\d\d))?(?!\d)", said)
     days = re.findall(rf"{_DAY}(?:-{_DAY})?", said)
     halves = {half[0] for half in re.findall(r"(?<![a-z])(?:[ap]\.? ?m|night)\b", said)}
     # A cron, a date and an interval have numbers that are no hours; of two halves of the day, which hour is whose?
     if re.search(r"\*|\bdate\b|\bevery \d", said) or len(halves) > 1 or not (times or days):
-        return usual
+        return None
     at = " ".join(usual.split()[:2])
     if times:
         # One cron has the same minutes in all its hours: those of the first hour that is said.

@@ -324,7 +324,10 @@ def test_git_leaves_an_existing_repository_alone(tmp_path: Path) -> None:
 def test_the_next_steps_are_in_the_chosen_language(language: str, title: str, tmp_path: Path) -> None:
     text = messages.next_steps(tmp_path, {**GOOD, "language": language}, recorded=True, versioned=True)
     assert title in text
-    assert f"git remote add origin {GOOD['repo_url']}\n  git push --set-upstream origin HEAD:main\n" in text
+    assert (
+        f"git remote add origin {GOOD['repo_url']}\n  git push --set-upstream origin HEAD:main\n  uv run pre-commit install\n"
+        in text
+    )
     assert "git init" not in text
     assert "cruft" not in text
 

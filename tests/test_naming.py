@@ -304,6 +304,19 @@ def test_conventions_pass_the_rules_they_are_suggested_by() -> None:
     assert naming.slug_rule(definition["_git_token_block"]) is None
 
 
+def test_what_is_heard_is_a_suggestion_also_where_it_is_the_usual_schedule() -> None:
+    usual = naming.definition()["_usual_schedule"]
+    for value, is_example in (
+        (f"({usual})", False),
+        ("1:30, 13:30 y 17:30", False),
+        ("whenever", True),
+        ("0 25 * * *", True),
+    ):
+        problem = naming.problem_with("schedule", {"schedule": value})
+        assert problem
+        assert (problem.suggestion, problem.is_example) == (usual, is_example), value
+
+
 def test_every_question_and_every_choice_has_a_label_in_both_languages() -> None:
     labels = naming.definition()["__prompts__"]
     assert list(labels) == naming.questions()

@@ -233,7 +233,7 @@ def test_a_schedule_that_is_not_understood_is_asked_again_with_an_example_that_e
     child = terminal()
     at_the_schedule(child, "2")
     answer(child, "schedule", "the first day of the month")
-    child.expect_exact("It was not understood. An example: 30 1,13,17 * * *")
+    child.expect_exact("An example: 30 1,13,17 * * *")
     for typed in ("", "0 9 1 * *"):
         child.expect_exact("\n  Schedule: ")
         child.sendline(typed)

@@ -127,7 +127,17 @@ def test_dates_that_never_come_are_those_that_the_calendar_lacks() -> None:
         ("cada 15 minutos", "*/15 * * * *"),
         ("cada hora", "0 * * * *"),
         ("every 2 hours", "0 */2 * * *"),
+        ("cada 15min.", "*/15 * * * *"),
         ("cada 30 minutos de 8 a 18", USUAL),
+        # What cron cannot say, and what only begins like an hour.
+        ("cada 45 minutos", USUAL),
+        ("cada 7 horas", USUAL),
+        ("every holiday", USUAL),
+        # Minutes in words, and hours after noon.
+        ("a las ocho y diez", USUAL),
+        ("a las ocho y a las veinte", USUAL),
+        ("at eight forty-five", USUAL),
+        ("at eight thirty", "30 8 * * *"),
         ("12 y media de la noche", "30 0 * * *"),
         ("lunes a las 7 y cuarto", "15 7 * * mon"),
         ("7 menos cuarto", USUAL),
