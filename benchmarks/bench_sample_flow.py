@@ -65,6 +65,7 @@ def measure() -> list[Figure]:
                 **server.environment,
                 "PYTHONPATH": os.pathsep.join(map(str, path)),
                 "FLOW_LOG_DIR": str(folder / "logs"),
+                "FLOW_PROJECT_ROOT": str(repository),
             }
 
             def timed(code: list[str], rows: int, branches: int, argument: str = "") -> tuple[float, float]:
