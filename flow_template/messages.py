@@ -4,17 +4,15 @@ import re
 import shlex
 import shutil
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import TextWrapper
 from typing import TextIO
 
 from flow_template import naming, one_language, origin, schedule
 from flow_template.texts import text, texts
 
 _LONGEST_SHOWN = 80
-# Of a rule, on a terminal of 80 columns beside "    Regla: ".
-_WIDTH = 68
 
 Problems = Sequence[naming.Problem]
 Given = Mapping[str, str]
@@ -39,9 +37,9 @@ def explanation(problem: naming.Problem, language: object) -> str:
     """Return what is odd about one answer, which rule says so, and what would pass."""
     question, value, code, suggestion = problem
     rule = texts(language)["codes"][code].format(choices=", ".join(naming.choices(question)))
-    rule = textwrap.fill(
-        rule, _WIDTH, subsequent_indent=" " * 6, break_long_words=False, break_on_hyphens=False
-    )
+    # On a terminal of 80 columns, beside "    Regla: "; a command at its end stays whole.
+    lines = TextWrapper(79, " " * 11, " " * 6, break_long_words=False, break_on_hyphens=False)
+    rule = lines.fill(rule).lstrip()
     suggestion += f"  ({schedule.in_words(suggestion, language)})" if question == "schedule" else ""
     kind = text("example" if problem.is_example else "suggestion", language)
     named = {"label": label(question, language), "value": shown(value), "kind": kind}
