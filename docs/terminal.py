@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pexpect
 from rich.console import Console
 from rich.text import Text
@@ -29,7 +30,7 @@ from flow_template.one_language import half
 from tests.conftest import TEMPLATE, bake_into
 
 # isort: split
-from helpers.support import Server, prefect_server, prefect_worker
+from helpers.support import Server, prefect_server, prefect_worker, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,6 +88,7 @@ def captured(folder: Path, server: Server, language: str) -> Iterator[tuple[str,
         capture_output=True,
     )
     with prefect_worker(server, pool, folder / "worker", **environment):
+        wait_until(lambda: workers(server, pool), seconds=60, what="the worker is online")
         plan = typed("plan", "prod")
         screens += [
             plan,
@@ -135,6 +137,11 @@ def questions(folder: Path, language: str) -> str:
     child.close()
     assert (folder / "asked" / slug).is_dir(), said.getvalue()
     return cleaned(said.getvalue()[:end])
+
+
+def workers(server: Server, pool: str) -> list[object]:
+    """Return the workers of a pool that the server knows."""
+    return list(httpx.post(f"{server.url}/work_pools/{pool}/workers/filter", json={}, timeout=30).json())
 
 
 def publish(root: Path, remote: Path, origin: str, environment: Mapping[str, str]) -> None:
