@@ -26,7 +26,7 @@ from rich.text import Text
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "flow_ops" / "tests"))
 
 from flow_template import naming
-from flow_template.one_language import half
+from flow_template.texts import half
 from tests.conftest import TEMPLATE, bake_into
 
 # isort: split

@@ -9,8 +9,8 @@ from pathlib import Path
 from textwrap import TextWrapper
 from typing import TextIO
 
-from flow_template import naming, one_language, origin, schedule
-from flow_template.texts import text, texts
+from flow_template import naming, origin, schedule
+from flow_template.texts import half, text, texts
 
 _LONGEST_SHOWN = 80
 
@@ -87,7 +87,7 @@ def label(question: str, language: object) -> str:
     """Return what the user saw a question called, in one language; what is no question, as it was typed."""
     found = naming.definition()["__prompts__"].get(question, question)
     both = found["__prompt__"] if isinstance(found, dict) else found
-    return re.split(r":|,(?! or? )", one_language.half(both, language))[0]
+    return re.split(r":|,(?! or? )", half(both, language))[0]
 
 
 def corrected(problems: Problems, answers: naming.Answers, given: Given | None = None) -> dict[str, str]:

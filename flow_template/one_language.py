@@ -7,17 +7,12 @@ from rich.console import ConsoleRenderable, RenderHook
 from rich.text import Text
 
 from flow_template import naming
-from flow_template.texts import texts
+from flow_template.texts import half, texts
 
 
 def ask_in(language: str) -> None:
     """From now on, show of `Nombre / Name` one half, and cookiecutter's own words as they are said here."""
     get_console().push_render_hook(_OneLanguage(language))
-
-
-def half(label: str, language: object) -> str:
-    """Return a label in one language."""
-    return label.split(" / ")[-1 if language == "en" else 0]
 
 
 class _OneLanguage(RenderHook):

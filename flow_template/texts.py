@@ -18,6 +18,11 @@ def _read(language: str) -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name(f"{language}.toml").read_text(encoding="utf-8"))
 
 
+def half(label: str, language: object) -> str:
+    """Return what a label of `cookiecutter.json` (`Nombre / Name`) says in one language."""
+    return label.split(" / ")[-1 if language == "en" else 0]
+
+
 def text(name: str, language: object, /, **values: object) -> str:
     """Return one text of a language, with its values."""
     return str(texts(language)[name]).format(**values)
