@@ -292,7 +292,6 @@ def test_on_windows_a_record_that_gets_no_lock_waits_for_the_next_ones_and_for_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rotating_file, "APPENDS_WHOLE", False)
-    monkeypatch.setattr(rotating_file, "LAST_SECONDS", 0.2)
     write(handler, "one", "two")
     assert lines(tmp_path / "logs") == []
     assert len(reports) == 1

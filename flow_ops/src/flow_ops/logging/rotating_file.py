@@ -28,9 +28,6 @@ KEPT_RECORDS = 10_000
 APPENDS_WHOLE = os.name == "posix"
 """Whether a line is appended in one step, whoever else does; Windows looks for the end first, and then writes."""
 
-LAST_SECONDS = 5.0
-"""How long a process that ends waits for a lock that it needs."""
-
 
 class RotatingFile(ConcurrentRotatingFileHandler):
     """The library's handler; what cannot be written waits, and nothing is raised.
@@ -141,15 +138,9 @@ class RotatingFile(ConcurrentRotatingFileHandler):
 
     def close(self) -> None:
         """Write what waits, a last time, and close the file; a later record opens it again."""
-        end = time.monotonic() + LAST_SECONDS
-        while self._waiting:
-            self._write_waiting()
-            if not isinstance(self._problem, RuntimeError):
-                break
-            if time.monotonic() > end:
-                self._append_waiting()
-                break
-            time.sleep(0.05)
+        self._write_waiting()
+        if isinstance(self._problem, RuntimeError):  # No lock.
+            self._append_waiting()
         if self._waiting:
             lost, newest = self._lost + len(self._waiting), self._waiting[-1]
             self._waiting.clear()
