@@ -19,6 +19,7 @@ from cookiecutter.cli import main
 from cookiecutter.main import cookiecutter
 
 from flow_template import agreement, naming
+from helpers.repositories import contents
 from helpers.support import of_powershell
 from tests.conftest import TEMPLATE
 
@@ -68,16 +69,6 @@ def complete(answers: dict[str, str]) -> dict[str, Any]:
     package = naming.package_of(answers["flow_slug"])
     private = {name: value for name, value in naming.definition().items() if name.startswith("_")}
     return {**private, **answers, "__package": package}
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    """Return every file below `root`, but git's, compiled and cached ones, by its path."""
-    files = (path for path in sorted(root.rglob("*")) if path.is_file())
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in files
-        if not {".git", ".ruff_cache", "__pycache__"} & {*path.relative_to(root).parts}
-    }
 
 
 def parse_everything(root: Path) -> None:

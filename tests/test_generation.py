@@ -25,12 +25,12 @@ from hypothesis import strategies as st
 from ruff import find_ruff_bin
 
 from flow_template import messages, naming
+from helpers.repositories import contents
 from helpers.support import not_on_windows
 from tests import markdown
 from tests.conftest import TEMPLATE, bake_into
 from tests.generating import (
     command,
-    contents,
     generate_without_hooks,
     git,
     invoke,

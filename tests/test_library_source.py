@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flow_template import naming
-from tests.generating import command, contents
+from helpers.repositories import contents
+from tests.generating import command
 from tests.organisation import ROOT, copied, definition, with_conventions
 
 if TYPE_CHECKING:

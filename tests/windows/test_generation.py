@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.generating import contents, snapshot
+from helpers.repositories import contents
+from tests.generating import snapshot
 from tests.windows.helpers import of_windows
 
 if TYPE_CHECKING:
