@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import time
 import types
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 from concurrent_log_handler import ConcurrentRotatingFileHandler
@@ -94,7 +95,7 @@ def test_with_one_killed_and_the_file_held_open_to_be_read_the_others_lose_tear_
     ]
     try:
         wait_until(log.with_name(f"{log.name}.1").exists, seconds=240, what="a rotation", every=0.01)
-        with log.open(encoding="utf-8"):  # where Windows refuses to rotate
+        with opened(log):  # where Windows refuses to rotate
             alive = victim.poll() is None
             victim.kill()
             assert [child.wait(480) for child in children] == [0] * len(children)
@@ -112,6 +113,15 @@ def test_with_one_killed_and_the_file_held_open_to_be_read_the_others_lose_tear_
     victims = [found.pop(f"<victim {number} {'x' * 20}>", 0) for number in range(50_000)]
     assert set(victims[: sum(victims)]) == {1}
     assert len(found) <= 1, found
+
+
+def opened(file: Path) -> TextIO:
+    """Open a file that others rotate: for a moment there is none."""
+    for _ in range(100):
+        with contextlib.suppress(FileNotFoundError):
+            return file.open(encoding="utf-8")
+        time.sleep(0.01)
+    raise FileNotFoundError(file)
 
 
 def test_a_process_killed_in_the_middle_of_a_long_line_stops_no_other_one(

@@ -111,7 +111,7 @@ def test_an_edit_on_the_server_is_a_difference_that_apply_mends(
     workshop.client.update_deployment(deployment.id, DeploymentUpdate(tags=["mine"]))
     capsys.readouterr()
     assert deploy(workshop.pins, "plan", "prod") == 2
-    assert "tags" in capsys.readouterr().out
+    assert "etiquetas" in capsys.readouterr().out
     assert deploy(workshop.pins, "apply", "prod") == 0
     assert "mine" not in workshop.client.read_deployment_by_name(FULL_NAME).tags
     assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
