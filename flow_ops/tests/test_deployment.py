@@ -25,7 +25,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.flows import Flow
 from prefect.runner.storage import GitRepository
 from prefect.schedules import Cron
-from prefect.states import Pending, Running, Scheduled
+from prefect.states import Pending, Running, Scheduled, Suspended
 
 from flow_ops.deploy import checks, cli, entrypoints, planning, schedules, server, source, state
 from flow_ops.deployment import Environment, FolderSource, GitSource
@@ -526,6 +526,27 @@ def test_retiring_pauses_first_then_deletes_with_every_run_but_those_that_have_s
     left = [run["name"] for run in runs if run["state_name"] in {one.name for one in waiting}]
     assert left == [workshop.client.read_flow_run(started).name]
     assert "en curso, que terminan solas: 1." in capsys.readouterr().out
+
+
+def test_retiring_leaves_none_of_more_future_runs_than_the_server_gives_at_once(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "PAGE", 2)  # In the place of 200.
+    apply(with_prod(workshop.pins, schedule=None))
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    made: list[State] = [Scheduled(scheduled_time=soon, name="AwaitingConcurrencySlot")]
+    made += [Scheduled(scheduled_time=soon + timedelta(hours=number)) for number in range(1, 4)]
+    made.append(Running())
+    for one in made:
+        workshop.client.create_flow_run_from_deployment(on_server(workshop).id, state=one)
+    suspended = workshop.client.create_flow_run_from_deployment(on_server(workshop).id, state=Running()).id
+    workshop.client.set_flow_run_state(suspended, Suspended(), force=True)
+    capsys.readouterr()
+    assert deploy(workshop.pins, "retire", "prod", "--yes") == 0
+    assert "se borran: 4; en curso, que terminan solas: 2." in capsys.readouterr().out
+    runs: Any = ask(workshop.client, "/flow_runs/filter")
+    left = [run["state_name"] for run in runs if run["state_type"] not in ("COMPLETED", "CRASHED")]
+    assert sorted(left) == ["Running", "Suspended"]
 
 
 @pytest.mark.slow

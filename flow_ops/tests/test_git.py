@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from flow_ops import git
+from flow_ops import git, project
 from flow_ops.deploy import entrypoints, source
 from flow_ops.deployment import GitSource
 from flow_ops.messages import FlowOpsError
 from flow_ops.testing.tracked import tracked_files
+from helpers.repositories import make_repository
 from helpers.workshop import git as run_git
+from helpers.workshop import inside
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def test_a_machine_without_git_is_told_to_install_it(
 def typed(root: Path, problem: FlowOpsError) -> None:
     """Type the commands of a message, as they stand there."""
     for command in re.findall(
-        r"git ((?:init|add|commit|remote|push|switch|merge|pull)\b[^,\n]*)", str(problem)
+        r"git ((?:init|add|commit|fetch|remote|push|switch|merge|pull)\b[^,\n]*)", str(problem)
     ):
         run_git(root, *shlex.split(command))
 
@@ -227,6 +229,31 @@ def test_a_branch_that_others_moved_is_gone_to_and_pulled_from_any_other(
     place = GitSource(pushed, branch="main")
     follow(committed, place, "FT-GIT-09")
     assert list(source.problems(place, committed, ["flow.py"])) == []
+
+
+def test_a_deployed_branch_that_was_made_elsewhere_is_brought_here_by_what_the_message_says(
+    committed: Path, pushed: str, tmp_path: Path
+) -> None:
+    run_git(tmp_path, "clone", "--quiet", "--branch", "main", pushed, "theirs")
+    run_git(tmp_path / "theirs", "switch", "--quiet", "--create", "production")
+    write(tmp_path / "theirs", "theirs")
+    run_git(tmp_path / "theirs", "push", "--quiet", "origin", "production")
+    place = GitSource(pushed, branch="production")
+    write(committed, "ours", "other.py")
+    follow(committed, place, "FT-GIT-16")
+    assert list(source.problems(place, committed, ["flow.py"])) == []
+    assert git.run(committed, "show", "HEAD:other.py", "HEAD:flow.py") == "ours\ntheirs\n"
+
+
+def test_a_tag_that_is_deployed_is_taken_for_the_commit_that_it_is(committed: Path, pushed: str) -> None:
+    for name in ("src", "pyproject.toml"):
+        write(committed, "of the tag", name)
+    run_git(committed, "tag", "v1")
+    run_git(committed, "push", "--quiet", "origin", "main", "v1")
+    place = GitSource(pushed, branch="v1")
+    assert list(source.problems(place, committed, ["flow.py"])) == []
+    write(committed, "after it", "src")
+    assert [each.code for each in source.problems(place, committed, ["flow.py"])] == ["FT-GIT-11"]
 
 
 @pytest.fixture
@@ -378,6 +405,20 @@ def test_a_conflict_in_the_flow_itself_is_told_as_one_and_not_as_an_error_in_its
     run_git(committed, "add", "--all")
     with pytest.raises(FlowOpsError, match="FT-FLOW-03"):
         entrypoints.load("src/in_conflict.py:flow", committed)
+
+
+def test_a_conflict_in_deploy_py_is_told_as_one_by_what_reads_it(tmp_path: Path) -> None:
+    root = make_repository(tmp_path)
+    run_git(root, "init", "--quiet", "--initial-branch=main")
+    write(root, "one = 0", "deploy.py")
+    run_git(root, "branch", "stock")
+    for branch, line in (("stock", "one = 1"), ("main", "one = 2")):
+        run_git(root, "switch", "--quiet", branch)
+        write(root, line, "deploy.py")
+    with pytest.raises(subprocess.CalledProcessError):
+        run_git(root, "merge", "stock")
+    with inside(root), pytest.raises(FlowOpsError, match="FT-GIT-17"):
+        project.deployments()
 
 
 @pytest.mark.parametrize(("count", "shown"), [(5, "1, 2, 3, 4, 5"), (6, "1, 2, 3, 4, 5, ...")])

@@ -8,7 +8,7 @@ import pytest
 from prefect import flow, get_client, task
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Crashed, Pending, Running
+from prefect.states import Completed, Crashed, Pending, Running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +82,22 @@ def test_the_flow_ends_the_subflow_runs_that_are_left_over_and_leaves_the_rest(
     assert end_stuck_runs() == [client.read_flow_run(inside).name]
     assert end_stuck_runs() == []
     assert [ours.state(run) for run in (running, killed, pending)] == ["Running", "Crashed", "Pending"]
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_a_run_that_ends_or_is_deleted_meanwhile_is_left_alone(
+    client: SyncPrefectClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flow_ops.watchdog import sweep  # noqa: PLC0415
+
+    ours = Runs(client, tmp_path, "ventas-diarias")
+    ended, deleted = (client.read_flow_run(ours.add(Running())) for _ in range(2))
+    monkeypatch.setattr(sweep, "_left_over", lambda *_: [ended, deleted])  # As it was a moment ago.
+    client.set_flow_run_state(ended.id, Completed())
+    client.delete_flow_run(deleted.id)
+    assert sweep.end_stuck_runs() == []
+    assert ours.state(ended.id) == "Completed"
 
 
 def _subflow_of(client: SyncPrefectClient, parent: UUID) -> UUID:

@@ -21,7 +21,12 @@ from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import (
+    PREFECT_API_KEY,
+    PREFECT_API_SSL_CERT_FILE,
+    PREFECT_API_URL,
+    temporary_settings,
+)
 from pydantic import SecretStr
 
 from flow_ops import cli, project
@@ -565,6 +570,27 @@ def test_a_missing_or_wrong_address_is_named_and_no_temporary_server_is_started(
     with temporary_settings({PREFECT_API_URL: url}):
         assert deploy(workshop.pins, "apply", "prod") == 1
     assert f"{code}  " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "shown"),
+    [
+        (PREFECT_API_KEY, "pnu_hidden\r", False),
+        (PREFECT_API_KEY, "pnu_hídden", False),
+        (PREFECT_API_SSL_CERT_FILE, "/nowhere/hidden.pem", True),
+        (PREFECT_API_SSL_CERT_FILE, __file__, True),
+    ],
+    ids=["a key with a line end", "a key with an accent", "no certificate", "a file that is none"],
+)
+def test_a_key_or_a_certificate_that_cannot_be_used_is_named_and_no_key_is_shown(
+    capsys: pytest.CaptureFixture[str], workshop: Workshop, setting: Any, value: str, *, shown: bool
+) -> None:
+    with temporary_settings({setting: value}):
+        assert deploy(workshop.pins, "status") == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"FT-SERVER-13  Lo que dice {setting.name} no sirve: ")
+    assert (value in told) is shown
+    assert ("hidden" in told) is (shown and "hidden" in value)
 
 
 def test_a_request_that_fails_between_two_writes_says_what_was_written_and_the_same_command_goes_on(

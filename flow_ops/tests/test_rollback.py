@@ -242,8 +242,13 @@ def test_a_push_that_breaks_production_is_taken_back_and_the_repaired_one_brough
         assert told.count(f"flow_ops: commit {good}") == 1, told
         assert deploy(pins, "apply", "prod") == 1
         fixed = push(workshop, TASKS, sound + "\n\n# Repaired.\n")
+        git(workshop.root, "commit", "--quiet", "--allow-empty", "--message", "Not pushed")
         assert deploy(pins, "run", "prod") == 0
-        assert f"flow_ops: commit {good}" in capsys.readouterr().out
+        git(workshop.root, "reset", "--quiet", "--hard", fixed)
+        told_of_the_pin = capsys.readouterr()
+        assert f"flow_ops: commit {good}" in told_of_the_pin.out
+        assert "FT-BACK-04" in told_of_the_pin.err
+        assert "FT-GIT" not in told_of_the_pin.err, "a push would change nothing"
         assert deploy(pins, "apply", "prod", "--forward") == 0
         assert deploy(pins, "run", "prod") == 0
         assert f"flow_ops: commit {fixed}" in capsys.readouterr().out

@@ -124,6 +124,16 @@ def unfinished(root: Path) -> FlowOpsError | None:
     return FlowOpsError("FT-GIT-17", operation=operation, back=back, **shown)
 
 
+def conflict(error: Exception, root: Path) -> FlowOpsError | None:
+    """Return FT-GIT-17 where Python could not read a file of `root` and one has a conflict; else None."""
+    if not isinstance(error, SyntaxError):
+        return None
+    try:
+        return unfinished(root) if conflicts(root) else None
+    except (OSError, subprocess.SubprocessError):  # Outside git nothing is in conflict.
+        return None
+
+
 def branch(root: Path) -> str:
     """Return the branch that is checked out; empty where a commit is."""
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flow_ops import repository
+from flow_ops import git, repository
 from flow_ops.messages import FlowOpsError, text
 
 
@@ -82,6 +82,8 @@ def deployments() -> Any:
     except SystemExit as end:
         problem = text("deploy.ends", status=end.code)
     except Exception as error:  # noqa: BLE001 - whatever stands in a file of the team's
+        if in_conflict := git.conflict(error, current().root):
+            raise in_conflict from None
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
         problem = f"{type(error).__name__}: {error}" + (f" (deploy.py:{lines[-1]})" if lines else "")
     else:

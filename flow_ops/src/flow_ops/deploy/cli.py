@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +12,10 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 
 from flow_ops import arguments, flow_parameters, updates, watchdog
-from flow_ops.deploy import checks, planning, report, rollback, runs, server, source
+from flow_ops.deploy import checks, planning, report, rollback, runs, server, source, state
 from flow_ops.deploy.pins import Deployments, checked
 from flow_ops.deploy.planning import Choice, Plan
 from flow_ops.deploy.targets import Target, environment_names, targets
@@ -127,7 +126,8 @@ class _Commands:
         with _connected() as client:
             deployment = _deployed(client, target)
             # What the worker will not get: said, as it is what somebody may be trying.
-            report.notes(checks.code([target]))
+            pinned = list(rollback.problems(target, state.actual(deployment)))
+            report.notes(pinned or _waited_for(lambda: checks.code([target])))
             return _run(client, target, deployment, given)
 
     def rollback(
@@ -175,13 +175,10 @@ class _Commands:
         with _connected() as client:
             found = _to_retire(client, self.deployments, environment, flow)
             for name, deployment in found.items():
-                unended = _runs(client, deployment)
-                # One that waits for its next attempt has begun.
-                coming = [
-                    one for one in unended if one.state_type == StateType.SCHEDULED and not one.run_count
-                ]
-                going = len(unended) - len(coming)
-                report.line(text("retire.to-do", name=name, coming=len(coming), going=going))
+                unended = server.unended_runs(client, deployment.id) if deployment else []
+                coming = sum(map(runs.is_coming, unended))
+                going = len(unended) - coming
+                report.line(text("retire.to-do", name=name, coming=coming, going=going))
             if not (yes or arguments.confirmed(text("retire.ask"))):
                 report.line(text("retire.left-alone"))
                 return 1
@@ -236,9 +233,15 @@ def _prepared(
                 on_server += [problem for plan in plans for problem in plan.problems(forward=forward)]
                 on_server += checks.unnamed(server.unnamed(client, targets(deployments)))
         except FlowOpsError as problem:
-            yield [*found, *code.result(), problem], [], None
+            yield [*found, *_waited_for(code.result), problem], [], None
         else:
-            yield [*found, *code.result(), *on_server], plans, client
+            yield [*found, *_waited_for(code.result), *on_server], plans, client
+
+
+def _waited_for(code: Callable[[], Iterable[FlowOpsError]]) -> list[FlowOpsError]:
+    """Return what is found of the code, and show that the remote repository is waited for."""
+    with report.waiting(text("git.waiting")):
+        return list(code())
 
 
 def _run(
@@ -303,12 +306,6 @@ def _to_retire(
             "FT-DEPLOY-01", name=name, known=", ".join(known) or "-", near=nearest(name, known)
         )
     return named
-
-
-def _runs(client: SyncPrefectClient, deployment: DeploymentResponse | None) -> list[FlowRun]:
-    """Return the runs of a deployment that have not ended."""
-    types = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING]
-    return server.flow_runs(client, deployment.id, types) if deployment else []
 
 
 def _checks(

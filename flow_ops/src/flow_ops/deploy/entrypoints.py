@@ -6,11 +6,9 @@ A flow of the repository is `src/<package>/<module>.py:<function>`; one of a lib
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import inspect
 import re
-import subprocess
 import sys
 import traceback
 from dataclasses import dataclass
@@ -78,14 +76,7 @@ def _import(name: str, root: Path) -> Any:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        raise _conflict(error, root) or _not_imported(error, name, source) from error
-
-
-def _conflict(error: Exception, root: Path) -> FlowOpsError | None:
-    with contextlib.suppress(OSError, subprocess.SubprocessError):  # Outside git nothing is in conflict.
-        if isinstance(error, SyntaxError) and git.conflicts(root):
-            return git.unfinished(root)
-    return None
+        raise git.conflict(error, root) or _not_imported(error, name, source) from error
 
 
 def _not_imported(error: Exception, name: str, source: str) -> FlowOpsError:

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flow_ops import project, watchdog
+from flow_ops import watchdog
 from flow_ops.deploy import rollback, schedules, server, state
 from flow_ops.deploy.rollback import Pin
 from flow_ops.deploy.state import Difference, State
@@ -82,13 +82,8 @@ class Plan:
         if self.by_hand:
             found = "; ".join(schedules.written(one["timing"]) for one in self.by_hand)
             yield FlowOpsError("FT-SCHED-03", deployment=self.target.full_name, schedules=found)
-        if self.pin and not forward:
-            pinned = {
-                "commit": self.pin.commit[:8],
-                "since": f"{self.pin.since.astimezone(project.current().zone):%Y-%m-%d %H:%M}",
-            }
-            name, environment = self.target.full_name, self.target.environment_name
-            yield FlowOpsError("FT-BACK-04", deployment=name, environment=environment, **pinned)
+        if not forward:
+            yield from rollback.problems(self.target, self.server)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,14 @@ def pinned(found: State | None) -> Pin | None:
     return None
 
 
+def problems(target: Target, found: State | None) -> Iterator[FlowOpsError]:
+    """Yield FT-BACK-04, that says so, for a deployment that is pinned."""
+    if pin := pinned(found):
+        since = f"{pin.since.astimezone(project.current().zone):%Y-%m-%d %H:%M}"
+        shown = {"deployment": target.full_name, "environment": target.environment_name}
+        yield FlowOpsError("FT-BACK-04", **shown, commit=pin.commit[:8], since=since)
+
+
 @dataclass(frozen=True)
 class Move:
     """A deployment, the commit that its runs take now, and the one to go back to."""

@@ -169,6 +169,11 @@ def _task_names(client: SyncPrefectClient, ids: set[UUID | None]) -> dict[UUID, 
     return {run.id: run.name for run in server.pages(read)}
 
 
+def is_coming(run: FlowRun) -> bool:
+    """Return whether a run has not begun: one that waits for its next attempt has."""
+    return run.state_type == StateType.SCHEDULED and not run.run_count
+
+
 def retire(client: SyncPrefectClient, deployment: DeploymentResponse | None, full_name: str) -> None:
     """Pause a deployment, delete it with its future runs, and its watchdog; of what is gone already, the rest.
 
@@ -181,8 +186,8 @@ def retire(client: SyncPrefectClient, deployment: DeploymentResponse | None, ful
             # The scheduler may be at work on it at this very moment, and its runs would outlive the deployment.
             time.sleep(_SCHEDULER_PASS)
             # Those with which the server does not delete what is scheduled.
-            for run in server.flow_runs(client, deployment.id, [StateType.SCHEDULED]):
-                if run.state_name == "AwaitingConcurrencySlot":
+            for run in server.unended_runs(client, deployment.id):
+                if is_coming(run) and run.state_name == "AwaitingConcurrencySlot":
                     with contextlib.suppress(ObjectNotFound):
                         client.delete_flow_run(run.id)
             client.delete_deployment(deployment.id)

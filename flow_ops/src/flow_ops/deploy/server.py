@@ -16,7 +16,7 @@ from packaging.version import Version
 from prefect.client.base import ServerType
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas import filters
-from prefect.client.schemas.objects import FlowRun, Log, StateType
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, Log, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
@@ -26,13 +26,14 @@ from prefect.utilities.urls import url_for
 from flow_ops import project
 from flow_ops.deploy.targets import Target
 from flow_ops.hidden import without_credentials
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, text
 from flow_ops.network import is_loopback, proxy_of
 
 # Seconds. Prefect's own 60, times its retries, make a server that never answers hang a deployment for minutes.
 TIMEOUT = 5.0
 # As much as the server gives at once.
 PAGE = 200
+_NOT_ENDED = [each for each in StateType if each not in TERMINAL_STATES]
 _NO_ENTRY = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
 _Item = TypeVar("_Item")
@@ -43,8 +44,9 @@ def connect() -> Iterator[SyncPrefectClient]:
     """Yield a client of the configured server, once it has answered with a version that this one can talk to.
 
     Raises:
-        FlowOpsError: FT-SERVER-02 to FT-SERVER-09.
+        FlowOpsError: FT-SERVER-02 to FT-SERVER-09, and FT-SERVER-13.
     """
+    _refuse_unusable_settings()
     with (
         coded(),
         get_client(httpx_settings={"timeout": TIMEOUT}, sync_client=True) as client,
@@ -57,6 +59,20 @@ def connect() -> Iterator[SyncPrefectClient]:
                 raise FlowOpsError("FT-SERVER-07", url=url, server=theirs, client=ours)
         # From here on Prefect's own retries hold: a server on SQLite answers 503 while another writes.
         yield client
+
+
+def _refuse_unusable_settings() -> None:
+    """Raise FT-SERVER-13 for a key or a certificate with which no request can be made."""
+    api = get_current_settings().api
+    key = api.key.get_secret_value() if api.key else ""
+    if not (key.isascii() and key.isprintable()):
+        raise FlowOpsError("FT-SERVER-13", setting="PREFECT_API_KEY", reason=text("server.key"))
+    try:
+        if api.ssl_cert_file:
+            ssl.create_default_context(cafile=api.ssl_cert_file)
+    except OSError as error:
+        reason = f"{api.ssl_cert_file}: {error.strerror or error}"
+        raise FlowOpsError("FT-SERVER-13", setting="PREFECT_API_SSL_CERT_FILE", reason=reason) from None
 
 
 def api_url() -> str:
@@ -218,13 +234,19 @@ def flow_runs(
     states: list[StateType],
     sort: FlowRunSort = FlowRunSort.EXPECTED_START_TIME_DESC,
     limit: int = PAGE,
+    offset: int = 0,
 ) -> list[FlowRun]:
     """Return runs of a deployment that are in one of these states."""
     wanted = filters.FlowRunFilter(
         deployment_id=filters.FlowRunFilterDeploymentId(any_=[deployment_id]),
         state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=states)),
     )
-    return client.read_flow_runs(flow_run_filter=wanted, sort=sort, limit=limit)
+    return client.read_flow_runs(flow_run_filter=wanted, sort=sort, limit=limit, offset=offset)
+
+
+def unended_runs(client: SyncPrefectClient, deployment_id: UUID) -> list[FlowRun]:
+    """Return all runs of a deployment that have not ended."""
+    return list(pages(partial(flow_runs, client, deployment_id, _NOT_ENDED, FlowRunSort.ID_DESC)))
 
 
 def log_records(

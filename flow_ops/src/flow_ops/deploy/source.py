@@ -353,7 +353,9 @@ def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[Flo
         yield from _pinned_problems(source.commit, root, set(heads.values()))
         return
     here, there = _git(root, "rev-parse", "HEAD"), _head(heads, source.branch)
-    if not there:
+    if there and f"refs/heads/{source.branch}" not in heads:  # A tag.
+        yield from _pinned_problems(there, root, set(heads.values()))
+    elif not there:
         yield _no_branch(source, remote, heads)
     elif there != here:
         current = git.branch(root) or here[:8]
@@ -367,7 +369,11 @@ def _remote_problems(source: GitSource, root: Path, remote: str) -> Iterator[Flo
             code = "FT-GIT-16"
         ref, work = (_no_tag(name, root, heads) for name in (source.branch, current))
         shown = {"here": here[:8], "there": there[:8], "current": current, "branch": source.branch}
-        yield FlowOpsError(code, **shown, ref=ref, work=work, url=url, remote=remote)
+        # A branch that others made since is not here, nor in a clone of one branch.
+        is_here = _succeeds(root, "show-ref", "--verify", "--quiet", f"refs/heads/{source.branch}")
+        made = f"git fetch {remote} {ref}\n    git switch --create {source.branch} FETCH_HEAD"
+        switch = f"git switch {source.branch}" if is_here else made
+        yield FlowOpsError(code, **shown, ref=ref, work=work, url=url, remote=remote, switch=switch)
 
 
 def _no_tag(branch: str, root: Path, heads: Mapping[str, str]) -> str:

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from prefect import flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import filters
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from flow_ops import project
@@ -41,11 +44,22 @@ def end_stuck_runs() -> list[str]:
         found = client.read_deployments(deployment_filter=filters.DeploymentFilter(tags=tag))
         ended = []
         for run in _left_over(client, [deployment.id for deployment in found]):
-            client.set_flow_run_state(run.id, Crashed(message="flow_ops: its parent run has ended"))
-            logger.warning("subflow run %s: its parent run has ended -> Crashed", run.name)
-            ended.append(run.name)
+            if _end(client, run):
+                logger.warning("subflow run %s: its parent run has ended -> Crashed", run.name)
+                ended.append(run.name)
     logger.info("subflow runs ended: %d; deployments: %d", len(ended), len(found))
     return ended
+
+
+def _end(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """End a run; False where it ended or was deleted meanwhile."""
+    try:
+        answer: OrchestrationResult[Any] = client.set_flow_run_state(
+            run.id, Crashed(message="flow_ops: its parent run has ended")
+        )
+    except ObjectNotFound:
+        return False
+    return answer.status == SetStateStatus.ACCEPT
 
 
 def _runs(client: SyncPrefectClient, wanted: filters.FlowRunFilter) -> Iterator[FlowRun]:
