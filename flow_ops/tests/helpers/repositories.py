@@ -215,4 +215,4 @@ def _embed(target: Path) -> None:
         f"{hashlib.sha256(content).hexdigest()}  flow_ops/{name}\n"
         for name, content in contents(target).items()
     ]
-    target.with_suffix(".sha256").write_text("".join(lines), encoding="ascii")
+    target.with_suffix(".sha256").write_text("".join(lines), encoding="ascii", newline="\n")
