@@ -213,6 +213,7 @@ def _embed(target: Path) -> None:
         shutil.copyfile(LIBRARY / name, target / name)
     lines = [
         f"{hashlib.sha256(content).hexdigest()}  flow_ops/{name}\n"
-        for name, content in contents(target).items()
+        # Paths of Windows take upper and lower case for the same, and the order is in the file.
+        for name, content in sorted(contents(target).items(), key=lambda file: file[0].split("/"))
     ]
     target.with_suffix(".sha256").write_text("".join(lines), encoding="ascii", newline="\n")
