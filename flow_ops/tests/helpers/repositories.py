@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import subprocess
 from pathlib import Path
 from string import Template
 
 from uv import find_uv_bin
+
+from flow_ops import embedding
 
 LIBRARY = Path(__file__).resolve().parents[2]
 TIMEZONE = "America/Argentina/Buenos_Aires"
@@ -179,7 +179,7 @@ def make_repository(
         file = root / Template(name).substitute(values)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(Template(text).substitute(values), encoding="utf-8")
-    _embed(root / "vendor" / "flow_ops")
+    embedding.embed(LIBRARY, root)
     return root
 
 
@@ -204,16 +204,3 @@ def contents(root: Path) -> dict[str, bytes]:
         for path in files
         if not {".git", ".ruff_cache", "__pycache__"} & {*path.relative_to(root).parts}
     }
-
-
-def _embed(target: Path) -> None:
-    """Put the library where a repository has it, with the list of its files."""
-    shutil.copytree(LIBRARY / "src", target / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("LICENSE", "README.md", "pyproject.toml"):
-        shutil.copyfile(LIBRARY / name, target / name)
-    lines = [
-        f"{hashlib.sha256(content).hexdigest()}  flow_ops/{name}\n"
-        # Paths of Windows take upper and lower case for the same, and the order is in the file.
-        for name, content in sorted(contents(target).items(), key=lambda file: file[0].split("/"))
-    ]
-    target.with_suffix(".sha256").write_text("".join(lines), encoding="ascii", newline="\n")
