@@ -43,7 +43,7 @@ def test_the_usual_timezone_exists() -> None:
 def test_every_area_generates_with_the_default_answers(area: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", f"area={area}", "flow_slug=a-flow"],
-        cwd=tmp_path, capture_output=True, check=False, encoding="utf-8",
+        cwd=tmp_path, capture_output=True, check=False, encoding="utf-8", errors="replace",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     deploy = (tmp_path / "a-flow" / "deploy.py").read_text(encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import subprocess
 import sys
@@ -26,7 +25,9 @@ def generate_with(pretence: str, folder: Path) -> subprocess.CompletedProcess[st
     """Run cookiecutter where something about the machine is pretended."""
     program = f"import sys\n{pretence}\nfrom cookiecutter.cli import main\nmain(sys.argv[1:])"
     command = [sys.executable, "-c", program, str(TEMPLATE), "--no-input"]
-    return subprocess.run(command, cwd=folder, capture_output=True, check=False, encoding="utf-8")
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, check=False, encoding="utf-8", errors="replace"
+    )
 
 
 NO_PACKAGE = (
@@ -80,6 +81,10 @@ def test_what_says_what_is_needed_comes_first() -> None:
     assert definition["_extensions"][0].startswith(f"{REQUIREMENTS.stem}.")
 
 
+def test_an_old_cookiecutter_can_read_the_questions_on_windows_too() -> None:
+    (TEMPLATE / "cookiecutter.json").read_text(encoding="cp1252")  # as 1.7.3 does there
+
+
 @pytest.mark.environment
 @pytest.mark.parametrize(
     ("version", "said"),
@@ -93,7 +98,7 @@ def test_real_older_versions_of_cookiecutter(version: str, said: str | None, tmp
     command = [find_uv_bin(), "tool", "run", "--python", sys.executable, "--with", "setuptools<81"]
     command += ["--from", f"cookiecutter=={version}", "cookiecutter", str(TEMPLATE), "--no-input"]
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, check=False, encoding="utf-8", env={**os.environ}
+        command, cwd=tmp_path, capture_output=True, check=False, encoding="utf-8", errors="replace"
     )
     assert "Traceback" not in done.stdout + done.stderr
     if said:

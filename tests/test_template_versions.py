@@ -64,7 +64,12 @@ for template, slug in [({str(first)!r}, "abd"), ({str(second)!r}, "abd"), ({str(
     print("=>", generated(template, {str(tmp_path)!r}, slug))
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, check=False, encoding="utf-8"
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        errors="replace",
     )
     assert done.returncode == 0, done.stderr
     told = [line.removeprefix("=> ") for line in done.stdout.splitlines() if line.startswith("=> ")]

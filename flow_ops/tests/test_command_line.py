@@ -245,5 +245,5 @@ def test_what_the_machine_does_not_allow_is_a_coded_message(
     assert arguments.execute(line, []) == 1
     told = capsys.readouterr().err
     assert told.startswith("FT-MACHINE-03  This machine did not allow it: ")
-    assert str(tmp_path / "missing" / "file") in told
+    assert repr(str(tmp_path / "missing" / "file")) in told
     assert "Traceback" not in told

@@ -126,7 +126,7 @@ def test_what_is_applied_is_what_the_file_says(workshop: Workshop) -> None:
         f"lock:{digest}",
         "ventas",
     }
-    assert str(workshop.remote) in found.description
+    assert workshop.remote.as_posix() in found.description
 
 
 def test_applying_twice_writes_nothing_the_second_time(workshop: Workshop) -> None:
@@ -424,7 +424,7 @@ def test_outside_prod_a_schedule_is_paused_unless_the_file_says_otherwise(worksh
 def test_a_deployment_made_with_from_source_is_recognised(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flow: Any = Flow.from_source(GitRepository(str(workshop.remote), branch="main"), entrypoint=FLOW)
+    flow: Any = Flow.from_source(GitRepository(workshop.remote.as_posix(), branch="main"), entrypoint=FLOW)
     flow.deploy(
         f"{SLUG}-prod",
         work_pool_name="pool-prod",
@@ -754,10 +754,10 @@ def test_a_folder_is_kept_as_written_whatever_machine_deploys(workshop: Workshop
 @pytest.mark.slow
 def test_a_pinned_commit_is_deployed_as_such(workshop: Workshop) -> None:
     commit = git(workshop.root, "rev-parse", "HEAD")
-    apply(dataclasses.replace(workshop.pins, source=GitSource(str(workshop.remote), commit=commit)))
+    apply(dataclasses.replace(workshop.pins, source=GitSource(workshop.remote.as_posix(), commit=commit)))
     found = on_server(workshop)
     assert found.version == commit
-    assert found.pull_steps == source.pull_steps(GitSource(str(workshop.remote), commit=commit))
+    assert found.pull_steps == source.pull_steps(GitSource(workshop.remote.as_posix(), commit=commit))
     assert commit in json.dumps(found.pull_steps)
 
 

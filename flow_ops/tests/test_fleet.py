@@ -272,7 +272,7 @@ def test_what_deploy_py_leaves_is_read(workshop: Workshop, capsys: pytest.Captur
     assert (row["repository"], row["environment"], row["area"]) == ("pedidos-web", "prod", "general")
     assert row["flow_ops"] == "2.0.0"
     assert len(row["lock"]) == 8
-    assert row["source"] == str(workshop.remote)
+    assert row["source"] == workshop.remote.as_posix()
     # Whether a worker is online is not deploy.py's.
     assert [code for code in codes(row) if code != "02"] == []
 

@@ -35,7 +35,7 @@ from flow_ops.deployment import Deployments, Environment, FolderSource, GitSourc
 from helpers import support
 from helpers.https_git import private_git_host
 from helpers.repositories import TIMEZONE
-from helpers.support import not_on_windows
+from helpers.support import not_on_windows, remove
 from helpers.workshop import (
     FLOW,
     PACKAGE,
@@ -245,7 +245,7 @@ def merging(root: Path, _: Workshop) -> None:
 
 
 def without_git(root: Path, _: Workshop) -> None:
-    shutil.rmtree(root / ".git")
+    remove(root / ".git")
 
 
 def inside_another(root: Path, workshop: Workshop) -> None:

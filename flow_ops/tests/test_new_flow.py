@@ -15,6 +15,7 @@ import pytest
 
 from flow_ops import cli, project
 from helpers.repositories import contents, make_repository
+from helpers.support import remove
 from helpers.workshop import git
 
 if TYPE_CHECKING:
@@ -243,12 +244,12 @@ def an_ignored_sample(root: Path) -> None:
 
 
 def no_commit(root: Path) -> None:
-    shutil.rmtree(root / ".git")
+    remove(root / ".git")
     git(root, "init", "--quiet")
 
 
 def no_repository(root: Path) -> None:
-    shutil.rmtree(root / ".git")
+    remove(root / ".git")
 
 
 def no_sample(root: Path) -> None:

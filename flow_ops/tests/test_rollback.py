@@ -56,7 +56,7 @@ def test_the_commit_alone_is_changed(
     assert {each.field for each in state.differences(before, after)} == {"version", "pull_steps", "tags"}
     assert after["version"] == first
     [(_, clone)] = after["pull_steps"][0].items()
-    assert clone == {"repository": str(workshop.remote), "commit_sha": first}
+    assert clone == {"repository": workshop.remote.as_posix(), "commit_sha": first}
     [pinned] = set(after["tags"]) - set(before["tags"])
     assert pinned.startswith("pinned:20")
 
@@ -132,7 +132,7 @@ def test_a_commit_that_the_remote_lacks_is_refused(
 def test_a_commit_that_a_colleague_pushed_is_found(
     workshop: Workshop, pins: Deployments, tmp_path: Path
 ) -> None:
-    git(tmp_path, "clone", "--quiet", str(workshop.remote), "theirs")
+    git(tmp_path, "clone", "--quiet", workshop.remote.as_posix(), "theirs")
     git(tmp_path / "theirs", "commit", "--quiet", "--allow-empty", "--message", "Theirs")
     git(tmp_path / "theirs", "push", "--quiet", "origin", "HEAD:refs/heads/theirs")
     theirs = git(tmp_path / "theirs", "rev-parse", "HEAD")
@@ -156,7 +156,7 @@ def test_a_clone_of_a_part_goes_back_as_a_whole_one_does(
     git(workshop.root, "push", "--quiet", "origin", f"{written}:refs/heads/aside")
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", kind, f"file://{workshop.remote.as_posix()}", str(clone))
-    git(clone, "remote", "set-url", "origin", str(workshop.remote))
+    git(clone, "remote", "set-url", "origin", workshop.remote.as_posix())
     monkeypatch.setenv("FLOW_PROJECT_ROOT", str(clone))
     monkeypatch.chdir(clone)
     try:

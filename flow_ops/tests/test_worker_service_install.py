@@ -22,13 +22,14 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flow_ops import cli, project
 from flow_ops.worker import service as worker_service
 from helpers.service_process import started
-from helpers.support import free_port
+from helpers.support import free_port, not_on_windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from helpers.support import Server
 
+pytestmark = not_on_windows("a service there is nssm's")
 POOL = "servicios-dev"
 NOTE = '#!/bin/sh\necho "$(basename "$0") $*" >> "{log}"\n{more}\n'
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
@@ -34,6 +35,8 @@ LINUX_ONLY = (
 
 def made(*, now: bool) -> tuple[Path | None, str]:
     """Return the folder of the environment, made where it is missing if `now`, or why there is none."""
+    if sys.platform == "win32":
+        return None, "Wine is for Linux"  # and Windows does not run the script that says so
     done = subprocess.run(
         [str(HERE / "make-python"), *(() if now else ("--made",))],
         capture_output=True, encoding="utf-8", check=False,

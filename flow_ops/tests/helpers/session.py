@@ -11,7 +11,6 @@ import contextlib
 import os
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ import pytest
 from uv import find_uv_bin
 
 from flow_ops import git
-from helpers.support import CACHE, prefect_server
+from helpers.support import CACHE, prefect_server, remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,12 +138,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 
 
 def pytest_unconfigure() -> None:
-    """Leave nothing: on Windows not what git has made read-only either."""
-    if os.name == "nt":
-        for path in Path(HOME).rglob("*"):
-            with contextlib.suppress(OSError):
-                path.chmod(stat.S_IWRITE)
-    shutil.rmtree(HOME, ignore_errors=True)
+    """Leave nothing."""
+    remove(HOME, ignore_errors=True)
 
 
 def outside() -> set[Path]:

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -98,6 +99,15 @@ def wait_until(condition: Callable[[], object], *, seconds: float, what: str, ev
             message = f"{what}: not within {seconds} s"
             raise TimeoutError(message)
         time.sleep(every)
+
+
+def remove(folder: Path, *, ignore_errors: bool = False) -> None:
+    """Remove a folder, on Windows with what git has made read-only in it too."""
+    if sys.platform == "win32":
+        for path in folder.rglob("*"):
+            with contextlib.suppress(OSError):
+                path.chmod(stat.S_IWRITE)
+    shutil.rmtree(folder, ignore_errors=ignore_errors)
 
 
 def bring_bytecode(root: Path) -> None:

@@ -114,7 +114,7 @@ class Workshop:
             "dev": Environment(work_pool="pool-dev"),
             "prod": Environment(work_pool="pool-prod", schedule=SCHEDULE),
         }
-        source = GitSource(str(self.remote))
+        source = GitSource(self.remote.as_posix())
         return Deployments(flows={FLOW: environments}, source=source, timezone=TIMEZONE)
 
 
@@ -310,7 +310,7 @@ def publish(root: Path, remote: Path) -> None:
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "First version")
     git(root, "branch", "--force", "--move", "main")
-    git(root, "remote", "add", "origin", str(remote))
+    git(root, "remote", "add", "origin", remote.as_posix())
     git(root, "push", "--quiet", "origin", "main")
 
 

@@ -121,6 +121,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         start.stop()
     if guards := config.stash.get(_guards, None):
         guards.undo()
+    logging.shutdown()  # Windows keeps a folder in which a file is open, as that of the log is.
     shutil.rmtree(HOME, ignore_errors=True)
 
 
