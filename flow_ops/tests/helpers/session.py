@@ -180,3 +180,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = {"PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false"}
     with prefect_server(tmp_path_factory.mktemp("server"), port=None, **settings) as started:
         yield started
+        from flow_ops.testing import plugin  # noqa: PLC0415
+
+        plugin.drain()  # Prefect tries for a minute to send the rest to a server that is gone.

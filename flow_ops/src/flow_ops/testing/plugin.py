@@ -157,7 +157,7 @@ def prefect_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     # Without heartbeats each flow that is not `async` takes a second less.
     with temporary_settings(updates={PREFECT_API_URL: running.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield running
-        _drain()
+        drain()
     del os.environ["PREFECT_API_URL"]
     _read_settings()
     running.stop()
@@ -304,7 +304,7 @@ def _run_id(run: FlowRun | State[Any] | UUID) -> UUID:
     return found
 
 
-def _drain() -> None:
+def drain() -> None:
     """Send what Prefect still holds before its server goes, so that it does not complain of that."""
     with contextlib.suppress(Exception):  # Not a public part of Prefect: at worst it does complain.
         APILogWorker.drain_all(timeout=5)
