@@ -61,6 +61,7 @@ class Windows:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(LINUX_ONLY)}
+        kept.pop("UV", None)  # `uv run` names its own program there, which is one of Linux.
         return {
             **kept,
             "WINEPREFIX": str(self.prefix),
