@@ -21,7 +21,7 @@ PYTHON = r"C:\Python311\python.exe"
 # Of this machine's own, which name Linux paths.
 LINUX_ONLY = (
     "PIP_",
-    "UV_",
+    "UV",  # `uv run` names its own program there; and what begins with it
     "SSL_",
     "PYTHON",
     "PREFECT_",
@@ -61,7 +61,6 @@ class Windows:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(LINUX_ONLY)}
-        kept.pop("UV", None)  # `uv run` names its own program there, which is one of Linux.
         return {
             **kept,
             "WINEPREFIX": str(self.prefix),
