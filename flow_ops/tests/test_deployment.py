@@ -22,6 +22,7 @@ from prefect.client.schemas.actions import (
 )
 from prefect.client.schemas.objects import State, StateType
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.events.schemas.automations import AutomationCore
 from prefect.flows import Flow
 from prefect.runner.storage import GitRepository
 from prefect.schedules import Cron
@@ -498,6 +499,41 @@ def test_retiring_leaves_no_deployment_no_future_run_and_no_automation(workshop:
     # Its own: Prefect's scheduler may have made runs of an earlier test's deployment as it was deleted.
     runs: Any = ask(workshop.client, "/flow_runs/filter")
     assert [run["name"] for run in runs if run["deployment_id"] == str(deployment_id)] == []
+
+
+@pytest.mark.parametrize("name", [FULL_NAME, FULL_NAME.partition("/")[2]])
+def test_a_deployment_of_the_file_is_retired_by_its_own_name_too(workshop: Workshop, name: str) -> None:
+    apply(workshop.pins)
+    assert deploy(workshop.pins, "retire", name, "--yes") == 0
+    assert workshop.client.read_deployments() == []
+    assert workshop.client.read_automations() == []
+
+
+def test_of_a_deployment_of_another_repository_nothing_is_retired(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    before = workshop.client.read_automations()
+    others = workshop.client.create_flow_from_name("of-others")
+    workshop.client.create_deployment(others, "of-others-prod")
+    for one in before:  # As if the watchdog were theirs.
+        renamed = one.model_copy(update={"name": one.name.replace(FULL_NAME, "of-others/of-others-prod")})
+        workshop.client.create_automation(AutomationCore(**renamed.model_dump(exclude={"id"})))
+    assert deploy(workshop.pins, "retire", "of-others/of-others-prod", "--yes") == 1
+    assert "FT-DEPLOY-01" in capsys.readouterr().err
+    assert len(workshop.client.read_automations()) == 2 * len(before)
+
+
+def test_what_activates_a_paused_schedule_names_its_flow_where_there_are_several(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flows = {**workshop.pins.flows, f"{QUICK}": {"dev": Environment(work_pool="pool-dev")}}
+    pins = dataclasses.replace(workshop.pins, flows=flows)
+    assert deploy(pins, "apply", "prod", "--pause") == 0
+    capsys.readouterr()
+    deploy(pins, "plan", "prod")
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"uv run deploy.py apply prod --flow {SLUG} --activate" in told
 
 
 @pytest.mark.slow

@@ -120,8 +120,7 @@ def held(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowO
     for target in targets:
         deployment = server.read(client, target.full_name)
         if deployment and state.is_held(target, state.actual(deployment)):
-            environment = target.environment_name
-            yield FlowOpsError("FT-SCHED-11", deployment=target.full_name, environment=environment)
+            yield FlowOpsError("FT-SCHED-11", deployment=target.full_name, environment=target.words)
 
 
 def unnamed(others: Mapping[str, DeploymentResponse]) -> Iterator[FlowOpsError]:

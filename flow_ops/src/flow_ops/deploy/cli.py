@@ -281,16 +281,19 @@ def _deployed(client: SyncPrefectClient, target: Target) -> DeploymentResponse:
 def _to_retire(
     client: SyncPrefectClient, deployments: Deployments, name: str, flow: str | None
 ) -> dict[str, DeploymentResponse | None]:
-    """Return the deployments of an environment, or one of this repository that the file no longer names.
+    """Return the deployments of an environment, or one of this repository by its name, in the file or not.
 
     None stands for one that is gone and has left its watchdog behind, as where `retire` was interrupted.
     """
-    if name in environment_names(deployments):
-        chosen = targets(deployments, name, flow)
+    is_environment = name in environment_names(deployments)
+    chosen = targets(deployments, name if is_environment else None, flow)
+    if not is_environment:
+        chosen = [target for target in chosen if name in (target.full_name, target.name)]
+    if chosen:
         found = {target.full_name: server.read(client, target.full_name) for target in chosen}
         there = {full: one for full, one in found.items() if one or watchdog.has_any(client, full)}
         if not there:
-            raise FlowOpsError("FT-DEPLOY-07", deployment=chosen[0].full_name, environment=name)
+            raise FlowOpsError("FT-DEPLOY-07", deployment=chosen[0].full_name, environment=chosen[0].words)
         for missing in [full for full in found if full not in there]:
             report.line(text("retire.not-there", name=missing))
         return there
@@ -298,7 +301,8 @@ def _to_retire(
     named: dict[str, DeploymentResponse | None] = {
         full: one for full, one in others.items() if name in (full, one.name)
     }
-    if not named and "/" in name and watchdog.has_any(client, name):
+    # Of one that is there, but not of this repository, nothing is removed.
+    if not named and "/" in name and watchdog.has_any(client, name) and not server.read(client, name):
         return {name: None}
     if not named:
         known = [*environment_names(deployments), *others]

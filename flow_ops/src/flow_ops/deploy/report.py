@@ -202,7 +202,7 @@ def _held(target: Target, found: State) -> list[str]:
     if not is_held(target, found):
         return []
     kind = "plan.deployment-paused" if found["paused"] else "plan.paused"
-    return [text(kind, environment=target.environment_name)]
+    return [text(kind, environment=target.words)]
 
 
 def _workers(count: int | None) -> str:
@@ -381,7 +381,7 @@ def _pin_document(pin: Pin | None) -> dict[str, Any] | None:
 
 def rolled_back(move: Move) -> None:
     target = move.target
-    name, environment = target.full_name, target.environment_name
+    name, environment = target.full_name, target.words
     commits = {"commit": _short(move.commit), "before": _short(move.before)}
     line(text("rollback.done", name=name, environment=environment, **commits), style=_COLOURS["good"])
 

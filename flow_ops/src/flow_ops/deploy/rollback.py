@@ -60,7 +60,7 @@ def problems(target: Target, found: State | None) -> Iterator[FlowOpsError]:
     """Yield FT-BACK-04, that says so, for a deployment that is pinned."""
     if pin := pinned(found):
         since = f"{pin.since.astimezone(project.current().zone):%Y-%m-%d %H:%M}"
-        shown = {"deployment": target.full_name, "environment": target.environment_name}
+        shown = {"deployment": target.full_name, "environment": target.words}
         yield FlowOpsError("FT-BACK-04", **shown, commit=pin.commit[:8], since=since)
 
 

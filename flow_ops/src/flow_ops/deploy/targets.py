@@ -31,6 +31,12 @@ class Target:
         return f"{self.loaded.flow.name}/{self.name}"
 
     @property
+    def words(self) -> str:
+        """What names it alone on the command line: its environment, and its flow where the file has several."""
+        several = len(self.deployments.flows) > 1
+        return f"{self.environment_name} --flow {self.loaded.flow.name}" if several else self.environment_name
+
+    @property
     def source(self) -> Source:
         return self.environment.source or self.deployments.source
 
