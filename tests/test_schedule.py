@@ -145,6 +145,10 @@ def test_dates_that_never_come_are_those_that_the_calendar_lacks() -> None:
         ("at eight forty-five", USUAL),
         ("at eight thirty", "30 8 * * *"),
         ("at eight oh five", USUAL),
+        # Numbers in words that are no minutes of an hour.
+        ("cada quince minutos", USUAL),
+        ("los días quince", USUAL),
+        ("every fifteen minutes", USUAL),
         ("12 y media de la noche", "30 0 * * *"),
         ("lunes a las 7 y cuarto", "15 7 * * mon"),
         ("7 menos cuarto", USUAL),
