@@ -116,6 +116,19 @@ def test_print_shows_every_step_for_linux_in_order(capsys: pytest.CaptureFixture
     ]
 
 
+def test_print_speaks_spanish_in_a_spanish_repository(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", "es")
+    lines = printed(capsys, "--system", "linux").splitlines()
+    assert {line.split()[0] for line in lines if line[0] != " "} == {"carpeta", "archivo", "comando"}
+    assert any(re.search(r"\| \(una copia de .*/drain\.py\)", line) for line in lines)
+    assert "         | (si ya existe, queda como está)" in lines
+    assert any("# Líneas NOMBRE=valor" in line for line in lines)
+    [removed] = uninstall_steps(service("--system", "windows"), installed=False)
+    assert removed.describe() == f"borrar   {WINDOWS_HOME}"
+
+
 def test_print_shows_every_step_for_windows_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, "--system", "windows").replace(WINDOWS_HOME, "HOME")
     steps = [line for line in text.splitlines() if not line.startswith((" ", "command  nssm set"))]
@@ -671,6 +684,29 @@ def test_a_service_that_is_not_installed_has_no_status_and_nothing_to_remove(
     assert "nothing to remove" in capsys.readouterr().out
 
 
+@not_on_windows("a service there is nssm's")
+def test_the_status_of_a_service_is_told_in_the_language_of_the_repository(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(worker_service, "check_manager", lambda _: None)
+    monkeypatch.setattr(worker_service, "is_installed", lambda _: True)
+    monkeypatch.setattr(worker_service, "_service_state", lambda _: "inactive")
+    asked = options("status", "--account", "root", "--home", str(tmp_path))
+    described = service("--system", "linux", "--account", "root", "--home", str(tmp_path))
+    [marker] = [step for step in install_steps(described, installed=False) if isinstance(step, File)][:1]
+    marker.apply()
+    told: dict[str, str] = {}
+    for language in ("es", "en"):
+        monkeypatch.setenv("FLOW_LANGUAGE", language)
+        worker_service.status(asked)
+        told[language] = capsys.readouterr().out
+    assert [line.split()[0] for line in told["es"].splitlines()] == [
+        *("servicio", "worker", "servidor", "python", "salud", "carpeta")
+    ]
+    assert "hasta 5 ejecuciones a la vez" in told["es"]
+    assert "at most 5 runs at the same time" in told["en"]
+
+
 @pytest.mark.parametrize(
     ("text", "mode", "problem"),
     [
@@ -679,9 +715,16 @@ def test_a_service_that_is_not_installed_has_no_status_and_nothing_to_remove(
         (None, 0o600, "no such file"),
     ],
 )
+@pytest.mark.parametrize("language", ["en", "es"])
 def test_a_credentials_file_that_others_read_or_that_is_wrong_is_refused_without_showing_it(
-    text: str | None, mode: int, problem: str, tmp_path: Path
+    text: str | None,
+    mode: int,
+    problem: str,
+    language: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", language)
     file = tmp_path / "credentials.env"
     if text is not None:
         file.write_text(text, encoding="utf-8")
@@ -689,7 +732,12 @@ def test_a_credentials_file_that_others_read_or_that_is_wrong_is_refused_without
     with pytest.raises(FlowOpsError) as caught:
         worker_service.check_credentials(file)
     assert caught.value.code == "FT-SERVICE-16"
-    assert problem in str(caught.value)
+    spanish = {
+        "chmod 600": "lo pueden leer otros",
+        "line 2": "la línea 2 no es",
+        "no such file": ": no existe",
+    }
+    assert (problem if language == "en" else spanish[problem]) in str(caught.value)
     assert "pnu_x" not in str(caught.value)
 
 

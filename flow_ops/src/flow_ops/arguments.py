@@ -18,7 +18,7 @@ from cyclopts import App, Group, Parameter
 from rich.console import Console
 from rich.text import Text
 
-from flow_ops.messages import FlowOpsError, nearest, print_error, text
+from flow_ops.messages import FlowOpsError, language, nearest, print_error, text, texts
 from flow_ops.network import spare_loopback
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # What the shell adds to 128 for a program that Ctrl-C ends.
 INTERRUPTED = 130
+# The headings of help. What is given by its place has its own, also where it may be given by its name.
+ARGUMENTS = Group("@words.arguments", sort_key=1)
+_OPTIONS = Group("@words.options", sort_key=2)
 
 
 def app(name: str, help_key: str = "") -> App:
@@ -38,14 +41,15 @@ def app(name: str, help_key: str = "") -> App:
         help_formatter=cast("Any", _Help()),
         help_format="plaintext",
         group_commands=Group("@words.commands", sort_key=0),
-        group_arguments=Group("@words.options", sort_key=1),
-        group_parameters=Group("@words.options", sort_key=1),
+        group_arguments=ARGUMENTS,
+        group_parameters=_OPTIONS,
         default_parameter=Parameter(negative=()),
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
     for flag in ("--help", "-h"):
         made[flag].help = "@words.help"
+        made[flag].group = _OPTIONS
     return made
 
 
@@ -117,9 +121,10 @@ def use_any_character() -> None:
 def _wrong_usage(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]) -> FlowOpsError:
     chain = [*(error.command_chain or ())]
     command = " ".join([command_line.name[0], *chain])
-    if isinstance(error, cyclopts.CoercionError) and error.argument is not None:
-        value = error.token.value if error.token else ""
-        return FlowOpsError("FT-ARGS-02", option=error.argument.name, value=value, problem=_kind(error))
+    if isinstance(error, cyclopts.CoercionError | cyclopts.ValidationError) and error.argument is not None:
+        token = getattr(error, "token", None) or next(iter(error.argument.tokens), None)
+        name, value = _placeholder(error.argument.name), token.value if token else ""
+        return FlowOpsError("FT-ARGS-02", option=name, value=value, problem=_kind(error))
     return FlowOpsError("FT-ARGS-01", problem=_problem(error, command_line, tokens), command=command)
 
 
@@ -129,7 +134,7 @@ def _problem(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]
         name = error.token.keyword or error.token.value
         return text("args.unknown-option", name=name, near=nearest(name, options))
     if isinstance(error, cyclopts.MissingArgumentError) and error.argument is not None:
-        name = error.keyword or error.argument.name
+        name = _placeholder(error.keyword or error.argument.name)
         given = name in tokens or any(token.startswith(f"{name}=") for token in tokens)
         return text("args.no-value" if given else "args.missing", name=name)
     if isinstance(error, cyclopts.UnknownCommandError):
@@ -143,7 +148,9 @@ def _problem(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]
     return " ".join(str(error).split())
 
 
-def _kind(error: cyclopts.CoercionError) -> str:
+def _kind(error: cyclopts.CoercionError | cyclopts.ValidationError) -> str:
+    if isinstance(error, cyclopts.ValidationError):  # `PositiveInt` is all that is validated.
+        return text("args.not-positive")
     if get_origin(error.target_type) is Literal:
         return text("args.none-of", known=", ".join(map(str, get_args(error.target_type))))
     return text("args.not-a", kind=getattr(error.target_type, "__name__", "?"))
@@ -159,7 +166,7 @@ class _Help:
 
     def render_usage(self, console: Console, _options: ConsoleOptions, usage: Any) -> None:
         words = str(usage).split()
-        translated = [text(f"usage.{word}") if word in _USAGE else word for word in words]
+        translated = [_placeholder(word) for word in words]
         console.print(Text(f"{text('words.usage')}: {' '.join(translated)}", style="bold"))
 
     def render_description(self, console: Console, _options: ConsoleOptions, description: Any) -> None:
@@ -187,15 +194,17 @@ class _Help:
         console.print()
 
     def _row(self, console: Console, entry: HelpEntry) -> tuple[str, str]:
-        names = " ".join([*entry.names, *entry.shorts] if not entry.positive_names else entry.positive_names)
+        names = _placeholder(entry.positional_label or " ".join(entry.positive_names))
         with console.capture() as captured:
             console.print(entry.description or "", end="")
         said = known_text(" ".join(captured.get().split()))
         if entry.required:
             said = f"{said} ({text('words.required')})".strip()
-        elif entry.default is not None:
+        elif entry.default not in (None, str(False)):  # A switch is off until it is given.
             said = f"{said} ({text('words.default', value=entry.default)})".strip()
         return names, said
 
 
-_USAGE = {"COMMAND", "[OPTIONS]", "[ARGS]"}
+def _placeholder(word: str) -> str:
+    """Return what help writes in capitals, such as `ENVIRONMENT`, in the user's language; another word is itself."""
+    return texts(language()).get(f"usage.{word}", word)

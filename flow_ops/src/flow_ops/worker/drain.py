@@ -326,19 +326,31 @@ def _keep_stops_from_flows() -> None:
     processutils._windows_process_group_pids = _Unseen()  # type: ignore[attr-defined]  # Windows has it
 
 
+class ReadByOthersError(PermissionError):
+    """Others than its owner can read a file with credentials."""
+
+
+class BadLineError(ValueError):
+    """A line of a file with credentials is not NAME=value."""
+
+    def __init__(self, file: Path, number: int) -> None:
+        super().__init__(f"{file}, line {number}: not NAME=value")
+        self.number = number
+
+
 def read_credentials(file: Path) -> dict[str, str]:
     """Return the variables of `file`: lines of NAME=value, blank lines and comments; no file is none.
 
     Raises:
-        PermissionError: others than its owner may read it (checked where files have such permissions).
-        ValueError: a line is neither; its number is given, never its text.
+        ReadByOthersError: others than its owner may read it (checked where files have such permissions).
+        BadLineError: a line is neither; its number is given, never its text.
     """
     if not file.is_file():
         return {}
     # systemd's own copy is open to this service alone, by an access list that looks like a group's permission.
     ours = file.parent != Path(os.environ.get("CREDENTIALS_DIRECTORY", "-"))
     if ours and os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise PermissionError(f"{file} can be read by others than its owner: chmod 600 {file}")
+        raise ReadByOthersError(f"{file} can be read by others than its owner: chmod 600 {file}")
     variables = {}
     for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
         text = line.strip()
@@ -346,7 +358,7 @@ def read_credentials(file: Path) -> dict[str, str]:
             continue
         name, equals, value = text.partition("=")
         if not equals or not name.strip().isidentifier():
-            raise ValueError(f"{file}, line {number}: not NAME=value")
+            raise BadLineError(file, number)
         value = value.strip()
         quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
         variables[name.strip()] = value[1:-1] if quoted else value

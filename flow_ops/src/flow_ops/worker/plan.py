@@ -17,6 +17,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from flow_ops.messages import text
 from flow_ops.worker import drain as worker_drain
 from flow_ops.worker.steps import Command, Copy, File, Folder, Remove, Step, WindowsCommand
 
@@ -33,12 +34,6 @@ STOP_MARGIN_SECONDS = worker_drain.CANCEL_SECONDS + worker_drain.SETTLE_SECONDS 
 ADMINISTRATORS, LOCAL_SYSTEM, USERS = "*S-1-5-32-544", "*S-1-5-18", "*S-1-5-32-545"
 # The folder of all services.
 SERVICES = "flow-workers"
-
-CREDENTIALS_HEADER = """\
-# Lines of NAME=value, read when the service starts: a key, a package index's password, a proxy; no other names.
-# PREFECT_API_KEY=
-# PREFECT_API_AUTH_STRING=
-"""
 
 
 @dataclass(frozen=True)
@@ -179,7 +174,7 @@ def _environment(service: Service) -> Iterator[Step]:
     if service.credentials:
         yield Copy(service.credentials, credentials, private=True)
     else:
-        yield File(credentials, CREDENTIALS_HEADER, private=True, kept=True)
+        yield File(credentials, text("worker.credentials-header"), private=True, kept=True)
 
 
 def _marker(service: Service) -> Step:

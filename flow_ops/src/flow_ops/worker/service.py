@@ -34,7 +34,7 @@ from urllib.parse import urlsplit
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from flow_ops import programs
+from flow_ops import arguments, programs
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
@@ -70,7 +70,7 @@ NOT_RUNNING = 3  # what systemctl says of a service that is not active
 class Options:
     """What is asked for, on the command line."""
 
-    pool: Annotated[str, Parameter(help="@worker.pool")]
+    pool: Annotated[str, Parameter(help="@worker.pool", group=arguments.ARGUMENTS)]
     _: KW_ONLY
     scope: Annotated[Literal["system", "user"], Parameter(help="@worker.scope")] = "system"
     api_url: Annotated[str | None, Parameter(help="@worker.api-url")] = None
@@ -169,15 +169,17 @@ def status(options: Options) -> int:
     installed = json.loads((Path(service.home) / MARKER).read_text(encoding="utf-8"))
     state = _service_state(service)
     health = _health(installed["health_port"])
-    worker = f"{installed['worker_name']} (pool {installed['pool']}, at most {installed['limit']} runs)"
-    for name, value in (
-        ("service", f"{service.name}: {state}"),
-        ("worker", worker),
-        ("server", installed["api_url"]),
-        ("python", installed.get("python", "-")),
-        ("health", f"http://127.0.0.1:{installed['health_port']}/health: {health}"),
-        ("folder", service.home),
-    ):
+    values = (
+        f"{service.name}: {state}",
+        text(
+            "worker.of-pool", name=installed["worker_name"], pool=installed["pool"], limit=installed["limit"]
+        ),
+        installed["api_url"],
+        installed.get("python", "-"),
+        f"http://127.0.0.1:{installed['health_port']}/health: {health}",
+        service.home,
+    )
+    for name, value in zip(text("worker.rows").split(","), values, strict=True):
         print(f"{name:<8} {value}")
     return 0 if state in ("active", "SERVICE_RUNNING") and health == "OK" else NOT_RUNNING
 
@@ -368,11 +370,17 @@ def check_credentials(file: Path | None) -> None:
     if not file:
         return
     if not file.is_file():
-        raise FlowOpsError("FT-SERVICE-16", file=file, problem="no such file")
+        raise FlowOpsError("FT-SERVICE-16", file=file, problem=text("worker.no-file"))
     try:
         unknown = worker_drain.unknown(worker_drain.read_credentials(file))
-    except (ValueError, OSError) as problem:
+    except worker_drain.ReadByOthersError:
+        problem = text("worker.read-by-others", file=file)
         raise FlowOpsError("FT-SERVICE-16", file=file, problem=problem) from None
+    except worker_drain.BadLineError as error:
+        problem = text("worker.bad-line", number=error.number)
+        raise FlowOpsError("FT-SERVICE-16", file=file, problem=problem) from None
+    except (ValueError, OSError) as error:
+        raise FlowOpsError("FT-SERVICE-16", file=file, problem=error) from None
     if unknown:
         raise FlowOpsError("FT-SERVICE-22", file=file, names=", ".join(unknown))
 
@@ -419,7 +427,7 @@ def _service_state(service: Service) -> str:
         if service.unit_file
         else (service.nssm, "status", service.name)
     )
-    return decoded(subprocess.run(command, capture_output=True, check=False).stdout) or "unknown"
+    return decoded(subprocess.run(command, capture_output=True, check=False).stdout) or text("worker.unknown")
 
 
 def _health(port: int) -> str:

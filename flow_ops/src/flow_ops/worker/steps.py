@@ -17,10 +17,16 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from flow_ops import shell
+from flow_ops.messages import text
 
 # Where commands are run: uv takes settings from the folder where one stands, and an administrator may stand in one
 # of somebody else.
 ELSEWHERE = Path(sys.prefix).anchor
+
+
+def _described(kind: str, what: object, *lines: str) -> str:
+    """Return a step as it is shown: its kind in the user's language, what it is about, and lines below."""
+    return "\n         | ".join([f"{text(f'steps.{kind}'):<8} {what}", *lines])
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Folder:
     private: bool = False
 
     def describe(self) -> str:
-        return f"folder   {self.path}"
+        return _described("folder", self.path)
 
     def apply(self) -> None:
         Path(self.path).mkdir(mode=0o700 if self.private else 0o755, parents=True, exist_ok=True)
@@ -47,8 +53,7 @@ class File:
     kept: bool = False
 
     def describe(self) -> str:
-        text = self.text.splitlines() + ["(kept as it is where it exists)"] * self.kept
-        return "\n         | ".join([f"file     {self.path}", *text])
+        return _described("file", self.path, *self.text.splitlines(), *[text("steps.kept")] * self.kept)
 
     def apply(self) -> None:
         file, mode = Path(self.path), 0o600 if self.private else 0o644
@@ -72,7 +77,7 @@ class Copy:
     private: bool = False
 
     def describe(self) -> str:
-        return f"file     {self.path}\n         | (a copy of {self.source})"
+        return _described("file", self.path, text("steps.copy", source=self.source))
 
     def apply(self) -> None:
         File(self.path, self.source.read_text(encoding="utf-8"), private=self.private).apply()
@@ -86,7 +91,7 @@ class Command:
     variables: tuple[tuple[str, str], ...] = ()
 
     def describe(self) -> str:
-        return f"command  {shell.in_bash(self.words, self.variables)}"
+        return _described("command", shell.in_bash(self.words, self.variables))
 
     def apply(self) -> None:
         # Windows looks for programs where one stands first, unless told not to.
@@ -101,7 +106,7 @@ class Command:
             check=False,
         )
         if done.returncode:
-            raise OSError(decoded(done.stdout) or f"exit status {done.returncode}")
+            raise OSError(decoded(done.stdout) or text("steps.failed", status=done.returncode))
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class WindowsCommand(Command):
     """A command of Windows, shown as it is typed there."""
 
     def describe(self) -> str:
-        return f"command  {shell.in_powershell(self.words, self.variables)}"
+        return _described("command", shell.in_powershell(self.words, self.variables))
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ class Remove:
     path: PurePath
 
     def describe(self) -> str:
-        return f"remove   {self.path}"
+        return _described("remove", self.path)
 
     def apply(self) -> None:
         target = Path(self.path)
