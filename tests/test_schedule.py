@@ -9,6 +9,7 @@ import pytest
 from prefect.schedules import Cron
 from prefect.server.schemas.schedules import CronSchedule
 
+from flow_ops.deploy import schedules
 from flow_template import schedule
 
 ZONE = "America/Argentina/Buenos_Aires"
@@ -276,6 +277,30 @@ def test_every_accepted_schedule_can_be_said() -> None:
 
 
 # --- what is odd
+
+
+@pytest.mark.parametrize("cron", ["0 3 * * *", "30 1,13,17 * * *", "0 7 * * mon", "0 7,8 * * 1,3"])
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_a_plan_says_a_schedule_as_the_question_did(
+    cron: str, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", language)
+    assert schedules.in_words(cron) == schedule.in_words(cron, language)
+
+
+@pytest.mark.parametrize(
+    ("cron", "words"),
+    [
+        ("0 7 * * 1-5", "de lunes a viernes a las 07:00"),
+        ("*/15 * * * *", "cada 15 minutos"),
+        ("0 7 1 1 *", "a las 07:00, el día 1 del mes, sólo en enero"),
+    ],
+)
+def test_what_a_plan_says_of_other_schedules_stays_a_sentence(
+    cron: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", "es")
+    assert schedules.in_words(cron) == words
 
 
 @pytest.mark.parametrize(

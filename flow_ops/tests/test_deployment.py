@@ -91,7 +91,7 @@ def test_a_plan_writes_nothing_and_says_that_something_would_change(
     told = capsys.readouterr().out
     assert f"{FULL_NAME}  nuevo" in told
     assert "pool        pool-prod, 0 workers en línea" in told
-    assert "30 1,13,17 * * *  a las 01:30, 13:30 y 17:30" in told
+    assert "30 1,13,17 * * *  todos los días a las 01:30, 13:30 y 17:30" in told
     assert told.splitlines()[-1] == "1 para crear, 0 para cambiar, 0 sin cambios; no se escribió nada."
     assert snapshot(workshop.client) == before
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from flow_ops import messages
-from flow_ops.deploy import checks, entrypoints, report, server
+from flow_ops.deploy import checks, entrypoints, report, schedules, server, source
 from flow_ops.deploy.pins import checked
 from flow_ops.deployment import (
     Deployments,
@@ -148,6 +148,34 @@ def test_where_there_is_nothing_a_message_neither_asks_nor_lists(
     }
     told = messages.render(code, **given)
     assert told.splitlines()[0] == f"{code}  {line}"
+
+
+def test_a_remote_repository_that_does_not_answer_in_time_is_told_in_the_language_of_the_repository(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def hangs(*_: object) -> str:
+        raise subprocess.TimeoutExpired("git", 1)
+
+    monkeypatch.setenv("FLOW_LANGUAGE", "es")
+    monkeypatch.setattr(source, "_git", hangs)
+    with pytest.raises(messages.FlowOpsError) as caught:
+        source._heads(GitSource("https://git.example/x.git"), tmp_path, "origin")
+    assert caught.value.code == "FT-GIT-06"
+    assert f"sin respuesta en {source.TIMEOUT:g} s" in str(caught.value)
+
+
+def test_an_interval_and_its_days_are_told_in_the_language_of_the_repository(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timing = {"interval": 30 * 3600, "timezone": "Europe/Madrid"}
+    told = {}
+    for language in ("es", "en"):
+        monkeypatch.setenv("FLOW_LANGUAGE", language)
+        told[language] = schedules.said(timing)
+    assert told == {
+        "es": "cada 1 día, 6:00:00 (Europe/Madrid)",
+        "en": "every 1 day, 6:00:00 (Europe/Madrid)",
+    }
 
 
 def test_a_machine_without_uv_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

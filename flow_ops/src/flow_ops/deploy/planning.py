@@ -80,7 +80,7 @@ class Plan:
     def problems(self, *, forward: bool) -> Iterator[FlowOpsError]:
         """Yield what stands in the way of applying this plan; a commit that it is pinned to not, if it goes `forward`."""
         if self.by_hand:
-            found = "; ".join(schedules.written(one["timing"]) for one in self.by_hand)
+            found = "; ".join(schedules.said(one["timing"]) for one in self.by_hand)
             yield FlowOpsError("FT-SCHED-03", deployment=self.target.full_name, schedules=found)
         if not forward:
             yield from rollback.problems(self.target, self.server)
@@ -147,7 +147,7 @@ def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list
             one for one in found.by_hand if one["timing"].get("timezone") != target.deployments.timezone
         ]
         if elsewhere:
-            timing = schedules.written(elsewhere[0]["timing"])
+            timing = schedules.said(elsewhere[0]["timing"])
             raise FlowOpsError("FT-SCHED-04", schedule=timing, timezone=target.deployments.timezone)
         wanted = wanted + schedules.adopt(found.by_hand, sum(map(schedules.is_adopted, wanted)))
     return wanted

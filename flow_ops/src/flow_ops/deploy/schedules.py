@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import calendar
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -108,8 +109,16 @@ def is_universal(zone: str) -> bool:
 
 
 def written(timing: Plain) -> str:
-    """Return a timing as it is written, with its zone: `0 6 * * 1-5 (Europe/Madrid)`."""
+    """Return a timing as it is written, for programs too, with its zone: `0 6 * * 1-5 (Europe/Madrid)`."""
     every = timing.get("cron") or timing.get("rrule") or f"every {timedelta(seconds=timing['interval'])}"
+    return f"{every} ({timing.get('timezone') or 'UTC'})"
+
+
+def said(timing: Plain) -> str:
+    """Return a timing as `written`, for people: an interval in the user's language."""
+    if "interval" not in timing:
+        return written(timing)
+    every = text("times.every", interval=timedelta(seconds=timing["interval"]))
     return f"{every} ({timing.get('timezone') or 'UTC'})"
 
 
@@ -124,7 +133,10 @@ def describe(timing: Plain) -> str:
 
 
 def in_words(cron: str) -> str:
-    """Return what a cron expression means in the user's language; empty where that cannot be said."""
+    """Return what a cron expression means in the user's language; empty where that cannot be said.
+
+    The days come first, then the hours, as where the template asks for a schedule.
+    """
     options = Options()
     options.use_24hour_time_format = True
     options.locale_code = {"es": "es_ES", "en": "en_US"}[language()]
@@ -135,7 +147,11 @@ def in_words(cron: str) -> str:
     # The library takes the names of days and months from the machine, which may have English alone.
     for english, ours in zip(_NAMES, text("times.names").split(), strict=True):
         said = said.replace(english, ours)
-    return said[0].lower() + said[1:]
+    said = (said[0].lower() + said[1:]).replace(text("times.only"), text("times.each"))
+    hours = rf"{text('times.at')} [\d:, ]+(?:{text('times.and')} [\d:]+)?"
+    if parts := re.fullmatch(rf"({hours})(?:, ([^,]+))?", said):
+        said = f"{parts[2] or text('times.daily')} {parts[1]}"
+    return said
 
 
 def next_runs(

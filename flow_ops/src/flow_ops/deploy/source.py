@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from flow_ops import git, library, project, shell
 from flow_ops.deploy.pins import FolderSource, GitSource, Source
 from flow_ops.hidden import without_credentials
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, text
 
 # Seconds to wait for the remote repository.
 TIMEOUT = 20.0
@@ -322,7 +322,9 @@ def _heads(source: GitSource, root: Path, remote: str, *commands: tuple[str, ...
             _git(root, *command)
         answer = _git(root, "ls-remote", "--heads", "--tags", remote)
     except subprocess.TimeoutExpired:
-        raise FlowOpsError("FT-GIT-06", url=url, reason=f"no answer within {TIMEOUT:g} s") from None
+        raise FlowOpsError(
+            "FT-GIT-06", url=url, reason=text("git.no-answer", seconds=f"{TIMEOUT:g}")
+        ) from None
     except subprocess.CalledProcessError as error:
         raise FlowOpsError("FT-GIT-06", url=url, reason=git.reason(error)) from None
     return {name: sha for sha, _, name in (line.partition("\t") for line in answer.splitlines())}

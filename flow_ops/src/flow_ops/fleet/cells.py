@@ -94,7 +94,7 @@ def grouped(shown: Sequence[Row]) -> list[tuple[str, list[str], list[str]]]:
 
 def _schedule(row: Row) -> str:
     said = "; ".join(
-        schedules.written(one["timing"]) + ("" if one["active"] else f" ({text('status.paused')})")
+        schedules.said(one["timing"]) + ("" if one["active"] else f" ({text('status.paused')})")
         for one in row.schedules
     )
     return (said or "-") + (f" ({text('fleet.paused')})" if row.paused else "")

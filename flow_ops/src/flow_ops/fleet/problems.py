@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from flow_ops.deploy import report, source
 from flow_ops.deploy.pins import GitSource
-from flow_ops.deploy.schedules import is_universal, written
+from flow_ops.deploy.schedules import is_universal, said
 from flow_ops.fleet.rows import Row, zone_of
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError
@@ -76,7 +76,7 @@ def _of_its_set_up(row: Row, newest: Version) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-FLEET-07", **name, rules=", ".join(row.unwatched))
     for one in row.schedules:
         if is_universal(zone_of(one["timing"])):
-            yield FlowOpsError("FT-FLEET-08", **name, schedule=written(one["timing"]))
+            yield FlowOpsError("FT-FLEET-08", **name, schedule=said(one["timing"]))
     if row.paused:
         yield FlowOpsError("FT-FLEET-10", **name)
     if row.pin:

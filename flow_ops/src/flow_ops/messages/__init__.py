@@ -11,7 +11,8 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -53,7 +54,7 @@ def text(key: str, **values: Any) -> str:
     Raises:
         KeyError: `key` is unknown, or its text names a value that was not given.
     """
-    return _tidy(texts(language())[key].format(**values))
+    return _tidy(texts(language())[key].format(**_said(values)))
 
 
 def language() -> str:
@@ -81,7 +82,7 @@ def render(code: str, **values: Any) -> str:
     """
     chosen = language()
     parts = _document(chosen)[code]
-    words = texts(chosen)
+    words, values = texts(chosen), _said(values)
     return "\n".join(
         (
             f"{code}  {_tidy(parts['what'].format(**values))}",
@@ -89,6 +90,15 @@ def render(code: str, **values: Any) -> str:
             f"  {words['words.do']}: {parts['do'].format(**values)}",
         )
     )
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a message, with the days of a duration in the user's language."""
+    day = texts(language())["words.day"]
+    return {
+        name: str(value).replace("day", day) if isinstance(value, timedelta) else value
+        for name, value in values.items()
+    }
 
 
 def _tidy(said: str) -> str:
