@@ -22,6 +22,7 @@ ROOMS = (
     "hidden",
     "changelog",
     "messages",
+    "screen",
     "git",
     "network",
     "project",

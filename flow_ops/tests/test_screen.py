@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 from prefect.states import Completed
 
+from flow_ops import arguments
 from flow_ops.deploy import report
 from flow_ops.deploy.planning import Plan
 from flow_ops.deploy.state import Difference
 from flow_ops.deploy.targets import targets
 from flow_ops.deployment import Deployments, Environment, GitSource
+from flow_ops.messages import FlowOpsError
 from helpers.repositories import TIMEZONE
 from helpers.support import wait_until
 from helpers.workshop import (
@@ -92,6 +94,47 @@ def test_with_no_color_and_into_a_file_a_plan_has_no_escape_sequence(
             assert deploy(cleared.pins, "plan", "prod", "--all") == 2
         assert FULL_NAME in plain.getvalue()
         assert ESCAPE not in plain.getvalue()
+
+
+def told(problem: FlowOpsError, place: AbstractContextManager[io.StringIO], tokens: list[str]) -> str:
+    """Return what a command prints that ends with a problem, or is typed wrongly."""
+    made = arguments.app("deploy.py")
+
+    @made.command
+    def apply() -> None:
+        raise problem
+
+    with place as screen:
+        assert arguments.execute(made, tokens) == 1
+    return screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "code"),
+    [(["apply"], "FT-RUN-01"), (["aply"], "FT-ARGS-01"), (["apply", "x"], "FT-ARGS-01")],
+)
+def test_every_error_of_a_command_has_its_colour_on_a_terminal_and_none_elsewhere(
+    tokens: list[str], code: str
+) -> None:
+    problem = FlowOpsError("FT-RUN-01", state="Failed", reason="-", again="")
+    assert told(problem, on_screen(), tokens).startswith(f"{ESCAPE}[1;31m{code}  ")
+    assert told(problem, on_screen(NO_COLOR="1"), tokens).startswith(f"{code}  ")
+    with contextlib.redirect_stderr(io.StringIO()) as plain:
+        told(problem, into_a_file(), tokens)
+    assert plain.getvalue().startswith(f"{code}  ")
+    assert ESCAPE not in plain.getvalue() + told(problem, on_screen(NO_COLOR="1"), tokens)
+
+
+@pytest.mark.parametrize(("code", "colour"), [("FT-MACHINE-03", "1;31"), ("FT-MACHINE-01", "33")])
+def test_what_the_doctor_finds_has_the_colour_of_its_check(code: str, colour: str) -> None:
+    problem = FlowOpsError(code, problem="x")
+    with on_screen() as coloured:
+        report.checked("El servidor", [problem])
+    assert f"\n{ESCAPE}[{colour}m{code}  " in coloured.getvalue()
+    with into_a_file() as plain:
+        report.checked("El servidor", [problem])
+    assert str(problem) in plain.getvalue()
+    assert ESCAPE not in plain.getvalue()
 
 
 # --- what is waited for

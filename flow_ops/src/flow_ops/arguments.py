@@ -18,7 +18,8 @@ from cyclopts import App, Group, Parameter
 from rich.console import Console
 from rich.text import Text
 
-from flow_ops.messages import FlowOpsError, language, nearest, print_error, text, texts
+from flow_ops import screen
+from flow_ops.messages import FlowOpsError, language, nearest, text, texts
 from flow_ops.network import spare_loopback
 
 if TYPE_CHECKING:
@@ -67,17 +68,17 @@ def execute(command_line: App, arguments: Sequence[str] | None = None) -> int:
         status = command_line(tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()  # now, while a reader that is gone can still be told from other problems
     except cyclopts.CycloptsError as error:
-        print_error(_wrong_usage(error, command_line, tokens))
+        screen.problem(_wrong_usage(error, command_line, tokens))
         return 1
     except FlowOpsError as error:
-        print_error(error)
+        screen.problem(error)
         return 1
     except KeyboardInterrupt:
         print(text("words.interrupted"), file=sys.stderr)
         return INTERRUPTED
     except OSError as problem:
         if not _nobody_reads(problem):
-            print_error(FlowOpsError("FT-MACHINE-03", problem=problem))
+            screen.problem(FlowOpsError("FT-MACHINE-03", problem=problem))
         return 1
     return int(status or 0)
 

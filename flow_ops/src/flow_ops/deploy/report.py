@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import Any, TextIO
+from typing import Any
 
 from prefect.client.schemas.objects import FlowRun, Log
 from prefect.client.schemas.objects import State as RunState
@@ -22,7 +21,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from flow_ops import hidden, project, watchdog
+from flow_ops import hidden, project, screen, watchdog
 from flow_ops.deploy import checks, schedules, source
 from flow_ops.deploy.planning import Plan, Status
 from flow_ops.deploy.rollback import Move, Pin
@@ -39,15 +38,7 @@ _SOON = 1.0
 # Fields that a plan shows in words of its own; the others are named, and shown with `--all`.
 _IN_WORDS = {"work_pool", "schedules", "paused", "version", "pull_steps", "parameters", "entrypoint"}
 _LABEL = 12
-# rich's names of colours; none where the output is no terminal or NO_COLOR is set.
-_COLOURS = {
-    "new": "green",
-    "changed": "yellow",
-    "same": "dim",
-    "bad": "bold red",
-    "note": "yellow",
-    "good": "green",
-}
+line, _console, _COLOURS = screen.line, screen.console, screen.COLOURS
 _STATE_COLOURS = {
     "COMPLETED": "green",
     "FAILED": "red",
@@ -57,20 +48,6 @@ _STATE_COLOURS = {
 }
 
 
-def line(said: str = "", stream: TextIO | None = None, style: str = "") -> None:
-    """Print a line at once: a program that reads this one follows a run as it happens."""
-    where = stream or sys.stdout
-    if where.isatty():
-        _console(where).print(Text(said, style=style), soft_wrap=True)
-    else:
-        print(said, file=where, flush=True)
-
-
-def _console(where: TextIO) -> Console:
-    """Return a terminal to draw on; with NO_COLOR, without bold and dim too."""
-    return Console(file=where, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
-
-
 def as_json(document: Any) -> None:
     line(json.dumps(document, indent=2, default=str))
 
@@ -78,13 +55,13 @@ def as_json(document: Any) -> None:
 def problems(found: Iterable[FlowOpsError]) -> None:
     """Print problems and warnings where errors go."""
     for problem in found:
-        line(str(problem), sys.stderr, _COLOURS["bad" if checks.stops(problem) else "note"])
+        screen.problem(problem, stops=checks.stops(problem))
 
 
 def notes(found: Iterable[FlowOpsError]) -> None:
     """Print problems that stop nothing here."""
     for problem in found:
-        line(str(problem), sys.stderr, _COLOURS["note"])
+        screen.problem(problem, stops=False)
 
 
 # --- plan and apply
@@ -390,7 +367,7 @@ def checked(title: str, found: Sequence[FlowOpsError]) -> None:
     mark = "bad" if any(checks.stops(problem) for problem in found) else "note" if found else "good"
     line(f"[{text(f'doctor.{mark}')}] {title}", style=_COLOURS[mark])
     for problem in found:
-        line(str(problem))
+        screen.problem(problem, sys.stdout, stops=checks.stops(problem))
 
 
 # --- tables and times

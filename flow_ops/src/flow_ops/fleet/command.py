@@ -19,6 +19,7 @@ from flow_ops.fleet.gather import gather, runs_since
 from flow_ops.fleet.rows import Fleet, Row
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, nearest, text
+from flow_ops.screen import COLOURS
 
 # The exit status of `--check` where a person is needed.
 NEEDED = 2
@@ -68,10 +69,11 @@ def _show(fleet: Fleet, shown: Sequence[Row]) -> None:
         if narrow:
             report.line(text("fleet.narrow"))
     for code, what, rest in cells.grouped(shown):
+        colour = COLOURS["bad" if code in problems.NEEDS_A_PERSON else "note"]
         for said in what:
-            report.line(f"{code}  {said}")
+            report.line(f"{code}  {said}", style=colour)
         for said in rest:
-            report.line(f"  {said}")
+            report.line(f"  {said}", style=colour)
     report.problems(fleet.notes)
     report.line(cells.sums(fleet, shown))
 

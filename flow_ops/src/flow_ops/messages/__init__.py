@@ -9,7 +9,6 @@ import difflib
 import locale
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -114,7 +113,3 @@ def nearest(name: str, known: Iterable[str]) -> str:
     words = {each.lstrip("-"): each for each in known}
     near = difflib.get_close_matches(name.lstrip("-"), words, n=1, cutoff=0.5)
     return words[near[0]] if near else "-"
-
-
-def print_error(error: FlowOpsError) -> None:
-    print(error, file=sys.stderr)

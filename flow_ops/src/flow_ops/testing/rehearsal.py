@@ -18,11 +18,11 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from flow_ops import project
+from flow_ops import project, screen
 from flow_ops.deploy import entrypoints
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Source
 from flow_ops.deployment import main
-from flow_ops.messages import FlowOpsError, print_error
+from flow_ops.messages import FlowOpsError
 from flow_ops.testing import deployments
 
 
@@ -88,7 +88,7 @@ def _main(file: str, arguments: list[str]) -> int:
     try:
         return main(rehearsal.pins(deployments()), arguments)
     except FlowOpsError as problem:
-        print_error(problem)
+        screen.problem(problem)
         return 1
 
 
