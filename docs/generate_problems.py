@@ -58,7 +58,7 @@ SUBJECTS = {
     "PROJECT": ("El repositorio", "The repository"),
     "RULE": ("Reglas del repositorio", "Rules of the repository"),
     "RUN": ("Ejecución", "Runs"),
-    "RUNNER": ("Dónde corren las tareas", "Where tasks run"),
+    "RUNNER": ("Dónde se ejecutan las tareas", "Where tasks run"),
     "SCHED": ("Horarios", "Schedules"),
     "SECRET": ("Secretos", "Secrets"),
     "SERVER": ("Servidor", "Server"),

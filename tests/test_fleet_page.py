@@ -122,7 +122,7 @@ def test_the_day_of_each_pool_is_drawn_by_local_hour(
     hours = drawn.locator("span").evaluate_all("all => all.map(each => [each.title, each.innerText])")
     assert len(hours) == 24
     [busiest] = [title for title, text in hours if re.match(r"[3-9]\d\n", text)]
-    assert int(re.findall(r"(\d+) empezaron", busiest)[0]) >= 30
+    assert int(re.findall(r"empezaron: (\d+)", busiest)[0]) >= 30
     boxes = drawn.locator("span").evaluate_all("all => all.map(each => each.getBoundingClientRect().right)")
     assert max(boxes) <= width
 

@@ -254,8 +254,8 @@ def test_local_times_stay_right_over_a_change_of_the_clocks(
     ("schedule", "zone", "told"),
     [
         ("0 0 * * *", "America/Santiago", "FT-SCHED-09  El 2027-09-05 cambia la hora en America/Santiago, y el"
-         " horario 0 0 * * * se corre: 01:00 en lugar de 00:00."),
-        ("30 2 * * *", "Europe/Madrid", "se corre: 03:30 en lugar de 02:30."),
+         " horario 0 0 * * * se mueve: 01:00 en lugar de 00:00."),
+        ("30 2 * * *", "Europe/Madrid", "se mueve: 03:30 en lugar de 02:30."),
         ("0 * * * *", "Europe/Madrid", "FT-SCHED-10  El 2027-10-31 se repite una hora en Europe/Madrid, y el"
          " horario 0 * * * * se ejecuta en ella una sola vez."),
         (timedelta(hours=1), "Europe/Madrid", "FT-SCHED-10"),

@@ -164,6 +164,25 @@ def test_a_remote_repository_that_does_not_answer_in_time_is_told_in_the_languag
     assert f"sin respuesta en {source.TIMEOUT:g} s" in str(caught.value)
 
 
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_of_one_thing_nothing_is_said_in_the_plural(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", language)
+    texts = messages.texts(language)
+    plural = re.compile(r"\{count\} \w+s\b")
+    # The watchdog's rules are more than one, as the runs of which none can be told from the others.
+    left = [key for key, text in texts.items() if plural.search(text) and f"{key}-one" not in texts]
+    assert left == ["plan.watchdog-same"]
+    parts = [(code, text) for code, each in messages.catalogue(language).items() for text in each.values()]
+    assert [code for code, text in parts if plural.search(text)] == ["FT-LOGS-04"]
+    said = messages.text("plan.watchdog-changed", count=1), messages.text("plan.watchdog-changed", count=2)
+    assert (
+        said
+        == {"es": ("cambia 1 regla", "cambian 2 reglas"), "en": ("1 rule changes", "2 rules change")}[
+            language
+        ]
+    )
+
+
 def test_an_interval_and_its_days_are_told_in_the_language_of_the_repository(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -703,8 +703,8 @@ def test_the_status_of_a_service_is_told_in_the_language_of_the_repository(
     assert [line.split()[0] for line in told["es"].splitlines()] == [
         *("servicio", "worker", "servidor", "python", "salud", "carpeta")
     ]
-    assert "hasta 5 ejecuciones a la vez" in told["es"]
-    assert "at most 5 runs at the same time" in told["en"]
+    assert "ejecuciones a la vez, como máximo: 5" in told["es"]
+    assert "runs at the same time, at most: 5" in told["en"]
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def sum_of(made: Sequence[Plan], found: Sequence[FlowOpsError]) -> None:
 
 def refused(found: Sequence[FlowOpsError]) -> None:
     count = sum(checks.stops(problem) for problem in found)
-    line(text("plan.refused-one") if count == 1 else text("plan.refused", count=count))
+    line(text("plan.refused", count=count))
 
 
 def _verdict(made: Plan) -> str:
@@ -185,7 +185,7 @@ def _held(target: Target, found: State) -> list[str]:
 def _workers(count: int | None) -> str:
     if count is None:
         return text("plan.no-pool")
-    return text("plan.one-worker") if count == 1 else text("plan.workers", count=count)
+    return text("plan.workers", count=count)
 
 
 def _watchdog(made: Plan) -> str:

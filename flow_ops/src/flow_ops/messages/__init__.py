@@ -48,12 +48,14 @@ def texts(language: str) -> dict[str, str]:
 
 
 def text(key: str, **values: Any) -> str:
-    """Return the text of `key` in the user's language.
+    """Return the text of `key` in the user's language; of `key` and "-one", if there is one, where the count is 1.
 
     Raises:
         KeyError: `key` is unknown, or its text names a value that was not given.
     """
-    return _tidy(texts(language())[key].format(**_said(values)))
+    known = texts(language())
+    one = f"{key}-one" if values.get("count") == 1 else ""
+    return _tidy(known.get(one, known[key]).format(**_said(values)))
 
 
 def language() -> str:
