@@ -61,7 +61,7 @@ def flow_run(page: Page, link: str, site: str, artifact: Any, folder: Path) -> N
     expect(page.get_by_text("pool-prod").first).to_be_visible()
     for tab in ("Logs", "Artifacts"):
         expect(page.get_by_role("tab", name=tab)).to_be_visible()
-    expect(page.get_by_text("6 branches in orders.csv").first).to_be_attached()
+    expect(page.get_by_text("6 sucursales en orders.csv").first).to_be_attached()
     # The graph is drawn on a canvas and moves into its place, slowly where the machine is busy.
     page.wait_for_timeout(20_000)
     page.screenshot(path=folder / "run.png")

@@ -152,6 +152,25 @@ def test_the_sample_flow_is_read_in_a_minute_and_has_nothing_to_stop_at(reposito
     assert len((package / "__init__.py").read_text(encoding="utf-8").splitlines()) == 1
 
 
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_what_people_read_of_the_sample_in_the_ui_and_in_the_log_is_in_their_language(
+    language: str, bake: Callable[..., Path]
+) -> None:
+    root = bake(language=language)
+    text = "".join(file.read_text(encoding="utf-8") for file in root.glob("src/*/*.py"))
+    read = re.findall(
+        r"^ {8}(?:orders_file|since): .*|(?:logger\.\w+|ValueError)\(f?\"[^\"]*",
+        text,
+        re.MULTILINE,
+    )
+    assert len(read) == 8
+    spanish = r"\b(pedidos?|sucursales|filas|días)\b"
+    english = r"\b(orders?|branches|rows)\b"
+    ours, theirs = (spanish, english) if language == "es" else (english, spanish)
+    assert [line for line in read if not re.search(ours, line, re.IGNORECASE)] == []
+    assert [line for line in read if re.search(theirs, line, re.IGNORECASE)] == []
+
+
 @pytest.mark.parametrize(
     ("repo_url", "asked"), [("https://git.example/team/x.git", True), ("git@git.example:team/x.git", False)]
 )

@@ -176,7 +176,7 @@ def test_the_flow_runs_with_what_a_company_sets_for_every_program(
     answer = inside(generated, ["uv", "run", "ventas-diarias"], **home, **variables)
     assert answer.returncode == 0, answer.stdout
     assert "'orders': 57" in answer.stdout
-    assert "wrong on purpose" in (tmp_path / "logs" / "ventas-diarias.log").read_text(encoding="utf-8")
+    assert "mal a propósito" in (tmp_path / "logs" / "ventas-diarias.log").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

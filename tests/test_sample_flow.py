@@ -65,8 +65,8 @@ def test_the_sample_is_summed_up_and_says_that_its_wrong_orders_are_meant(run: R
     done = run("-m", "ventas_diarias")
     total = "{'orders': 57, 'units': 366, 'rejected': 3}"
     assert done.stdout.splitlines()[-1] == total
-    assert sorted(re.findall(r"Order (\d+) rejected", done.stderr)) == ["17", "41", "52"]
-    assert "Three orders of the sample are wrong on purpose" in done.stderr
+    assert sorted(re.findall(r"Pedido (\d+) rechazado", done.stderr)) == ["17", "41", "52"]
+    assert "Tres pedidos de la muestra están mal a propósito" in done.stderr
     assert " | WARNING | " not in done.stderr
 
 
@@ -77,9 +77,9 @@ def test_wrong_orders_of_a_real_file_are_a_warning_that_counts_them(run: Run, tm
     file.write_text("\n".join(["order_id,branch,day,units", *rows]), encoding="utf-8")
     done = run("-m", "ventas_diarias", "--orders-file", str(file))
     assert "{'orders': 1, 'units': 2, 'rejected': 1}" in done.stdout
-    assert "Order 2 rejected: units: " in done.stderr
-    assert re.search(r" \| WARNING \| .*Orders rejected: 1", done.stderr)
-    assert "on purpose" not in done.stderr
+    assert "Pedido 2 rechazado: units: " in done.stderr
+    assert re.search(r" \| WARNING \| .*Pedidos rechazados: 1", done.stderr)
+    assert "a propósito" not in done.stderr
 
 
 @pytest.mark.slow

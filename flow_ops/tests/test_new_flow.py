@@ -57,6 +57,22 @@ def test_a_new_flow_is_a_module_a_test_a_command_and_deployments(
     assert written <= set(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize(
+    ("language", "summary", "limit", "logged"),
+    [
+        ("en", "Read the items, handle them", "limit: Items to handle at most.", '"%d items"'),
+        ("es", "Lee los elementos, los procesa", "limit: Cuántos elementos procesar", '"%d elementos"'),
+    ],
+)
+def test_what_people_read_of_a_new_flow_in_the_ui_is_in_their_language(
+    own: Path, monkeypatch: pytest.MonkeyPatch, language: str, summary: str, limit: str, logged: str
+) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", language)
+    assert cli.run(["new-flow", "nightly-stock"]) == 0
+    content = (own / "src" / "daily_sales" / "nightly_stock.py").read_text(encoding="utf-8")
+    assert [said for said in (summary, limit, logged) if said not in content] == []
+
+
 def test_a_push_is_a_next_step_where_there_is_a_remote_alone(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

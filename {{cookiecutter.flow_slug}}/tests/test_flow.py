@@ -21,7 +21,7 @@ def test_the_sample_completes_and_its_lines_are_in_the_ui(
     state = asyncio.run(flow(return_state=True))
     assert state.is_completed()
     assert state.result() == {"orders": 57, "units": 366, "rejected": 3}
-    assert any("branches in orders.csv" in line for line in flow_logs(state))
+    assert any("{{ "sucursales en" if cookiecutter.language == "es" else "branches in" }} orders.csv" in line for line in flow_logs(state))
 
 
 def test_a_failed_task_fails_the_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,5 +29,5 @@ def test_a_failed_task_fails_the_flow(tmp_path: Path, monkeypatch: pytest.Monkey
     file.write_text("order_id,branch,day,units\n", encoding="utf-8")
     # Without the retries, which wait.
     monkeypatch.setattr(tasks, "list_branches", tasks.list_branches.with_options(retries=0))
-    with pytest.raises(ValueError, match="no orders"):
+    with pytest.raises(ValueError, match="{{ "no hay pedidos" if cookiecutter.language == "es" else "no orders" }}"):
         asyncio.run({{ cookiecutter.__package }}(file))

@@ -30,7 +30,7 @@ def test_branches_are_listed_once_each_in_order(tmp_path: Path) -> None:
 
 
 def test_a_file_without_orders_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no orders"):
+    with pytest.raises(ValueError, match="{{ "no hay pedidos" if cookiecutter.language == "es" else "no orders" }}"):
         tasks.list_branches.fn(orders_file(tmp_path))
 
 
@@ -54,7 +54,7 @@ def test_a_bad_row_is_reported_counted_and_left_out(
 ) -> None:
     summary = summary_of(orders_file(tmp_path, GOOD, wrong))
     assert (summary["orders"], summary["rejected"]) == (1, 1)
-    assert "17 rejected: " in caplog.text
+    assert "17 {{ "rechazado" if cookiecutter.language == "es" else "rejected" }}: " in caplog.text
 
 
 def test_orders_before_the_day_are_left_out_and_are_not_errors(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+{% set es = cookiecutter.language == "es" -%}{# what people read in the UI and in the log; the rest is English -#}
 """The flow: what is done, in which order. `tasks.py` says how."""
 
 import asyncio
@@ -29,8 +30,8 @@ async def {{ cookiecutter.__package }}(
     """Summarise the orders of each branch, load the summaries into a database and publish them as a table.
 
     Args:
-        orders_file: Absolute path of a CSV with the orders. Without one, the sample of this repository.
-        since: Leave out the orders of earlier days.
+        orders_file: {{ "Ruta absoluta de un CSV con los pedidos. Sin una, la muestra de este repositorio." if es else "Absolute path of a CSV with the orders. Without one, the sample of this repository." }}
+        since: {{ "Deja afuera los pedidos de días anteriores." if es else "Leave out the orders of earlier days." }}
     """
     file = orders_file or SAMPLE
     turns = asyncio.Semaphore(SUBFLOWS_AT_A_TIME)
@@ -47,7 +48,7 @@ async def {{ cookiecutter.__package }}(
     await acreate_table_artifact(summaries, key="{{ cookiecutter.flow_slug }}")
     total = {name: sum(each[name] for each in summaries) for name in ("orders", "units", "rejected")}
     if orders_file is None:
-        logger.info("Three orders of the sample are wrong on purpose: see 'rejected': 3")
+        logger.info("{{ "Tres pedidos de la muestra están mal a propósito: ver" if es else "Three orders of the sample are wrong on purpose: see" }} 'rejected': 3")
     elif total["rejected"]:
-        logger.warning("Orders rejected: %d; the lines above say which, and why", total["rejected"])
+        logger.warning("{{ "Pedidos rechazados: %d; más arriba dice cuáles, y por qué" if es else "Orders rejected: %d; the lines above say which, and why" }}", total["rejected"])
     return total

@@ -1,3 +1,4 @@
+{% set es = cookiecutter.language == "es" -%}{# what people read in the log; the rest is English -#}
 """The steps, one thing each. Those with @task or @flow are retried, and limited in time (seconds)."""
 
 import asyncio
@@ -31,8 +32,8 @@ def list_branches(file: Path) -> list[str]:
     """List the branches of the orders file, sorted; a file without orders raises ValueError."""
     branches = sorted({row["branch"] for row in read_rows(file)})
     if not branches:
-        raise ValueError(f"no orders in {file}")
-    logger.info("%d branches in %s", len(branches), file.name)
+        raise ValueError(f"{{ "no hay pedidos en" if es else "no orders in" }} {file}")
+    logger.info("%d {{ "sucursales en" if es else "branches in" }} %s", len(branches), file.name)
     return branches
 
 
@@ -47,7 +48,7 @@ async def summarise_branch(file: Path, branch: str, since: date | None) -> Summa
             order = Order.model_validate(row)
         except ValidationError as error:
             problem = error.errors()[0]
-            logger.info("Order %s rejected: %s: %s", row["order_id"], problem["loc"][0], problem["msg"])
+            logger.info("{{ "Pedido %s rechazado" if es else "Order %s rejected" }}: %s: %s", row["order_id"], problem["loc"][0], problem["msg"])
             summary["rejected"] += 1
             continue
         if since is None or order.day >= since:
@@ -67,7 +68,7 @@ def load_summaries(summaries: list[Summary]) -> None:
             conn.execute(text(f"CREATE TABLE order_totals ({columns})"))
         conn.execute(text("DELETE FROM order_totals WHERE branch = :branch"), summaries)
         conn.execute(text("INSERT INTO order_totals VALUES (:branch, :orders, :units, :rejected)"), summaries)
-    logger.info("%d rows in %s", len(summaries), engine.url.render_as_string(hide_password=True))
+    logger.info("%d {{ "filas en" if es else "rows in" }} %s", len(summaries), engine.url.render_as_string(hide_password=True))
 
 
 def read_rows(file: Path) -> list[dict[str, str]]:

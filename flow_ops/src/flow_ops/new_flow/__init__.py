@@ -90,8 +90,10 @@ def refuse_taken(slug: str, *files: Path) -> None:
 
 
 def filled(name: str, names: Mapping[str, str]) -> str:
-    """Return one of the template files with these names in it."""
-    return Template(Path(__file__).with_name(f"{name}.py.tmpl").read_text(encoding="utf-8")).substitute(names)
+    """Return one of the template files with these names in it, and what people read in the UI in their language."""
+    read = {key: text(f"new-flow.{key}") for key in ("summary", "limit", "logged")}
+    content = Path(__file__).with_name(f"{name}.py.tmpl").read_text(encoding="utf-8")
+    return Template(content).substitute(names, **read)
 
 
 def write(contents: Mapping[Path, str], slug: str, pins: Deployments, deleted: Sequence[Path] = ()) -> str:
