@@ -212,9 +212,13 @@ def zone_rule(value: str) -> str | None:
 
 
 def _suggested_zone(value: str, _: Answers) -> str:
-    """Return the zone whose name, or whose city, is most like `value`, or else the usual one."""
-    names = {each.casefold(): zone for name, zone in _zones().items() for each in (name.split("/")[-1], name)}
-    near = difflib.get_close_matches(value.strip().replace(" ", "_").casefold(), names, n=1, cutoff=0.8)
+    """Return the zone whose name, or the end of it, is most like `value`, accents aside, or else the usual one."""
+    names = {
+        name.casefold().split("/", cut)[-1]: zone for cut in (2, 1, 0) for name, zone in _zones().items()
+    }
+    # The database has no accents: "Argentina/Córdoba" is as near as without.
+    plain = "".join(each for each in unicodedata.normalize("NFD", value) if not unicodedata.combining(each))
+    near = difflib.get_close_matches(plain.strip().replace(" ", "_").casefold(), names, n=1, cutoff=0.8)
     return names[near[0]] if near else str(definition()["_usual_timezone"])
 
 
