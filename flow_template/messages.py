@@ -13,6 +13,8 @@ from flow_template import naming, origin, schedule
 from flow_template.texts import half, text, texts
 
 _LONGEST_SHOWN = 80
+# Of a line, on a terminal of 80 columns.
+_WIDTH = 79
 
 Problems = Sequence[naming.Problem]
 Given = Mapping[str, str]
@@ -38,10 +40,13 @@ def explanation(problem: naming.Problem, language: object) -> str:
     question, value, code, suggestion = problem
     rule = texts(language)["codes"][code].format(choices=", ".join(naming.choices(question)))
     # On a terminal of 80 columns, beside "    Regla: "; a command at its end stays whole.
-    lines = TextWrapper(79, " " * 11, " " * 6, break_long_words=False, break_on_hyphens=False)
+    lines = TextWrapper(_WIDTH, " " * 11, " " * 6, break_long_words=False, break_on_hyphens=False)
     rule = lines.fill(rule).lstrip()
-    suggestion += f"  ({schedule.in_words(suggestion, language)})" if question == "schedule" else ""
     kind = text("example" if problem.is_example else "suggestion", language)
+    if question == "schedule":
+        words = f"({schedule.in_words(suggestion, language)})"
+        beside = len(f"    {kind}: {suggestion}  {words}") <= _WIDTH
+        suggestion += f"  {words}" if beside else f"\n{_filled(words, 6)}"
     named = {"label": label(question, language), "value": shown(value), "kind": kind}
     return text("problem", language, **named, code=code, rule=rule, suggestion=suggestion)
 
@@ -49,9 +54,14 @@ def explanation(problem: naming.Problem, language: object) -> str:
 def remark(question: str, answers: naming.Answers) -> str:
     """Return what there is to say of a good answer: a schedule in words, a folder that is not here."""
     if question == "schedule":
-        return f"  = {schedule.in_words(answers[question], answers.get('language'))}\n"
+        return _filled(f"= {schedule.in_words(answers[question], answers.get('language'))}", 2) + "\n"
     local = question == "repo_url" and answers.get("code_source") == "local"
     return text("not_here", answers.get("language")) if local and not Path(answers[question]).is_dir() else ""
+
+
+def _filled(said: str, indent: int) -> str:
+    """Return a text on lines that a terminal of 80 columns shows whole."""
+    return TextWrapper(_WIDTH, " " * indent, " " * (indent + 2)).fill(said)
 
 
 def disagreement(found: Sequence[tuple[str, object, object]], language: object) -> str:

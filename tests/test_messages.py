@@ -131,3 +131,26 @@ def test_every_refusal_of_a_schedule_shows_an_example_and_what_it_means(value: s
 def test_a_rule_fits_a_terminal_of_80_columns(code: str, language: str) -> None:
     told = messages.explanation(naming.Problem("flow_name", "x", code, "y"), language)
     assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("value", ["lunes a viernes", "Lunes, miércoles y sábado a las 06:00", "whenever"])
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_a_suggested_schedule_fits_a_terminal_of_80_columns_and_its_cron_stays_whole(
+    value: str, language: str
+) -> None:
+    problem = naming.problem_with("schedule", {"schedule": value})
+    assert problem
+    told = messages.explanation(problem, language)
+    assert max(map(len, told.splitlines())) < 80
+    assert f": {problem.suggestion}" in told
+    words = f"({schedule.in_words(problem.suggestion, language)})"
+    assert words in " ".join(told.split())
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_what_is_said_of_a_good_schedule_fits_a_terminal_of_80_columns(language: str) -> None:
+    answers = {"language": language, "schedule": "15 6,7,9,12,18 1,11,21 jan,mar,may mon,wed,fri"}
+    told = messages.remark("schedule", answers)
+    assert told.startswith("  = ")
+    assert len(told.splitlines()) > 1
+    assert max(map(len, told.splitlines())) < 80

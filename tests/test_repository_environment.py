@@ -271,6 +271,7 @@ def now( names=[] ):
 
 
 def length(text: str) -> int:
+    unused = 1
     found = Path(text).parent if text else None
     text = 1
     print(found.name)
@@ -288,8 +289,9 @@ PRIVATE = 'PASSWORD = "kd93-Pw0e-4Jxz"\n'
 def test_a_refused_commit_says_what_the_readme_explains(generated: Path) -> None:
     page = (generated / "README.md").read_text(encoding="utf-8")
     table = page.partition("## Cuando el commit es rechazado")[2].partition("\n## ")[0]
-    explained = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
-    assert len(explained) == 11
+    cells = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
+    explained = re.findall(r"`(.+?)`", " ".join(cells))
+    assert len(explained) == 12
     file = generated / "src" / "ventas_diarias" / "first.py"
     file.write_text(REFUSED, encoding="utf-8")
     secret = file.with_name("second.py")
