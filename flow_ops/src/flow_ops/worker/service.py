@@ -435,4 +435,5 @@ def _health(port: int) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
             return str(json.load(answer)["message"])
     except (OSError, ValueError, KeyError) as problem:
-        return (str(problem) or type(problem).__name__).splitlines()[0]
+        said = str(getattr(problem, "reason", problem)) or type(problem).__name__
+        return text("worker.no-health", reason=said.splitlines()[0])
