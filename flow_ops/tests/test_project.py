@@ -47,3 +47,10 @@ def test_a_pyproject_that_is_no_toml_is_told_where_it_breaks(tmp_path: Path) -> 
     problem = refusal(tmp_path)
     assert problem.code == "FT-PROJECT-03"
     assert "line 1" in str(problem)
+
+
+def test_a_message_inside_another_is_further_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", "en")
+    inner = FlowOpsError("FT-SERVER-09")
+    outer = FlowOpsError("FT-RUN-01", state="Failed", reason=f"it raised {inner}", again=".")
+    assert [len(line) - len(line.lstrip()) for line in str(outer).splitlines()] == [0, 4, 4, 2, 2]

@@ -11,9 +11,11 @@ import os
 import re
 import sys
 import tomllib
+import traceback
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from flow_ops import repository
@@ -26,6 +28,14 @@ class FlowOpsError(Exception):
         self.code = code
         self.values = values
         super().__init__(code)
+
+    def place(self, root: Path) -> str:
+        """Return the file below `root` and the line where the team's code met this; "" where it did not."""
+        for frame in reversed(traceback.extract_tb(self.__traceback__)):
+            file = Path(frame.filename)
+            if file.is_relative_to(root) and not {"vendor", ".venv"} & {*file.relative_to(root).parts}:
+                return f"{file.relative_to(root)}:{frame.lineno}"
+        return ""
 
     def __str__(self) -> str:
         """Render the message; only now, because the language may be what cannot be read."""
@@ -81,6 +91,7 @@ def render(code: str, **values: Any) -> str:
     """
     chosen = language()
     parts = _document(chosen)[code]
+    values = {name: _within(value) for name, value in values.items()}
     words = texts(chosen)
     return "\n".join(
         (
@@ -89,6 +100,11 @@ def render(code: str, **values: Any) -> str:
             f"  {words['words.do']}: {parts['do'].format(**values)}",
         )
     )
+
+
+def _within(value: Any) -> Any:
+    """Indent the lines of a message that is a value in another one."""
+    return re.sub(r"\n(?=  \S)", "\n  ", str(value)) if isinstance(value, (str, FlowOpsError)) else value
 
 
 def _tidy(said: str) -> str:
