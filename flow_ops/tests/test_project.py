@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from flow_ops import project
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, text
 from helpers.repositories import TIMEZONE, make_repository
 from helpers.workshop import inside
 
@@ -54,3 +55,15 @@ def test_a_message_inside_another_is_further_in(monkeypatch: pytest.MonkeyPatch)
     inner = FlowOpsError("FT-SERVER-09")
     outer = FlowOpsError("FT-RUN-01", state="Failed", reason=f"it raised {inner}", again=".")
     assert [len(line) - len(line.lstrip()) for line in str(outer).splitlines()] == [0, 4, 4, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (timedelta(days=1, hours=2), "26 h"),
+        (timedelta(minutes=90), "1 h 30 min"),
+        (timedelta(seconds=0.5), "0.5 s"),
+    ],
+)
+def test_a_length_of_time_reads_the_same_in_both_languages(length: timedelta, said: str) -> None:
+    assert f" {said}" in text("watchdog.pending", limit=length)

@@ -13,6 +13,7 @@ import sys
 import tomllib
 import traceback
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -63,7 +64,7 @@ def text(key: str, **values: Any) -> str:
     Raises:
         KeyError: `key` is unknown, or its text names a value that was not given.
     """
-    return _tidy(texts(language())[key].format(**values))
+    return _tidy(texts(language())[key].format(**_shown(values)))
 
 
 def language() -> str:
@@ -91,7 +92,7 @@ def render(code: str, **values: Any) -> str:
     """
     chosen = language()
     parts = _document(chosen)[code]
-    values = {name: _within(value) for name, value in values.items()}
+    values = _shown(values)
     words = texts(chosen)
     return "\n".join(
         (
@@ -102,9 +103,19 @@ def render(code: str, **values: Any) -> str:
     )
 
 
-def _within(value: Any) -> Any:
-    """Indent the lines of a message that is a value in another one."""
-    return re.sub(r"\n(?=  \S)", "\n  ", str(value)) if isinstance(value, (str, FlowOpsError)) else value
+def _shown(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values as a text shows them: a time as `1 h 30 min`, a message inside another further in."""
+    shown = dict(values)
+    for name, value in values.items():
+        if isinstance(value, timedelta):
+            minutes, seconds = divmod(value.total_seconds(), 60)
+            parts = (*divmod(int(minutes), 60), seconds)
+            shown[name] = " ".join(
+                f"{part:g} {unit}" for part, unit in zip(parts, ("h", "min", "s"), strict=True) if part
+            )
+        elif isinstance(value, (str, FlowOpsError)):
+            shown[name] = re.sub(r"\n(?=  \S)", "\n  ", str(value))
+    return shown
 
 
 def _tidy(said: str) -> str:
