@@ -183,7 +183,7 @@ def test_of_one_thing_nothing_is_said_in_the_plural(language: str, monkeypatch: 
     )
 
 
-def test_an_interval_and_its_days_are_told_in_the_language_of_the_repository(
+def test_an_interval_is_told_in_the_language_of_the_repository(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     timing = {"interval": 30 * 3600, "timezone": "Europe/Madrid"}
@@ -192,8 +192,8 @@ def test_an_interval_and_its_days_are_told_in_the_language_of_the_repository(
         monkeypatch.setenv("FLOW_LANGUAGE", language)
         told[language] = schedules.said(timing)
     assert told == {
-        "es": "cada 1 día, 6:00:00 (Europe/Madrid)",
-        "en": "every 1 day, 6:00:00 (Europe/Madrid)",
+        "es": "cada 30 h (Europe/Madrid)",
+        "en": "every 30 h (Europe/Madrid)",
     }
 
 
@@ -218,7 +218,7 @@ SLIPS = [
     ('schedule="30 1,13,17 * * *"', 'schedule=(("0 6 * * *",),)', "(schedule=(('0 6 * * *',),))"),
     ("timezone=TIMEZONE", "timezone=None", "Deployments(timezone=None): va un texto\n"),
     ('work_pool="pool-prod"', "work_pool=None", "{'prod': Environment(work_pool=None)}}): va un texto\n"),
-    ("timedelta(hours=2)", "2", "Limits(running=2)): va un timedelta de 0:00:10 o más\n"),
+    ("timedelta(hours=2)", "2", "Limits(running=2)): va un timedelta de 10 s o más\n"),
     ("timedelta(hours=2)", "timedelta(seconds=2)", "Limits(running=timedelta(seconds=2))"),
     ("flows=FLOWS", "flows={FLOW}", "Deployments(flows=set(...)): va un diccionario\n"),
     ("source=SOURCE", "source=GitSource(None)", "GitSource(url=None)): va un texto\n"),

@@ -23,6 +23,7 @@ ROOMS = (
     "changelog",
     "messages",
     "screen",
+    "ui",
     "git",
     "network",
     "project",

@@ -10,10 +10,12 @@ import locale
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+import traceback
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from flow_ops import repository
@@ -26,6 +28,14 @@ class FlowOpsError(Exception):
         self.code = code
         self.values = values
         super().__init__(code)
+
+    def place(self, root: Path) -> str:
+        """Return the file below `root` and the line where the team's code met this; "" where it did not."""
+        for frame in reversed(traceback.extract_tb(self.__traceback__)):
+            file = Path(frame.filename)
+            if file.is_relative_to(root) and not {"vendor", ".venv"} & {*file.relative_to(root).parts}:
+                return f"{file.relative_to(root)}:{frame.lineno}"
+        return ""
 
     def __str__(self) -> str:
         """Render the message; only now, because the language may be what cannot be read."""
@@ -55,7 +65,7 @@ def text(key: str, **values: Any) -> str:
     """
     known = texts(language())
     one = f"{key}-one" if values.get("count") == 1 else ""
-    return _tidy(known.get(one, known[key]).format(**_said(values)))
+    return _tidy(known.get(one, known[key]).format(**_shown(values)))
 
 
 def language() -> str:
@@ -83,7 +93,8 @@ def render(code: str, **values: Any) -> str:
     """
     chosen = language()
     parts = _document(chosen)[code]
-    words, values = texts(chosen), _said(values)
+    values = _shown(values)
+    words = texts(chosen)
     return "\n".join(
         (
             f"{code}  {_tidy(parts['what'].format(**values))}",
@@ -93,13 +104,19 @@ def render(code: str, **values: Any) -> str:
     )
 
 
-def _said(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a message, with the days of a duration in the user's language."""
-    day = texts(language())["words.day"]
-    return {
-        name: str(value).replace("day", day) if isinstance(value, timedelta) else value
-        for name, value in values.items()
-    }
+def _shown(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values as a text shows them: a time as `1 h 30 min`, a message inside another further in."""
+    shown = dict(values)
+    for name, value in values.items():
+        if isinstance(value, timedelta):
+            minutes, seconds = divmod(value.total_seconds(), 60)
+            parts = (*divmod(int(minutes), 60), seconds)
+            shown[name] = " ".join(
+                f"{part:g} {unit}" for part, unit in zip(parts, ("h", "min", "s"), strict=True) if part
+            )
+        elif isinstance(value, (str, FlowOpsError)):
+            shown[name] = re.sub(r"\n(?=  \S)", "\n  ", str(value))
+    return shown
 
 
 def _tidy(said: str) -> str:
