@@ -25,6 +25,7 @@ from helpers.workshop import (
     FLOW,
     FULL_NAME,
     PACKAGE,
+    SLUG,
     Workshop,
     apply,
     clear,
@@ -179,6 +180,20 @@ def test_a_plan_of_100_deployments_has_a_line_for_each_that_differs_and_their_su
     assert len(told) == lines
     assert max(map(len, told)) <= 80
     assert told[-1].startswith(f"0 para crear, {differ} para cambiar, {100 - differ} sin cambios")
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("shown_whole", [5, 1])
+def test_status_says_beside_its_name_that_a_deployment_is_not_on_the_server(
+    cleared: Workshop, monkeypatch: pytest.MonkeyPatch, shown_whole: int
+) -> None:
+    monkeypatch.setattr(report, "SHOWN_WHOLE", shown_whole)
+    apply(cleared.pins)
+    for place in (on_screen(), into_a_file()):
+        with place as shown:
+            assert deploy(cleared.pins, "status") == 0
+        told = re.sub(rf"{ESCAPE}\[[\d;]*m", "", shown.getvalue())
+        assert re.findall(r"(?m)^ *(\S.*no está\)?)", told) == [f"{SLUG}-dev (no está)"]
 
 
 @pytest.mark.e2e

@@ -452,10 +452,10 @@ def _status_cells(row: Status) -> list[str]:
     paused = f" ({text('status.paused')})" if state and state["paused"] else ""
     pinned = f" ({text('fleet.pinned', since=local(row.pin.since))})" if row.pin else ""
     return [
-        row.target.full_name.partition("/")[2],
+        row.target.name if state else f"{row.target.name} ({missing})",
         row.pool if row.workers is not None else f"{row.pool} ({missing})",
         "-" if row.workers is None else str(row.workers),
-        (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,
+        (str(_readable("schedules", state["schedules"] if state else [])) or "-") + paused,
         local(row.next_run) if row.next_run else "-",
         ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
         (_short(state["version"]) if state else "-") + pinned,
