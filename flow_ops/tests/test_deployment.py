@@ -29,7 +29,7 @@ from prefect.schedules import Cron
 from prefect.states import Pending, Running, Scheduled, Suspended
 
 from flow_ops.deploy import checks, cli, entrypoints, planning, schedules, server, source, state
-from flow_ops.deployment import Environment, FolderSource, GitSource
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from helpers.repositories import SCHEDULE, TIMEZONE
 from helpers.support import prefect_server, wait_until
 from helpers.workshop import (
@@ -311,6 +311,52 @@ def test_a_schedule_that_someone_paused_is_said_with_the_command_that_activates_
     capsys.readouterr()
     assert deploy(pins, "status") == 0
     assert "--activate" not in capsys.readouterr().out
+
+
+def with_dev(workshop: Workshop, **changes: Any) -> Deployments:
+    environment = dataclasses.replace(workshop.pins.flows[FLOW]["dev"], **changes)
+    return dataclasses.replace(workshop.pins, flows={FLOW: {"dev": environment}})
+
+
+def test_a_schedule_that_the_file_wants_paused_is_said_with_what_activates_it_and_that_does(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pins, dev = with_dev(workshop, schedule=ANOTHER), f"{SLUG}/{SLUG}-dev"
+    assert deploy(pins, "apply", "dev") == 0
+    for arguments in (["plan", "dev"], ["apply", "dev"], ["status"], ["doctor", "dev"]):
+        capsys.readouterr()
+        assert deploy(pins, *arguments) == 0
+        told = capsys.readouterr().out
+        assert "active=True" in told, arguments
+        assert told.count("uv run deploy.py apply dev --activate") == 1, arguments
+    assert "[AVISO] El servidor" in told
+    assert f"FT-SCHED-12  Con el horario pausado, como lo quiere deploy.py: {dev}." in told
+    assert deploy(pins, "apply", "dev", "--activate") == 1
+    assert "FT-SCHED-05  " in capsys.readouterr().err
+    pins = with_dev(workshop, schedule=ANOTHER, active=True)
+    assert deploy(pins, "apply", "dev", "--activate") == 0
+    assert [one.active for one in on_server(workshop, dev).schedules] == [True]
+    for arguments in (["plan", "dev"], ["status"], ["doctor", "dev"]):
+        capsys.readouterr()
+        assert deploy(pins, *arguments) == 0
+        assert "--activate" not in capsys.readouterr().out, arguments
+
+
+@pytest.mark.parametrize("schedule", [None, ANOTHER])
+def test_a_deployment_that_someone_paused_outside_prod_is_said_with_the_command_that_activates_it(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], schedule: str | None
+) -> None:
+    pins, dev = with_dev(workshop, schedule=schedule), f"{SLUG}/{SLUG}-dev"
+    assert deploy(pins, "apply", "dev") == 0
+    workshop.client.pause_deployment(on_server(workshop, dev).id)
+    for arguments in (["plan", "dev"], ["apply", "dev"], ["status"], ["doctor", "dev"]):
+        capsys.readouterr()
+        assert deploy(pins, *arguments) == 0
+        assert capsys.readouterr().out.count("uv run deploy.py apply dev --activate") == 1, arguments
+    assert deploy(pins, "apply", "dev", "--activate") == 0
+    found = on_server(workshop, dev)
+    assert not found.paused
+    assert not any(one.active for one in found.schedules), "the file wants them paused"
 
 
 def test_a_schedule_paused_in_the_interface_stays_paused_when_something_else_or_its_cron_changes(

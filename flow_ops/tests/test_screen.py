@@ -30,6 +30,7 @@ from helpers.workshop import (
     apply,
     clear,
     deploy,
+    on_server,
     pointing_at,
     proxy,
     with_prod,
@@ -154,7 +155,7 @@ def many(count: int, *, differ: int) -> list[Plan]:
     made = Plan(
         target=targets(pins)[0],
         server={},
-        file={},
+        file={"paused": False, "schedules": []},
         differences=[],
         watchdog=[],
         by_hand=[],
@@ -212,3 +213,20 @@ def test_an_apply_of_many_deployments_prints_a_line_for_each_that_is_written(
         told = capsys.readouterr().out.splitlines()
         written = [f"{name}: escrito y comprobado" for name in (FULL_NAME, "quick/quick-prod")]
         assert told == [*(written if sums.startswith("2") else []), sums]
+
+
+@pytest.mark.e2e
+def test_of_many_deployments_those_that_someone_paused_are_said_with_the_command_that_activates_them(
+    cleared: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "SHOWN_WHOLE", 0)
+    dev = {FLOW: {"dev": Environment(work_pool="pool-dev", schedule="0 6 * * *")}}
+    pins = dataclasses.replace(cleared.pins, flows=dev)
+    command = "se activa con: uv run deploy.py apply dev --activate"
+    for paused in (False, True):
+        assert deploy(pins, "apply", "dev") == 0
+        for arguments in (["plan", "dev"], ["apply", "dev"], ["status"]):
+            capsys.readouterr()
+            assert deploy(pins, *arguments) == 0
+            assert (command in capsys.readouterr().out) is paused, arguments
+        cleared.client.pause_deployment(on_server(cleared, f"{SLUG}/{SLUG}-dev").id)

@@ -31,7 +31,7 @@ from flow_ops.messages import FlowOpsError, nearest
 # These are told and stop nothing.
 WARNINGS = {
     *("FT-LOCK-01", "FT-MACHINE-01", "FT-SERVER-10", "FT-SERVER-12"),
-    *("FT-SCHED-07", "FT-SCHED-08", "FT-SCHED-09", "FT-SCHED-10", "FT-SCHED-11"),
+    *("FT-SCHED-07", "FT-SCHED-08", "FT-SCHED-09", "FT-SCHED-10", "FT-SCHED-11", "FT-SCHED-12"),
     *("FT-POOL-05", "FT-POOL-06", "FT-POOL-11", "FT-SOURCE-07", "FT-IMAGE-02", "FT-DEPLOY-08"),
     *("FT-UPDATE-01", "FT-UPDATE-02", "FT-UPDATE-03", "FT-UPDATE-04", "FT-UPDATE-07", "FT-UPDATE-12"),
     "FT-LIBRARY-10",
@@ -116,11 +116,20 @@ def folders(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
 
 
 def held(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
-    """Yield a warning for each deployment whose schedule someone paused."""
+    """Yield a warning for each deployment that someone paused, and one for those whose schedules the file wants so."""
+    as_written = []
     for target in targets:
         deployment = server.read(client, target.full_name)
-        if deployment and state.is_held(target, state.actual(deployment)):
+        kind = state.held(target, state.actual(deployment)) if deployment else None
+        if kind == "starts-paused":
+            as_written.append(target)
+        elif kind:
             yield FlowOpsError("FT-SCHED-11", deployment=target.full_name, environment=target.words)
+    if as_written:
+        names, first = ", ".join(target.full_name for target in as_written), as_written[0]
+        yield FlowOpsError(
+            "FT-SCHED-12", deployments=names, deployment=first.full_name, environment=first.words
+        )
 
 
 def unnamed(others: Mapping[str, DeploymentResponse]) -> Iterator[FlowOpsError]:

@@ -110,6 +110,7 @@ class _Commands:
                 if not many:
                     report.first_run(first)
             if many:
+                report.paused([(plan.target, plan.file) for plan in plans], many=True)
                 report.sum_applied(plans)
         return 0
 

@@ -114,8 +114,11 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
     existing = state.actual(deployment) if deployment else None
     timings = [schedules.plain(one, target.deployments.timezone) for one in target.environment.schedules]
     found = schedules.reconcile(timings, existing["schedules"] if existing else [], active=target.active)
-    wanted = _chosen(target, found, choice)
-    paused = bool(existing and existing["paused"]) and not choice.activate
+    paused = bool(existing and existing["paused"])
+    # A deployment that someone paused may be activated where the file wants its schedules paused, they not.
+    if choice.activate and not target.active and not paused:
+        raise FlowOpsError("FT-SCHED-05", environment=target.environment_name)
+    wanted, paused = _chosen(target, found, choice), paused and not choice.activate
     file = state.desired(target, wanted, paused=paused)
     runs = [] if paused else schedules.next_runs(wanted, count=5)
     return Plan(
@@ -136,9 +139,7 @@ def _rules(target: Target) -> tuple[str, watchdog.Limits, watchdog.Notification 
 
 def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list[State]:
     wanted = found.schedules
-    if choice.activate and not target.active:
-        raise FlowOpsError("FT-SCHED-05", environment=target.environment_name)
-    if choice.activate or choice.pause:
+    if (choice.activate and target.active) or choice.pause:
         wanted = [{**one, "active": choice.activate} for one in wanted]
     if choice.remove:
         wanted = [one for one in wanted if not schedules.is_adopted(one)]

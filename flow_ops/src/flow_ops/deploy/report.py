@@ -27,7 +27,7 @@ from flow_ops.deploy import checks, schedules, source
 from flow_ops.deploy.planning import Plan, Status
 from flow_ops.deploy.rollback import Move, Pin
 from flow_ops.deploy.server import page
-from flow_ops.deploy.state import State, is_held, shown
+from flow_ops.deploy.state import State, held, shown
 from flow_ops.deploy.targets import Target
 from flow_ops.logging.formats import indented, visible
 from flow_ops.messages import FlowOpsError, language, text, texts
@@ -100,6 +100,7 @@ def plans(made: Sequence[Plan], *, everything: bool) -> None:
         for one in made:
             if one.changes:
                 _heading(one)
+        paused([(one.target, one.file) for one in made], many=True)
         return
     for one in made:
         _heading(one)
@@ -191,18 +192,21 @@ def _schedule_lines(made: Plan) -> list[str]:
             f"{said} ({text('plan.was-paused')})" if one["active"] and one["timing"] in woken else said
             for said, one in zip(now, wanted, strict=True)
         ]
-    lines = [*gone, *(now or [text("plan.no-schedule")])]
-    if wanted and not some_run and not made.target.active:
-        lines.append(text("plan.born-paused"))
-    return lines + _held(made.target, made.file)
+    return [*gone, *(now or [text("plan.no-schedule")]), *_held(made.target, made.file)]
 
 
 def _held(target: Target, found: State) -> list[str]:
-    """Return that someone paused a deployment or a schedule of it, with the command that activates it; or nothing."""
-    if not is_held(target, found):
-        return []
-    kind = "plan.deployment-paused" if found["paused"] else "plan.paused"
-    return [text(kind, environment=target.words)]
+    """Return that a deployment or a schedule of it is paused, with the command that activates it; or nothing."""
+    kind = held(target, found)
+    return [text(f"plan.{kind}", environment=target.words)] if kind else []
+
+
+def paused(found: Iterable[tuple[Target, State]], *, many: bool) -> None:
+    """Print a line for each deployment that is paused; of many, for those that someone paused."""
+    for target, state in found:
+        if not (many and held(target, state) == "starts-paused"):
+            for said in _held(target, state):
+                line(f"{target.full_name}: {said}", style=_COLOURS["note"])
 
 
 def _workers(count: int | None) -> str:
@@ -348,9 +352,7 @@ def status(rows: Sequence[Status]) -> None:
             for label, value in zip(columns[1:], row[1:], strict=True):
                 if value != "-":
                     _labelled(label, [value])
-    for each in rows:
-        for said in _held(each.target, each.state) if each.state else []:
-            line(f"{each.target.full_name}: {said}", style=_COLOURS["note"])
+    paused([(row.target, row.state) for row in rows if row.state], many=len(rows) > SHOWN_WHOLE)
 
 
 def status_document(row: Status) -> dict[str, Any]:
