@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 # What the shell adds to 128 for a program that Ctrl-C ends.
 INTERRUPTED = 130
+# Why a command line is refused that is wrong in this way; in any other, it may have a mistyped name.
+_WHY = {
+    **dict.fromkeys(("missing", "no-value", "flow-missing"), "nothing-guessed"),
+    **dict.fromkeys(("repeated", "contradiction"), "nothing-chosen"),
+}
 
 
 def app(name: str, help_key: str = "") -> App:
@@ -114,33 +119,43 @@ def use_any_character() -> None:
             stream.reconfigure(errors="replace")
 
 
+def wrong(kind: str, command: str, **values: Any) -> FlowOpsError:
+    """Return FT-ARGS-01 for what is wrong with the command line of `command`, by the key of its text in `args`."""
+    why = text(f"args.{_WHY.get(kind, 'mistyped')}")
+    return FlowOpsError("FT-ARGS-01", problem=text(f"args.{kind}", **values), why=why, command=command)
+
+
 def _wrong_usage(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]) -> FlowOpsError:
     chain = [*(error.command_chain or ())]
     command = " ".join([command_line.name[0], *chain])
     if isinstance(error, cyclopts.CoercionError) and error.argument is not None:
         value = error.token.value if error.token else ""
         return FlowOpsError("FT-ARGS-02", option=error.argument.name, value=value, problem=_kind(error))
-    return FlowOpsError("FT-ARGS-01", problem=_problem(error, command_line, tokens), command=command)
+    kind, values = _problem(error, command_line, tokens)
+    return wrong(kind, command, **values)
 
 
-def _problem(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]) -> str:
+def _problem(
+    error: cyclopts.CycloptsError, command_line: App, tokens: list[str]
+) -> tuple[str, dict[str, Any]]:
+    """Return what is wrong, as `wrong` takes it."""
     if isinstance(error, cyclopts.UnknownOptionError):
         options = [name for argument in error.argument_collection for name in argument.names]
         name = error.token.keyword or error.token.value
-        return text("args.unknown-option", name=name, near=nearest(name, options))
+        return "unknown-option", {"name": name, "near": nearest(name, options)}
     if isinstance(error, cyclopts.MissingArgumentError) and error.argument is not None:
         name = error.keyword or error.argument.name
         given = name in tokens or any(token.startswith(f"{name}=") for token in tokens)
-        return text("args.no-value" if given else "args.missing", name=name)
+        return "no-value" if given else "missing", {"name": name}
     if isinstance(error, cyclopts.UnknownCommandError):
         known = [name for name in command_line if not name.startswith("-")]
         name = (error.unused_tokens or tokens)[0]
-        return text("args.unknown-command", name=name, known=", ".join(known), near=nearest(name, known))
+        return "unknown-command", {"name": name, "known": ", ".join(known), "near": nearest(name, known)}
     if isinstance(error, cyclopts.RepeatArgumentError):
-        return text("args.repeated", name=error.token.keyword)
+        return "repeated", {"name": error.token.keyword}
     if error.unused_tokens:
-        return text("args.too-much", names=" ".join(error.unused_tokens))
-    return " ".join(str(error).split())
+        return "too-much", {"names": " ".join(error.unused_tokens)}
+    return "other", {"said": " ".join(str(error).split())}
 
 
 def _kind(error: cyclopts.CoercionError) -> str:
