@@ -319,7 +319,10 @@ def _pool_type(pool: WorkPool, target: Target) -> Iterator[FlowOpsError]:
 
 
 def _areas(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
-    """Yield a warning for each pool whose name begins with the area of other deployments, not with this repository's."""
+    """Yield a warning for each pool whose name begins with the area of other deployments, not with this repository's.
+
+    A repository does not know the other areas: only the tags of what is on the server say that a name is one.
+    """
     ours = project.current().area
     for target in {each.environment.work_pool: each for each in targets}.values():
         pool = target.environment.work_pool
