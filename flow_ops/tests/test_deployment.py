@@ -699,6 +699,27 @@ def test_doctor_says_what_is_well_and_what_is_not(
     assert "FT-POOL-03  " in told
 
 
+def test_doctor_notes_rules_of_the_watchdog_that_somebody_deleted_or_disabled_and_its_command_restores_them(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    for change in ("deleted", "disabled"):
+        capsys.readouterr()
+        assert deploy(workshop.pins, "doctor", "prod") == 0
+        assert "FT-WATCHDOG-07" not in capsys.readouterr().out
+        (late,) = (one for one in workshop.client.read_automations() if one.name.endswith(": late"))
+        if change == "deleted":
+            workshop.client.delete_automation(late.id)
+        else:
+            workshop.client.pause_automation(late.id)
+        assert deploy(workshop.pins, "doctor", "prod") == 0
+        told = capsys.readouterr().out
+        assert "[AVISO] El servidor" in told
+        assert re.search(rf"FT-WATCHDOG-07  Del watchdog de «{FULL_NAME}» faltan reglas .*: late\.", told)
+        assert "uv run deploy.py apply prod\n" in told
+        apply(workshop.pins)
+
+
 def test_doctor_notes_a_pool_of_another_area_than_the_tag_s(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
 ) -> None:

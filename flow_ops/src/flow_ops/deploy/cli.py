@@ -332,7 +332,10 @@ def _server_problems(deployments: Deployments, chosen: list[Target]) -> Iterator
     try:
         with _connected() as client:
             yield from checks.server_side(client, chosen)
-            yield from checks.held(client, chosen)
+            both = [(target, server.read(client, target.full_name)) for target in chosen]
+            deployed = [(target, deployment) for target, deployment in both if deployment]
+            yield from checks.held(deployed)
             yield from checks.unnamed(server.unnamed(client, targets(deployments)))
+            yield from checks.unwatched(client, deployed)
     except FlowOpsError as problem:
         yield problem
