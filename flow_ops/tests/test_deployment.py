@@ -805,6 +805,26 @@ def test_a_plan_shows_every_field_only_where_it_is_asked_to(
     assert "enforce_parameter_schema" in capsys.readouterr().out
 
 
+def test_with_all_a_plan_shows_the_fields_that_do_not_change_beside_those_that_do(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    commit = git(workshop.root, "rev-parse", "HEAD")
+    for pins, differ in (
+        (workshop.pins, []),
+        (with_prod(workshop.pins, env={"REGION": "sur"}), ["job_variables.env.REGION"]),
+    ):
+        capsys.readouterr()
+        assert deploy(pins, "plan", "prod", "--all") == (cli.DIFFERENT if differ else 0)
+        told = capsys.readouterr().out
+        fields = re.findall(r"(?m)^([a-z_]+(?:\.\w+)*) {2,}\S", told)
+        same = [
+            field for field in state.actual(on_server(workshop)) if not (differ and field == "job_variables")
+        ]
+        assert [field for field in fields if field != "campo"] == [*differ, *same]
+        assert re.search(rf"version +{commit}", told)
+
+
 # --- workers and the scheduler
 
 

@@ -225,15 +225,17 @@ def _watchdog(made: Plan) -> str:
 
 
 def _fields(made: Plan) -> None:
-    """Print every field that differs, Prefect's own too, with its values; and each rule of the watchdog."""
-    if made.server is None:
-        rows = [[key, shown(_readable(key, value))] for key, value in made.file.items()]
-        table([text("plan.field"), text("plan.file")], rows)
-    elif made.differences:
+    """Print every field with its value, with both where they differ, Prefect's own too; and each rule of the watchdog."""
+    differ = made.differences if made.server is not None else []
+    if differ:
         headers = [text("plan.field"), text("plan.server"), text("plan.file")]
-        both = ((d.field, (d.server, d.file)) for d in made.differences)
+        both = ((d.field, (d.server, d.file)) for d in differ)
         rows = [[field, *(shown(_readable(field, value)) for value in values)] for field, values in both]
         table(headers, rows)
+    told = {d.field.partition(".")[0] for d in differ}
+    others = [(field, value) for field, value in made.file.items() if field not in told]
+    headers = [text("plan.field"), text("plan.file") if made.server is None else text("plan.same")]
+    table(headers, [[field, shown(_readable(field, value))] for field, value in others])
     for change in made.watchdog:
         line(f"  {change}")
 
