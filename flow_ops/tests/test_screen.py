@@ -184,6 +184,16 @@ def test_a_plan_of_100_deployments_has_a_line_for_each_that_differs_and_their_su
 
 
 @pytest.mark.e2e
+def test_a_plan_breaks_no_command_that_activates_a_paused_schedule(cleared: Workshop) -> None:
+    dev = {"dev": Environment(work_pool="pool-dev", schedule="0 6 * * *")}
+    pins = dataclasses.replace(cleared.pins, flows={FLOW: dev, f"src/{PACKAGE}/nested.py:nested": dev})
+    with on_screen() as screen:
+        assert deploy(pins, "plan", "dev", "--flow", SLUG) == 2
+    told = [line.strip() for line in screen.getvalue().splitlines()]
+    assert f"uv run deploy.py apply dev --flow {SLUG} --activate" in told
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize("shown_whole", [5, 1])
 def test_status_says_beside_its_name_that_a_deployment_is_not_on_the_server(
     cleared: Workshop, monkeypatch: pytest.MonkeyPatch, shown_whole: int

@@ -140,10 +140,16 @@ def _labelled(label: str, values: Sequence[str]) -> None:
 
 
 def _wrapped(value: str) -> list[str]:
-    """Return `value` in lines that fit beside their label on a terminal; as it is where another program reads."""
+    """Return `value` in lines that fit beside their label on a terminal; as it is where another program reads.
+
+    A command at its end is one line, to be copied.
+    """
     if not sys.stdout.isatty():
         return [value]
-    return textwrap.wrap(value, max(30, Console().width - _LABEL - 3), break_long_words=False) or [""]
+    said, uv, command = value.partition("uv run ")
+    width = max(30, Console().width - _LABEL - 3)
+    lines = textwrap.wrap(said, width, break_long_words=False, break_on_hyphens=False)
+    return [*lines, uv + command] if uv else lines or [""]
 
 
 def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
