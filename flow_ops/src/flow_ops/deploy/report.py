@@ -147,8 +147,7 @@ def _wrapped(value: str) -> list[str]:
     if not sys.stdout.isatty():
         return [value]
     said, uv, command = value.partition("uv run ")
-    width = max(30, Console().width - _LABEL - 3)
-    lines = textwrap.wrap(said, width, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(said, max(30, Console().width - _LABEL - 3), break_long_words=False)
     return [*lines, uv + command] if uv else lines or [""]
 
 
