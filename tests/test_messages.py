@@ -58,16 +58,6 @@ def test_every_command_in_a_text_can_be_typed_in_powershell_5(folder: str, langu
     assert "&&" not in (TEMPLATE / folder / f"{language}.toml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("language", ["es", "en"])
-@pytest.mark.parametrize("code", ["FT-SECRET-02", "FT-SECRET-04", "FT-VARIABLE-02", "FT-VARIABLE-04"])
-def test_a_value_that_is_missing_in_tests_is_told_with_both_fixtures_that_give_it(
-    code: str, language: str
-) -> None:
-    kind = code.split("-")[1].lower()
-    assert f"fixture {kind}s; " in catalogue(language)[code]["do"]
-    assert re.search(r"e2e_values, (en|in) tests/conftest\.py", catalogue(language)[code]["do"])
-
-
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_is_raised_and_documented_once(code: str) -> None:
     sources = [*TEMPLATE.glob("*.py"), *TEMPLATE.glob("flow_template/*.py"), *TEMPLATE.glob("hooks/*.py")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -225,6 +226,55 @@ def test_a_server_that_is_lost_in_the_middle_of_a_run_is_told_with_its_code(
     told = capsys.readouterr().err
     assert f"FT-RUN-04  The Prefect server at {url} was lost" in told
     assert "Traceback" not in told
+
+
+LACKS_A_VALUE = """\
+from prefect import flow, task
+from flow_ops.command_line import run_flow
+from flow_ops.logs import get_logger
+from flow_ops.secrets import variable
+
+get_logger()
+
+@task
+def reads():
+    return variable("never-made")
+
+@flow
+def daily():
+    reads()
+
+raise SystemExit(run_flow(daily, []))
+"""
+
+
+@pytest.mark.e2e
+def test_what_a_flow_lacks_is_told_with_its_line_and_page_and_not_with_prefects_way_there(
+    repository: Path, server: Server, tmp_path: Path
+) -> None:
+    root = shutil.copytree(repository, tmp_path / "repository")
+    (root / "lacks.py").write_text(LACKS_A_VALUE, encoding="utf-8")
+    environment = {**os.environ, "PREFECT_API_URL": server.url, "FLOW_PROJECT_ROOT": str(root)}
+    del environment["PYTEST_CURRENT_TEST"]
+    done = subprocess.run(
+        [sys.executable, "lacks.py"],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert done.returncode == 1
+    site = server.url.removesuffix("/api") + "/v2"
+    assert f"View at {site}/runs/flow-run/" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\nlacks.py:10\n") == 2, "once for the task, once for the flow"
+    assert done.stderr.endswith(
+        "FT-VARIABLE-02  The Variable 'never-made' does not exist on the server.\n"
+        "  Why: the code asks for it without a default, so the run cannot go on.\n"
+        f"  What to do: create it at {site}/variables, or with: uv run prefect variable set never-made VALUE; "
+        "or give default=... in the code.\n"
+    )
 
 
 def test_a_folder_that_prefect_cannot_write_to_is_refused_before_the_temporary_server_starts(

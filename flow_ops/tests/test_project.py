@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from flow_ops import project
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, text
 from helpers.repositories import TIMEZONE, make_repository
 from helpers.workshop import inside
 
@@ -47,3 +48,22 @@ def test_a_pyproject_that_is_no_toml_is_told_where_it_breaks(tmp_path: Path) -> 
     problem = refusal(tmp_path)
     assert problem.code == "FT-PROJECT-03"
     assert "line 1" in str(problem)
+
+
+def test_a_message_inside_another_is_further_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOW_LANGUAGE", "en")
+    inner = FlowOpsError("FT-SERVER-09")
+    outer = FlowOpsError("FT-RUN-01", state="Failed", reason=f"it raised {inner}", again=".")
+    assert [len(line) - len(line.lstrip()) for line in str(outer).splitlines()] == [0, 4, 4, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (timedelta(days=1, hours=2), "26 h"),
+        (timedelta(minutes=90), "1 h 30 min"),
+        (timedelta(seconds=0.5), "0.5 s"),
+    ],
+)
+def test_a_length_of_time_reads_the_same_in_both_languages(length: timedelta, said: str) -> None:
+    assert f" {said}" in text("watchdog.pending", limit=length)

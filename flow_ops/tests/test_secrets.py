@@ -122,6 +122,25 @@ def test_an_illegal_name_is_refused_before_anything_is_asked(
     assert suggestion in str(caught.value)
 
 
+@pytest.mark.parametrize("read", [variable, secret])
+def test_a_test_is_told_of_its_fixture_first_and_a_run_never(
+    read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def advice() -> list[str]:
+        with pytest.raises(FlowOpsError, match="-04") as outside:
+            read("erp-password")
+        with override(), pytest.raises(FlowOpsError, match="-02") as missing:
+            read("erp-password")
+        return [str(each.value).partition("What to do: ")[2] for each in (outside, missing)]
+
+    fixture = (
+        f"in a test, the fixture {read.__name__}s gives the value; in the end-to-end test e2e_values does"
+    )
+    assert [each.startswith(fixture) for each in advice()] == [True, True]
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    assert [word in each for each in advice() for word in ("test", "fixture")] == [False] * 4
+
+
 @pytest.mark.parametrize(("read", "code"), [(variable, "FT-VARIABLE-04"), (secret, "FT-SECRET-04")])
 def test_reading_outside_a_run_explains(read: Callable[..., Any], code: str) -> None:
     with pytest.raises(FlowOpsError, match=f"(?s){code}.*outside a run.*@flow or @task"):

@@ -13,11 +13,12 @@ import httpx
 from prefect import Flow, State
 from prefect.settings import (
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    PREFECT_UI_URL,
     get_current_settings,
     temporary_settings,
 )
 
-from flow_ops import arguments, flow_parameters, task_runners
+from flow_ops import arguments, flow_parameters, task_runners, ui
 from flow_ops.deploy import server
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
@@ -38,11 +39,13 @@ def run_flow(flow: Flow[..., Any], tokens: Sequence[str] | None = None) -> int:
 
 def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
     _check_places()
+    # Prefect shows the run's page, and knows of the interface that a server opens only what this says.
+    updates = {PREFECT_UI_URL: site} if (site := ui.address()) else {}
     # The temporary server's telemetry competes with the first run for its new database, and says so
     # with a traceback of a hundred lines.
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     # A busy machine starts that server in more than the 20 s that Prefect waits by default.
-    with temporary_settings(set_defaults={PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 120}):
+    with temporary_settings(updates, set_defaults={PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 120}):
         try:
             outcome: Any = flow(**parameters, return_state=True)
             state: State[Any] = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
@@ -54,6 +57,8 @@ def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
                 raise
             raise FlowOpsError("FT-RUN-07") from None
     if not state.is_completed():
+        if isinstance(problem := asyncio.run(state.aresult(raise_on_failure=False)), FlowOpsError):
+            raise problem
         reason = state.message or "-"
         raise FlowOpsError("FT-RUN-01", state=state.name, reason=reason, again=text("run.again"))
     print(asyncio.run(state.aresult()))

@@ -129,10 +129,22 @@ class _Guard(logging.Filter):
         # Here too, for records that bring their run along: Prefect's first line is one.
         if begun := runs.note():
             _say_commit(*begun)
+        _shorten(record)
         mask_record(record)
         if not hasattr(record, "flow_run_id"):
             record.__dict__.update(runs.current(_warn_of_lost_lines))
         return True
+
+
+def _shorten(record: logging.LogRecord) -> None:
+    """Leave of a problem of ours its line in the team's code: what to do is in the message, which follows.
+
+    The way there is 20 to 50 lines of Prefect's engine and this library, once for each task and flow around it.
+    """
+    problem = record.exc_info[1] if record.exc_info else None
+    with contextlib.suppress(FlowOpsError, OSError):  # Where no repository is, its code has no place.
+        if isinstance(problem, FlowOpsError) and (place := problem.place(project.current().root)):
+            record.exc_info, record.exc_text = None, place
 
 
 def _attach() -> None:

@@ -11,6 +11,7 @@ In `async` code `await avariable(...)` and `await asecret(...)`, which do not ho
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import unicodedata
 from collections import OrderedDict
@@ -24,13 +25,12 @@ from uuid import UUID
 from prefect import get_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import get_current_settings
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
-from flow_ops import logs
+from flow_ops import logs, ui
 from flow_ops.logging import masking
-from flow_ops.messages import FlowOpsError
+from flow_ops.messages import FlowOpsError, text
 
 # The processes that a run starts learn of its secrets.
 masking.share()
@@ -136,7 +136,7 @@ def _value(kind: Kind, name: str) -> Any:
         return given.get(name, REQUIRED)
     run = _run_id()
     if run is None:
-        raise FlowOpsError(_code(kind, 4), name=name)
+        raise FlowOpsError(_code(kind, 4), name=name, in_a_test=_in_a_test(kind))
     with _lock:
         memory = _read.setdefault((run, kind), _Memory())
         _read.move_to_end((run, kind))
@@ -171,7 +171,7 @@ def _typed(kind: Kind, name: str, type_: type[T] | None, default: D | _Required)
     value = _value(kind, name)
     if value is REQUIRED:
         if isinstance(default, _Required):
-            raise FlowOpsError(_code(kind, 2), name=name, where=_where(kind))
+            raise FlowOpsError(_code(kind, 2), name=name, where=_where(kind), in_a_test=_in_a_test(kind))
         return default
     if kind == "secret":
         logs.add_secret(value)
@@ -201,6 +201,17 @@ def _legal_name(kind: Kind, name: str) -> str:
     return re.sub(illegal, joint, plain).strip("-_")[:255]
 
 
+def _in_a_test(kind: Kind) -> str:
+    """Return how a test gets the value, which is what to do there first; "" outside pytest."""
+    return text("value.in-a-test", fixture=f"{kind}s") if _testing() else ""
+
+
 def _where(kind: Kind) -> str:
     page = "variables" if kind == "variable" else "blocks/catalog/secret/create"
-    return f"{get_current_settings().ui_url or 'Prefect UI'}/{page}"
+    # A test's server is gone with the test.
+    site = "" if _testing() else ui.address()
+    return f"{site or 'Prefect UI'}/{page}"
+
+
+def _testing() -> bool:
+    return "PYTEST_CURRENT_TEST" in os.environ  # pytest's own.

@@ -22,11 +22,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from flow_ops import hidden, project, watchdog
+from flow_ops import hidden, project, ui, watchdog
 from flow_ops.deploy import checks, schedules, source
 from flow_ops.deploy.planning import Plan, Status
 from flow_ops.deploy.rollback import Move, Pin
-from flow_ops.deploy.server import page
 from flow_ops.deploy.state import State, held, shown
 from flow_ops.deploy.targets import Target
 from flow_ops.logging.formats import indented, visible
@@ -272,7 +271,7 @@ def applied(made: Plan) -> None:
 
 
 def applied_page(deployment: DeploymentResponse) -> None:
-    if link := page("deployment", deployment.id):
+    if link := ui.page("deployment", deployment.id):
         line(f"  {link}")
 
 
@@ -319,7 +318,7 @@ def waiting(what: str) -> Iterator[Callable[[], None]]:
 
 
 def started(run: FlowRun) -> None:
-    line(f"{run.name}  {page('flow-run', run.id)}".rstrip())
+    line(f"{run.name}  {ui.page('flow-run', run.id)}".rstrip())
 
 
 def run_state(state: RunState) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
-from typing import Literal, TypeVar
+from functools import partial
+from typing import TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -21,9 +21,8 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort, LogSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
-from prefect.utilities.urls import url_for
 
-from flow_ops import project
+from flow_ops import project, ui
 from flow_ops.deploy.targets import Target
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
@@ -130,15 +129,8 @@ def open_to_all() -> Iterator[FlowOpsError]:
     parts = urlsplit(url)
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     with contextlib.suppress(httpx.HTTPError):  # Without an answer, nothing was given away.
-        if _get(f"{bare.rstrip('/')}/admin/version").is_success:
+        if ui.get(f"{bare.rstrip('/')}/admin/version").is_success:
             yield FlowOpsError("FT-SERVER-12", url=bare)
-
-
-def _get(url: str) -> httpx.Response:
-    """Ask without a password, and trust the certificate that Prefect's client trusts."""
-    authority = get_current_settings().api.ssl_cert_file
-    context = ssl.create_default_context(cafile=authority) if authority else True
-    return httpx.get(url, timeout=TIMEOUT, verify=context)
 
 
 def version(client: SyncPrefectClient) -> Version | None:
@@ -257,22 +249,3 @@ def log_records(
     runs = filters.LogFilterFlowRunId(any_=list(run_ids))
     wanted = filters.LogFilter(flow_run_id=runs, text=text)
     return pages(partial(client.read_logs, wanted, sort=LogSort.TIMESTAMP_ASC))
-
-
-def page(kind: Literal["deployment", "flow-run"], key: UUID) -> str:
-    """Return the address of the page of a deployment or run, in the UI that the server opens by default.
-
-    Prefect's own `url_for` leads to its old UI, whichever that is.
-    """
-    site = get_current_settings().ui_url or ""
-    link = url_for(kind, obj_id=key) or ""
-    return link.replace(site, f"{site}/v2", 1) if link and _opens_new_ui(site) else link
-
-
-@lru_cache
-def _opens_new_ui(site: str) -> bool:
-    try:
-        told = _get(f"{site}/ui-settings").json()
-    except (httpx.HTTPError, ValueError):
-        return False
-    return isinstance(told, dict) and told.get("default_ui") == "v2"

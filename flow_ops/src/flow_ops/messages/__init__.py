@@ -11,9 +11,12 @@ import os
 import re
 import sys
 import tomllib
+import traceback
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from flow_ops import repository
@@ -26,6 +29,14 @@ class FlowOpsError(Exception):
         self.code = code
         self.values = values
         super().__init__(code)
+
+    def place(self, root: Path) -> str:
+        """Return the file below `root` and the line where the team's code met this; "" where it did not."""
+        for frame in reversed(traceback.extract_tb(self.__traceback__)):
+            file = Path(frame.filename)
+            if file.is_relative_to(root) and not {"vendor", ".venv"} & {*file.relative_to(root).parts}:
+                return f"{file.relative_to(root)}:{frame.lineno}"
+        return ""
 
     def __str__(self) -> str:
         """Render the message; only now, because the language may be what cannot be read."""
@@ -53,7 +64,7 @@ def text(key: str, **values: Any) -> str:
     Raises:
         KeyError: `key` is unknown, or its text names a value that was not given.
     """
-    return _tidy(texts(language())[key].format(**values))
+    return _tidy(texts(language())[key].format(**_shown(values)))
 
 
 def language() -> str:
@@ -81,6 +92,7 @@ def render(code: str, **values: Any) -> str:
     """
     chosen = language()
     parts = _document(chosen)[code]
+    values = _shown(values)
     words = texts(chosen)
     return "\n".join(
         (
@@ -89,6 +101,21 @@ def render(code: str, **values: Any) -> str:
             f"  {words['words.do']}: {parts['do'].format(**values)}",
         )
     )
+
+
+def _shown(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values as a text shows them: a time as `1 h 30 min`, a message inside another further in."""
+    shown = dict(values)
+    for name, value in values.items():
+        if isinstance(value, timedelta):
+            minutes, seconds = divmod(value.total_seconds(), 60)
+            parts = (*divmod(int(minutes), 60), seconds)
+            shown[name] = " ".join(
+                f"{part:g} {unit}" for part, unit in zip(parts, ("h", "min", "s"), strict=True) if part
+            )
+        elif isinstance(value, (str, FlowOpsError)):
+            shown[name] = re.sub(r"\n(?=  \S)", "\n  ", str(value))
+    return shown
 
 
 def _tidy(said: str) -> str:

@@ -21,7 +21,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -100,19 +99,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Show a problem of ours as its message, with the line that met it; add what to do where a server was forgotten."""
     report = yield
     if report.failed and call.excinfo and isinstance(problem := call.excinfo.value, FlowOpsError):
-        report.longrepr = f"{_own_line(item.config.rootpath, call.excinfo)}{problem}"
+        place = problem.place(item.config.rootpath)
+        report.longrepr = f"{place}:\n{problem}" if place else str(problem)
     if report.failed and "No Prefect API URL provided" in report.longreprtext:
         report.sections.append(("flow-ops", render("FT-TEST-02", test=item.name)))
     return report
-
-
-def _own_line(root: Path, raised: pytest.ExceptionInfo[BaseException]) -> str:
-    """Return where the team's own code met an exception; the rest of its way is Prefect's and the library's."""
-    for entry in reversed(raised.traceback):
-        file = Path(entry.path)
-        if file.is_relative_to(root) and not {"vendor", ".venv"} & set(file.relative_to(root).parts):
-            return f"{file.relative_to(root)}:{entry.lineno + 1}:\n"
-    return ""
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
