@@ -24,6 +24,7 @@ ROOMS = (
     "messages",
     "git",
     "network",
+    "ui",
     "project",
     "library",
     "arguments",
