@@ -29,7 +29,7 @@ from prefect.schedules import Cron
 from prefect.states import Pending, Running, Scheduled, Suspended
 
 from flow_ops.deploy import checks, cli, entrypoints, planning, schedules, server, source, state
-from flow_ops.deployment import Environment, FolderSource, GitSource
+from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from helpers.repositories import SCHEDULE, TIMEZONE
 from helpers.support import prefect_server, wait_until
 from helpers.workshop import (
@@ -311,6 +311,52 @@ def test_a_schedule_that_someone_paused_is_said_with_the_command_that_activates_
     capsys.readouterr()
     assert deploy(pins, "status") == 0
     assert "--activate" not in capsys.readouterr().out
+
+
+def with_dev(workshop: Workshop, **changes: Any) -> Deployments:
+    environment = dataclasses.replace(workshop.pins.flows[FLOW]["dev"], **changes)
+    return dataclasses.replace(workshop.pins, flows={FLOW: {"dev": environment}})
+
+
+def test_a_schedule_that_the_file_wants_paused_is_said_with_what_activates_it_and_that_does(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pins, dev = with_dev(workshop, schedule=ANOTHER), f"{SLUG}/{SLUG}-dev"
+    assert deploy(pins, "apply", "dev") == 0
+    for arguments in (["plan", "dev"], ["apply", "dev"], ["status"], ["doctor", "dev"]):
+        capsys.readouterr()
+        assert deploy(pins, *arguments) == 0
+        told = capsys.readouterr().out
+        assert "active=True" in told, arguments
+        assert told.count("uv run deploy.py apply dev --activate") == 1, arguments
+    assert "[AVISO] El servidor" in told
+    assert f"FT-SCHED-12  Con el horario pausado, como lo quiere deploy.py: {dev}." in told
+    assert deploy(pins, "apply", "dev", "--activate") == 1
+    assert "FT-SCHED-05  " in capsys.readouterr().err
+    pins = with_dev(workshop, schedule=ANOTHER, active=True)
+    assert deploy(pins, "apply", "dev", "--activate") == 0
+    assert [one.active for one in on_server(workshop, dev).schedules] == [True]
+    for arguments in (["plan", "dev"], ["status"], ["doctor", "dev"]):
+        capsys.readouterr()
+        assert deploy(pins, *arguments) == 0
+        assert "--activate" not in capsys.readouterr().out, arguments
+
+
+@pytest.mark.parametrize("schedule", [None, ANOTHER])
+def test_a_deployment_that_someone_paused_outside_prod_is_said_with_the_command_that_activates_it(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], schedule: str | None
+) -> None:
+    pins, dev = with_dev(workshop, schedule=schedule), f"{SLUG}/{SLUG}-dev"
+    assert deploy(pins, "apply", "dev") == 0
+    workshop.client.pause_deployment(on_server(workshop, dev).id)
+    for arguments in (["plan", "dev"], ["apply", "dev"], ["status"], ["doctor", "dev"]):
+        capsys.readouterr()
+        assert deploy(pins, *arguments) == 0
+        assert capsys.readouterr().out.count("uv run deploy.py apply dev --activate") == 1, arguments
+    assert deploy(pins, "apply", "dev", "--activate") == 0
+    found = on_server(workshop, dev)
+    assert not found.paused
+    assert not any(one.active for one in found.schedules), "the file wants them paused"
 
 
 def test_a_schedule_paused_in_the_interface_stays_paused_when_something_else_or_its_cron_changes(
@@ -612,8 +658,9 @@ def test_status_shows_an_environment_whose_pool_is_missing_beside_the_others(
     assert deploy(pins, "status") == 0
     told = capsys.readouterr()
     dev, prod, test = told.out.splitlines()[1:]
-    assert (f"{SLUG}-dev  pool-dev  0  ", f"{SLUG}-prod  pool-prod  0  ") == (columns(dev), columns(prod))
-    assert columns(test) == f"{SLUG}-test  gone-test (no está)  -  "
+    assert columns(dev) == f"{SLUG}-dev (no está)  pool-dev  0  "
+    assert columns(prod) == f"{SLUG}-prod  pool-prod  0  "
+    assert columns(test) == f"{SLUG}-test (no está)  gone-test (no está)  -  "
     assert told.err == ""
     assert deploy(pins, "status", "--json") == 0
     assert [row["work_pool_exists"] for row in documents(capsys)["deployments"]] == [True, True, False]
@@ -650,6 +697,27 @@ def test_doctor_says_what_is_well_and_what_is_not(
     told = capsys.readouterr().out
     assert f"[ERROR] {FULL_NAME}" in told
     assert "FT-POOL-03  " in told
+
+
+def test_doctor_notes_rules_of_the_watchdog_that_somebody_deleted_or_disabled_and_its_command_restores_them(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    for change in ("deleted", "disabled"):
+        capsys.readouterr()
+        assert deploy(workshop.pins, "doctor", "prod") == 0
+        assert "FT-WATCHDOG-07" not in capsys.readouterr().out
+        (late,) = (one for one in workshop.client.read_automations() if one.name.endswith(": late"))
+        if change == "deleted":
+            workshop.client.delete_automation(late.id)
+        else:
+            workshop.client.pause_automation(late.id)
+        assert deploy(workshop.pins, "doctor", "prod") == 0
+        told = capsys.readouterr().out
+        assert "[AVISO] El servidor" in told
+        assert re.search(rf"FT-WATCHDOG-07  Del watchdog de «{FULL_NAME}» faltan reglas .*: late\.", told)
+        assert "uv run deploy.py apply prod\n" in told
+        apply(workshop.pins)
 
 
 def test_doctor_notes_a_pool_of_another_area_than_the_tag_s(
@@ -735,6 +803,26 @@ def test_a_plan_shows_every_field_only_where_it_is_asked_to(
     assert "enforce_parameter_schema" not in capsys.readouterr().out
     deploy(workshop.pins, "plan", "prod", "--all")
     assert "enforce_parameter_schema" in capsys.readouterr().out
+
+
+def test_with_all_a_plan_shows_the_fields_that_do_not_change_beside_those_that_do(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    commit = git(workshop.root, "rev-parse", "HEAD")
+    for pins, differ in (
+        (workshop.pins, []),
+        (with_prod(workshop.pins, env={"REGION": "sur"}), ["job_variables.env.REGION"]),
+    ):
+        capsys.readouterr()
+        assert deploy(pins, "plan", "prod", "--all") == (cli.DIFFERENT if differ else 0)
+        told = capsys.readouterr().out
+        fields = re.findall(r"(?m)^([a-z_]+(?:\.\w+)*) {2,}\S", told)
+        same = [
+            field for field in state.actual(on_server(workshop)) if not (differ and field == "job_variables")
+        ]
+        assert [field for field in fields if field != "campo"] == [*differ, *same]
+        assert re.search(rf"version +{commit}", told)
 
 
 # --- workers and the scheduler

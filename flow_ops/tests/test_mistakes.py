@@ -687,6 +687,30 @@ def test_running_one_of_several_flows_without_its_name_lists_them(
     assert "falta --flow con uno de: pedidos-web, quick\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["run", "prod"], "el comando lo necesita"),
+        (["rollback", "prod", "--run"], "el comando lo necesita"),
+        (["apply"], "el comando lo necesita"),
+        (["plan", "prod", "--activate", "--pause"], "vale uno solo de los dos"),
+        (["apply", "prod", "--adopt", "--remove"], "vale uno solo de los dos"),
+        (["rollback", "prod", "--rum"], "un nombre mal escrito"),
+        (["status", "prod"], "un nombre mal escrito"),
+    ],
+)
+def test_a_wrong_command_line_says_why_that_is_refused_and_names_the_help_of_the_command_typed(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], arguments: list[str], why: str
+) -> None:
+    (environments,) = workshop.pins.flows.values()
+    pins = dataclasses.replace(workshop.pins, flows={**workshop.pins.flows, f"{QUICK}:quick": environments})
+    assert deploy(pins, *arguments) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("FT-ARGS-01")
+    assert f"Por qué: {why}" in told
+    assert told.endswith(f"uv run deploy.py {arguments[0]} --help\n")
+
+
 def test_the_flow_of_the_catalogue_is_the_generated_one(workshop: Workshop) -> None:
     assert list(workshop.pins.flows) == [FLOW]
     assert project.current().slug == "pedidos-web"

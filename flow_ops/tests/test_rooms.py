@@ -26,6 +26,7 @@ ROOMS = (
     "ui",
     "git",
     "network",
+    "ui",
     "project",
     "library",
     "arguments",

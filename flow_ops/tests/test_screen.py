@@ -27,10 +27,12 @@ from helpers.workshop import (
     FLOW,
     FULL_NAME,
     PACKAGE,
+    SLUG,
     Workshop,
     apply,
     clear,
     deploy,
+    on_server,
     pointing_at,
     proxy,
     with_prod,
@@ -196,7 +198,7 @@ def many(count: int, *, differ: int) -> list[Plan]:
     made = Plan(
         target=targets(pins)[0],
         server={},
-        file={},
+        file={"paused": False, "schedules": []},
         differences=[],
         watchdog=[],
         by_hand=[],
@@ -225,6 +227,30 @@ def test_a_plan_of_100_deployments_has_a_line_for_each_that_differs_and_their_su
 
 
 @pytest.mark.e2e
+def test_a_plan_breaks_no_command_that_activates_a_paused_schedule(cleared: Workshop) -> None:
+    dev = {"dev": Environment(work_pool="pool-dev", schedule="0 6 * * *")}
+    pins = dataclasses.replace(cleared.pins, flows={FLOW: dev, f"src/{PACKAGE}/nested.py:nested": dev})
+    with on_screen() as screen:
+        assert deploy(pins, "plan", "dev", "--flow", SLUG) == 2
+    told = [line.strip() for line in screen.getvalue().splitlines()]
+    assert f"uv run deploy.py apply dev --flow {SLUG} --activate" in told
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("shown_whole", [5, 1])
+def test_status_says_beside_its_name_that_a_deployment_is_not_on_the_server(
+    cleared: Workshop, monkeypatch: pytest.MonkeyPatch, shown_whole: int
+) -> None:
+    monkeypatch.setattr(report, "SHOWN_WHOLE", shown_whole)
+    apply(cleared.pins)
+    for place in (on_screen(), into_a_file()):
+        with place as shown:
+            assert deploy(cleared.pins, "status") == 0
+        told = re.sub(rf"{ESCAPE}\[[\d;]*m", "", shown.getvalue())
+        assert re.findall(r"(?m)^ *(\S.*no está\)?)", told) == [f"{SLUG}-dev (no está)"]
+
+
+@pytest.mark.e2e
 def test_an_apply_of_many_deployments_prints_a_line_for_each_that_is_written(
     cleared: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,3 +266,20 @@ def test_an_apply_of_many_deployments_prints_a_line_for_each_that_is_written(
         told = capsys.readouterr().out.splitlines()
         written = [f"{name}: escrito y comprobado" for name in (FULL_NAME, "quick/quick-prod")]
         assert told == [*(written if sums.endswith(": 0.") else []), sums]
+
+
+@pytest.mark.e2e
+def test_of_many_deployments_those_that_someone_paused_are_said_with_the_command_that_activates_them(
+    cleared: Workshop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "SHOWN_WHOLE", 0)
+    dev = {FLOW: {"dev": Environment(work_pool="pool-dev", schedule="0 6 * * *")}}
+    pins = dataclasses.replace(cleared.pins, flows=dev)
+    command = "se activa con: uv run deploy.py apply dev --activate"
+    for paused in (False, True):
+        assert deploy(pins, "apply", "dev") == 0
+        for words in (["plan", "dev"], ["apply", "dev"], ["status"]):
+            capsys.readouterr()
+            assert deploy(pins, *words) == 0
+            assert (command in capsys.readouterr().out) is paused, words
+        cleared.client.pause_deployment(on_server(cleared, f"{SLUG}/{SLUG}-dev").id)

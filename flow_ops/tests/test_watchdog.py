@@ -12,7 +12,7 @@ from prefect.events.schemas.automations import Automation, AutomationCore, Event
 from flow_ops import watchdog
 from flow_ops.deploy.pins import Deployments, FolderSource, checked
 from flow_ops.messages import FlowOpsError
-from flow_ops.watchdog import Channel, Limits
+from flow_ops.watchdog import Channel, Limits, Notification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,6 +213,12 @@ def test_a_notification_no_longer_declared_is_taken_out() -> None:
     lines = watchdog.apply(server, ID, DEPLOYMENT, Limits())
     assert f"- {DEPLOYMENT} watchdog: failure" in lines
     assert watchdog.differences(server, ID, DEPLOYMENT, Limits()) == []
+
+
+def test_the_rule_that_notifies_is_missed_only_where_a_notification_is_declared() -> None:
+    server = cast("Any", Server(*watchdog.expected(ID, DEPLOYMENT, Limits())))
+    assert watchdog.unwatched(server, ID, DEPLOYMENT) == []
+    assert watchdog.unwatched(server, ID, DEPLOYMENT, Notification("webhook/operations")) == ["failure"]
 
 
 def test_remove_deletes_this_deployments_automations_and_no_others() -> None:

@@ -31,6 +31,11 @@ INTERRUPTED = 130
 # The headings of help. What is given by its place has its own, also where it may be given by its name.
 ARGUMENTS = Group("@words.arguments", sort_key=1)
 _OPTIONS = Group("@words.options", sort_key=2)
+# Why a command line is refused that is wrong in this way; in any other, it may have a mistyped name.
+_WHY = {
+    **dict.fromkeys(("missing", "no-value", "flow-missing"), "nothing-guessed"),
+    **dict.fromkeys(("repeated", "contradiction"), "nothing-chosen"),
+}
 
 
 def app(name: str, help_key: str = "") -> App:
@@ -119,6 +124,12 @@ def use_any_character() -> None:
             stream.reconfigure(errors="replace")
 
 
+def wrong(kind: str, command: str, **values: Any) -> FlowOpsError:
+    """Return FT-ARGS-01 for what is wrong with the command line of `command`, by the key of its text in `args`."""
+    why = text(f"args.{_WHY.get(kind, 'mistyped')}")
+    return FlowOpsError("FT-ARGS-01", problem=text(f"args.{kind}", **values), why=why, command=command)
+
+
 def _wrong_usage(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]) -> FlowOpsError:
     chain = [*(error.command_chain or ())]
     command = " ".join([command_line.name[0], *chain])
@@ -126,27 +137,31 @@ def _wrong_usage(error: cyclopts.CycloptsError, command_line: App, tokens: list[
         token = getattr(error, "token", None) or next(iter(error.argument.tokens), None)
         name, value = _placeholder(error.argument.name), token.value if token else ""
         return FlowOpsError("FT-ARGS-02", option=name, value=value, problem=_kind(error))
-    return FlowOpsError("FT-ARGS-01", problem=_problem(error, command_line, tokens), command=command)
+    kind, values = _problem(error, command_line, tokens)
+    return wrong(kind, command, **values)
 
 
-def _problem(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]) -> str:
+def _problem(
+    error: cyclopts.CycloptsError, command_line: App, tokens: list[str]
+) -> tuple[str, dict[str, Any]]:
+    """Return what is wrong, as `wrong` takes it."""
     if isinstance(error, cyclopts.UnknownOptionError):
         options = [name for argument in error.argument_collection for name in argument.names]
         name = error.token.keyword or error.token.value
-        return text("args.unknown-option", name=name, near=nearest(name, options))
+        return "unknown-option", {"name": name, "near": nearest(name, options)}
     if isinstance(error, cyclopts.MissingArgumentError) and error.argument is not None:
         name = _placeholder(error.keyword or error.argument.name)
         given = name in tokens or any(token.startswith(f"{name}=") for token in tokens)
-        return text("args.no-value" if given else "args.missing", name=name)
+        return "no-value" if given else "missing", {"name": name}
     if isinstance(error, cyclopts.UnknownCommandError):
         known = [name for name in command_line if not name.startswith("-")]
         name = (error.unused_tokens or tokens)[0]
-        return text("args.unknown-command", name=name, known=", ".join(known), near=nearest(name, known))
+        return "unknown-command", {"name": name, "known": ", ".join(known), "near": nearest(name, known)}
     if isinstance(error, cyclopts.RepeatArgumentError):
-        return text("args.repeated", name=error.token.keyword)
+        return "repeated", {"name": error.token.keyword}
     if error.unused_tokens:
-        return text("args.too-much", names=" ".join(error.unused_tokens))
-    return " ".join(str(error).split())
+        return "too-much", {"names": " ".join(error.unused_tokens)}
+    return "other", {"said": " ".join(str(error).split())}
 
 
 def _kind(error: cyclopts.CoercionError | cyclopts.ValidationError) -> str:

@@ -70,13 +70,11 @@ def read(
     written = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
     for name in written:
         if name not in known:
-            problem = text("args.unknown-option", name=name, near=nearest(name, known))
-            raise FlowOpsError("FT-ARGS-01", problem=problem, command=command)
+            raise arguments.wrong("unknown-option", command, name=name, near=nearest(name, known))
     texts = {known[name]: value for name, value in written.items()}
     for name in flow.parameters.required or []:
         if name not in texts and name not in given:
-            problem = text("args.missing", name=option(name))
-            raise FlowOpsError("FT-ARGS-01", problem=problem, command=command)
+            raise arguments.wrong("missing", command, name=option(name))
     return typed(flow, texts)
 
 

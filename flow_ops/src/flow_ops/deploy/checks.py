@@ -31,8 +31,16 @@ from flow_ops.messages import FlowOpsError, nearest
 # These are told and stop nothing.
 WARNINGS = {
     *("FT-LOCK-01", "FT-MACHINE-01", "FT-SERVER-10", "FT-SERVER-12"),
-    *("FT-SCHED-07", "FT-SCHED-08", "FT-SCHED-09", "FT-SCHED-10", "FT-SCHED-11"),
-    *("FT-POOL-05", "FT-POOL-06", "FT-POOL-11", "FT-SOURCE-07", "FT-IMAGE-02", "FT-DEPLOY-08"),
+    *("FT-SCHED-07", "FT-SCHED-08", "FT-SCHED-09", "FT-SCHED-10", "FT-SCHED-11", "FT-SCHED-12"),
+    *(
+        "FT-POOL-05",
+        "FT-POOL-06",
+        "FT-POOL-11",
+        "FT-SOURCE-07",
+        "FT-IMAGE-02",
+        "FT-DEPLOY-08",
+        "FT-WATCHDOG-07",
+    ),
     *("FT-UPDATE-01", "FT-UPDATE-02", "FT-UPDATE-03", "FT-UPDATE-04", "FT-UPDATE-07", "FT-UPDATE-12"),
     "FT-LIBRARY-10",
 }
@@ -115,12 +123,31 @@ def folders(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
             yield FlowOpsError("FT-SOURCE-07", path=path)
 
 
-def held(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
-    """Yield a warning for each deployment whose schedule someone paused."""
-    for target in targets:
-        deployment = server.read(client, target.full_name)
-        if deployment and state.is_held(target, state.actual(deployment)):
+def held(deployed: Sequence[tuple[Target, DeploymentResponse]]) -> Iterator[FlowOpsError]:
+    """Yield a warning for each deployment that someone paused, and one for those whose schedules the file wants so."""
+    as_written = []
+    for target, deployment in deployed:
+        kind = state.held(target, state.actual(deployment))
+        if kind == "starts-paused":
+            as_written.append(target)
+        elif kind:
             yield FlowOpsError("FT-SCHED-11", deployment=target.full_name, environment=target.words)
+    if as_written:
+        names, first = ", ".join(target.full_name for target in as_written), as_written[0]
+        yield FlowOpsError(
+            "FT-SCHED-12", deployments=names, deployment=first.full_name, environment=first.words
+        )
+
+
+def unwatched(
+    client: SyncPrefectClient, deployed: Sequence[tuple[Target, DeploymentResponse]]
+) -> Iterator[FlowOpsError]:
+    """Yield a warning for each deployment whose watchdog is not whole: somebody deleted rules of it, or disabled them."""
+    for target, deployment in deployed:
+        name, notification = target.full_name, target.deployments.notification
+        if rules := watchdog.unwatched(client, deployment.id, name, notification):
+            shown = {"deployment": name, "environment": target.words}
+            yield FlowOpsError("FT-WATCHDOG-07", **shown, rules=", ".join(rules))
 
 
 def unnamed(others: Mapping[str, DeploymentResponse]) -> Iterator[FlowOpsError]:
@@ -310,7 +337,10 @@ def _pool_type(pool: WorkPool, target: Target) -> Iterator[FlowOpsError]:
 
 
 def _areas(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
-    """Yield a warning for each pool whose name begins with the area of other deployments, not with this repository's."""
+    """Yield a warning for each pool whose name begins with the area of other deployments, not with this repository's.
+
+    A repository does not know the other areas: only the tags of what is on the server say that a name is one.
+    """
     ours = project.current().area
     for target in {each.environment.work_pool: each for each in targets}.values():
         pool = target.environment.work_pool

@@ -66,6 +66,7 @@ class _Commands:
         everything: Everything = False,
         schedules: Choice = AS_THEY_ARE,
     ) -> int:
+        schedules.check("deploy.py plan")
         with _prepared(self.deployments, environment, flow, schedules) as (found, plans, _):
             if json:
                 report.plans_as_json(plans, found)
@@ -88,6 +89,7 @@ class _Commands:
         forward: Annotated[bool, Parameter(help="@deploy.forward")] = False,
         schedules: Choice = AS_THEY_ARE,
     ) -> int:
+        schedules.check("deploy.py apply")
         prepared = _prepared(self.deployments, environment, flow, schedules, forward=forward)
         with prepared as (found, plans, client):
             stopped = client is None or any(checks.stops(problem) for problem in found)
@@ -110,13 +112,14 @@ class _Commands:
                 if not many:
                     report.first_run(first)
             if many:
+                report.paused([(plan.target, plan.file) for plan in plans], many=True)
                 report.sum_applied(plans)
         return 0
 
     def run(
         self, environment: OneEnvironment, /, *, flow: OneFlow = None, **parameters: FlowParameters
     ) -> int:
-        target = self._one_target(environment, flow)
+        target = self._one_target(environment, flow, "deploy.py run")
         given = flow_parameters.read(
             target.loaded.flow,
             parameters,
@@ -139,9 +142,10 @@ class _Commands:
         to: Annotated[str | None, Parameter(help="@rollback.to")] = None,
         run: Annotated[bool, Parameter(help="@rollback.run")] = False,
     ) -> int:
-        chosen = (
-            [self._one_target(environment, flow)] if run else targets(self.deployments, environment, flow)
-        )
+        if run:
+            chosen = [self._one_target(environment, flow, "deploy.py rollback")]
+        else:
+            chosen = targets(self.deployments, environment, flow)
         with _connected() as client:
             # All are found before one is written.
             moves = [rollback.find(client, target, _deployed(client, target), to) for target in chosen]
@@ -150,12 +154,11 @@ class _Commands:
                 report.rolled_back(move)
             return _run(client, chosen[0], _deployed(client, chosen[0]), {}) if run else 0
 
-    def _one_target(self, environment: str, flow: str | None) -> Target:
+    def _one_target(self, environment: str, flow: str | None, command: str) -> Target:
         chosen = targets(self.deployments, environment, flow)
         if len(chosen) > 1:
             known = ", ".join(target.loaded.flow.name for target in chosen)
-            problem = text("args.flow-missing", known=known)
-            raise FlowOpsError("FT-ARGS-01", problem=problem, command="deploy.py run")
+            raise arguments.wrong("flow-missing", command, known=known)
         return chosen[0]
 
     def status(self, *, flow: OneFlow = None, json: AsJson = False) -> int:
@@ -329,7 +332,10 @@ def _server_problems(deployments: Deployments, chosen: list[Target]) -> Iterator
     try:
         with _connected() as client:
             yield from checks.server_side(client, chosen)
-            yield from checks.held(client, chosen)
+            both = [(target, server.read(client, target.full_name)) for target in chosen]
+            deployed = [(target, deployment) for target, deployment in both if deployment]
+            yield from checks.held(deployed)
             yield from checks.unnamed(server.unnamed(client, targets(deployments)))
+            yield from checks.unwatched(client, deployed)
     except FlowOpsError as problem:
         yield problem

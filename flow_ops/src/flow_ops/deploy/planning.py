@@ -15,12 +15,12 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flow_ops import watchdog
+from flow_ops import arguments, watchdog
 from flow_ops.deploy import rollback, schedules, server, state
 from flow_ops.deploy.rollback import Pin
 from flow_ops.deploy.state import Difference, State
 from flow_ops.deploy.targets import Target
-from flow_ops.messages import FlowOpsError, text
+from flow_ops.messages import FlowOpsError
 
 # Seconds. Prefect's scheduler looks for new deployments every 5, where a busy server may miss one, and at all of
 # them every 60: 75 without a run mean that it is not working.
@@ -39,12 +39,11 @@ class Choice:
     activate: Annotated[bool, Parameter(help="@deploy.activate")] = False
     pause: Annotated[bool, Parameter(help="@deploy.pause")] = False
 
-    def __post_init__(self) -> None:
-        """Raise FT-ARGS-01 for two that contradict each other."""
+    def check(self, command: str) -> None:
+        """Raise FT-ARGS-01 for two that contradict each other, on the command line of `command`."""
         for one, other in (("adopt", "remove"), ("activate", "pause")):
             if getattr(self, one) and getattr(self, other):
-                problem = text("args.contradiction", one=f"--{one}", other=f"--{other}")
-                raise FlowOpsError("FT-ARGS-01", problem=problem, command="deploy.py")
+                raise arguments.wrong("contradiction", command, one=f"--{one}", other=f"--{other}")
 
 
 @dataclass(frozen=True)
@@ -114,8 +113,11 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
     existing = state.actual(deployment) if deployment else None
     timings = [schedules.plain(one, target.deployments.timezone) for one in target.environment.schedules]
     found = schedules.reconcile(timings, existing["schedules"] if existing else [], active=target.active)
-    wanted = _chosen(target, found, choice)
-    paused = bool(existing and existing["paused"]) and not choice.activate
+    paused = bool(existing and existing["paused"])
+    # A deployment that someone paused may be activated where the file wants its schedules paused, they not.
+    if choice.activate and not target.active and not paused:
+        raise FlowOpsError("FT-SCHED-05", environment=target.environment_name)
+    wanted, paused = _chosen(target, found, choice), paused and not choice.activate
     file = state.desired(target, wanted, paused=paused)
     runs = [] if paused else schedules.next_runs(wanted, count=5)
     return Plan(
@@ -136,9 +138,7 @@ def _rules(target: Target) -> tuple[str, watchdog.Limits, watchdog.Notification 
 
 def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list[State]:
     wanted = found.schedules
-    if choice.activate and not target.active:
-        raise FlowOpsError("FT-SCHED-05", environment=target.environment_name)
-    if choice.activate or choice.pause:
+    if (choice.activate and target.active) or choice.pause:
         wanted = [{**one, "active": choice.activate} for one in wanted]
     if choice.remove:
         wanted = [one for one in wanted if not schedules.is_adopted(one)]

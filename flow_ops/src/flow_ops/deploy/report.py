@@ -25,7 +25,7 @@ from flow_ops import hidden, project, screen, ui, watchdog
 from flow_ops.deploy import checks, schedules, source
 from flow_ops.deploy.planning import Plan, Status
 from flow_ops.deploy.rollback import Move, Pin
-from flow_ops.deploy.state import State, is_held, shown
+from flow_ops.deploy.state import State, held, shown
 from flow_ops.deploy.targets import Target
 from flow_ops.logging.formats import indented, visible
 from flow_ops.messages import FlowOpsError, language, text, texts
@@ -76,6 +76,7 @@ def plans(made: Sequence[Plan], *, everything: bool) -> None:
         for one in made:
             if one.changes:
                 _heading(one)
+        paused([(one.target, one.file) for one in made], many=True)
         return
     for one in made:
         _heading(one)
@@ -115,10 +116,15 @@ def _labelled(label: str, values: Sequence[str]) -> None:
 
 
 def _wrapped(value: str) -> list[str]:
-    """Return `value` in lines that fit beside their label on a terminal; as it is where another program reads."""
+    """Return `value` in lines that fit beside their label on a terminal; as it is where another program reads.
+
+    A command at its end is one line, to be copied.
+    """
     if not sys.stdout.isatty():
         return [value]
-    return textwrap.wrap(value, max(30, Console().width - _LABEL - 3), break_long_words=False) or [""]
+    said, uv, command = value.partition("uv run ")
+    lines = textwrap.wrap(said, max(30, Console().width - _LABEL - 3), break_long_words=False)
+    return [*lines, uv + command] if uv else lines or [""]
 
 
 def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
@@ -167,18 +173,21 @@ def _schedule_lines(made: Plan) -> list[str]:
             f"{said} ({text('plan.was-paused')})" if one["active"] and one["timing"] in woken else said
             for said, one in zip(now, wanted, strict=True)
         ]
-    lines = [*gone, *(now or [text("plan.no-schedule")])]
-    if wanted and not some_run and not made.target.active:
-        lines.append(text("plan.born-paused"))
-    return lines + _held(made.target, made.file)
+    return [*gone, *(now or [text("plan.no-schedule")]), *_held(made.target, made.file)]
 
 
 def _held(target: Target, found: State) -> list[str]:
-    """Return that someone paused a deployment or a schedule of it, with the command that activates it; or nothing."""
-    if not is_held(target, found):
-        return []
-    kind = "plan.deployment-paused" if found["paused"] else "plan.paused"
-    return [text(kind, environment=target.words)]
+    """Return that a deployment or a schedule of it is paused, with the command that activates it; or nothing."""
+    kind = held(target, found)
+    return [text(f"plan.{kind}", environment=target.words)] if kind else []
+
+
+def paused(found: Iterable[tuple[Target, State]], *, many: bool) -> None:
+    """Print a line for each deployment that is paused; of many, for those that someone paused."""
+    for target, state in found:
+        if not (many and held(target, state) == "starts-paused"):
+            for said in _held(target, state):
+                line(f"{target.full_name}: {said}", style=_COLOURS["note"])
 
 
 def _workers(count: int | None) -> str:
@@ -197,15 +206,17 @@ def _watchdog(made: Plan) -> str:
 
 
 def _fields(made: Plan) -> None:
-    """Print every field that differs, Prefect's own too, with its values; and each rule of the watchdog."""
-    if made.server is None:
-        rows = [[key, shown(_readable(key, value))] for key, value in made.file.items()]
-        table([text("plan.field"), text("plan.file")], rows)
-    elif made.differences:
+    """Print every field with its value, with both where they differ, Prefect's own too; and each rule of the watchdog."""
+    differ = made.differences if made.server is not None else []
+    if differ:
         headers = [text("plan.field"), text("plan.server"), text("plan.file")]
-        both = ((d.field, (d.server, d.file)) for d in made.differences)
+        both = ((d.field, (d.server, d.file)) for d in differ)
         rows = [[field, *(shown(_readable(field, value)) for value in values)] for field, values in both]
         table(headers, rows)
+    told = {d.field.partition(".")[0] for d in differ}
+    others = [(field, value) for field, value in made.file.items() if field not in told]
+    headers = [text("plan.field"), text("plan.file") if made.server is None else text("plan.same")]
+    table(headers, [[field, shown(_readable(field, value))] for field, value in others])
     for change in made.watchdog:
         line(f"  {change}")
 
@@ -324,9 +335,7 @@ def status(rows: Sequence[Status]) -> None:
             for label, value in zip(columns[1:], row[1:], strict=True):
                 if value != "-":
                     _labelled(label, [value])
-    for each in rows:
-        for said in _held(each.target, each.state) if each.state else []:
-            line(f"{each.target.full_name}: {said}", style=_COLOURS["note"])
+    paused([(row.target, row.state) for row in rows if row.state], many=len(rows) > SHOWN_WHOLE)
 
 
 def status_document(row: Status) -> dict[str, Any]:
@@ -428,10 +437,10 @@ def _status_cells(row: Status) -> list[str]:
     paused = f" ({text('status.paused')})" if state and state["paused"] else ""
     pinned = f" ({text('fleet.pinned', since=local(row.pin.since))})" if row.pin else ""
     return [
-        row.target.full_name.partition("/")[2],
+        row.target.name if state else f"{row.target.name} ({missing})",
         row.pool if row.workers is not None else f"{row.pool} ({missing})",
         "-" if row.workers is None else str(row.workers),
-        (str(_readable("schedules", state["schedules"])) or "-") + paused if state else missing,
+        (str(_readable("schedules", state["schedules"] if state else [])) or "-") + paused,
         local(row.next_run) if row.next_run else "-",
         ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
         (_short(state["version"]) if state else "-") + pinned,

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -28,6 +28,7 @@ from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError
 
 State = dict[str, Any]
+Held = Literal["deployment-paused", "paused", "starts-paused"]
 
 # What every run's environment has, unless deploy.py says otherwise.
 RUN_ENVIRONMENT = {
@@ -102,10 +103,17 @@ def actual(deployment: DeploymentResponse) -> State:
     }
 
 
-def is_held(target: Target, found: State) -> bool:
-    """Whether someone paused the deployment, or a schedule of it that the file wants to run."""
+def held(target: Target, found: State) -> Held | None:
+    """Return what keeps a deployment, or a schedule of it, from running by itself; None where nothing does.
+
+    Someone paused it whole, or a schedule that the file wants to run; or the file wants its schedules paused.
+    """
+    if found["paused"]:
+        return "deployment-paused"
     kept = [one for one in found["schedules"] if (one["slug"] or "").startswith(schedules.OURS)]
-    return target.active and (found["paused"] or not all(one["active"] for one in kept))
+    if all(one["active"] for one in kept):
+        return None
+    return "paused" if target.active else "starts-paused"
 
 
 def differences(

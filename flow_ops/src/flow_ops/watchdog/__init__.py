@@ -220,13 +220,23 @@ def remove(client: SyncPrefectClient, deployment: str) -> list[str]:
     return [line for change in changes for line in change.lines]
 
 
-def missing(automations: Iterable[Automation], deployments: Mapping[str, UUID]) -> dict[str, list[str]]:
+def unwatched(
+    client: SyncPrefectClient, deployment_id: UUID, deployment: str, notification: Notification | None = None
+) -> list[str]:
+    """Return the rules that the server does not have of `deployment` (as "flow/deployment"), as `missing`."""
+    automations = _read(client, [_name(deployment, rule) for rule in RULES])
+    return missing(automations, {deployment: deployment_id}, notified=notification is not None)[deployment]
+
+
+def missing(
+    automations: Iterable[Automation], deployments: Mapping[str, UUID], *, notified: bool = False
+) -> dict[str, list[str]]:
     """Return, for each of these deployments, by "flow/deployment", the rules that do not watch over it.
 
-    The rule `failure` is for those who want to be notified, and not looked for. One that is switched off, or is of
-    a deployment with the same name that was deleted since, watches over nothing.
+    The rule `failure` is for those who want to be notified, and looked for where they are. One that is switched off,
+    or is of a deployment with the same name that was deleted since, watches over nothing.
     """
-    wanted = [rule for rule in RULES if rule != "failure"]
+    wanted = [rule for rule in RULES if notified or rule != "failure"]
     enabled: dict[str, list[Automation]] = {}
     for automation in automations:
         if automation.enabled:
