@@ -114,7 +114,7 @@ def _shown(values: dict[str, Any]) -> dict[str, Any]:
             shown[name] = " ".join(
                 f"{part:g} {unit}" for part, unit in zip(parts, ("h", "min", "s"), strict=True) if part
             )
-        elif isinstance(value, (str, FlowOpsError)):
+        elif re.search(r"FT-[A-Z]+-\d\d  ", str(value)):
             shown[name] = re.sub(r"\n(?=  \S)", "\n  ", str(value))
     return shown
 
