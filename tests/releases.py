@@ -6,8 +6,8 @@ import io
 import json
 import shutil
 import subprocess
-import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -36,18 +36,21 @@ EDITED = {
 }
 
 
+def unpack(tree: str, folder: Path) -> None:
+    """Write the files of a commit or tag into `folder`; skip the test where this checkout does not have it."""
+    if subprocess.run(["git", "-C", ROOT, "cat-file", "-e", tree], check=False).returncode:
+        pytest.skip(f"this checkout does not have {tree[:8]}: it is a shallow clone")
+    archive = subprocess.run(
+        ["git", "-C", ROOT, "archive", "--format=zip", tree], capture_output=True, check=True
+    ).stdout
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        files.extractall(folder)
+
+
 def put_release(release: dict[str, str], remote: Path) -> None:
     """Make the folder `remote` a repository with the tree of a release."""
-    known = subprocess.run(["git", "-C", ROOT, "cat-file", "-e", release["commit"]], check=False)
-    if known.returncode:
-        pytest.skip(f"this checkout does not have {release['commit'][:8]}: it is a shallow clone")
-    remote.mkdir()
+    unpack(release["commit"], remote)
     git(remote, "init", "--quiet", "--initial-branch=main")
-    archive = subprocess.run(
-        ["git", "-C", ROOT, "archive", release["commit"]], capture_output=True, check=True
-    ).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(remote, filter="data")
     commit(remote, release["name"])
 
 

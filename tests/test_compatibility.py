@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
-import tarfile
 import tomllib
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from flow_ops import embedding
 from helpers.workshop import git
 from tests.generating import command
 from tests.organisation import ROOT
+from tests.releases import unpack
 
 RELEASES = tomllib.loads((Path(__file__).parent / "releases.toml").read_text(encoding="utf-8"))["compatible"]
 
@@ -26,14 +25,8 @@ pytestmark = pytest.mark.environment
 def test_the_tests_and_rules_of_an_earlier_release_pass_with_the_library_of_today(
     release: dict[str, str], tmp_path: Path
 ) -> None:
-    if subprocess.run(["git", "-C", ROOT, "cat-file", "-e", release["commit"]], check=False).returncode:
-        pytest.skip(f"this checkout does not have {release['commit'][:8]}: it is a shallow clone")
-    archive = subprocess.run(
-        ["git", "-C", ROOT, "archive", release["commit"]], capture_output=True, check=True
-    ).stdout
     template = tmp_path / "flow-template"
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(template, filter="data")
+    unpack(release["commit"], template)
     done = command(template, "--no-input", "language=en", "flow_slug=night-sales", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     root = tmp_path / "night-sales"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,7 @@ import pytest
 
 from tests.conftest import TEMPLATE
 from tests.generating import command, git, snapshot
-from tests.organisation import ROOT
+from tests.releases import unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,12 +127,8 @@ def test_cruft_updates_to_a_version_whose_extension_is_another(tmp_path: Path) -
 def test_cruft_updates_from_versions_whose_extension_is_in_another_package(
     commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = subprocess.run(["git", "-C", ROOT, "archive", commit], capture_output=True, check=False)
-    if archive.returncode:
-        pytest.skip(f"this checkout has not got the commit {commit}")
     template = tmp_path / "git-server" / "flow-template"
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(template, filter="data")
+    unpack(commit, template)
     git(template, "init", "--quiet")
     committed(template, "an older version")
     older = git(template, "rev-parse", "HEAD")

@@ -9,8 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tomllib
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from helpers.support import bring_bytecode, not_on_windows
 from tests.conftest import TEMPLATE
 from tests.generating import snapshot
 from tests.organisation import ROOT
+from tests.releases import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,8 +93,7 @@ def remote(tmp_path_factory: pytest.TempPathFactory, _git_of_its_own: None) -> P
     root.mkdir()
     git(root, "init", "--quiet")
     for tag in released_tags():
-        archive = subprocess.run(["git", "-C", str(ROOT), "archive", tag], capture_output=True, check=True)
-        replace_tree(root, lambda: tarfile.open(fileobj=io.BytesIO(archive.stdout)).extractall(root))  # noqa: B023, S202, SIM115
+        replace_tree(root, partial(unpack, tag, root))
         commit(root, tag)
         git(root, "tag", tag)
     replace_tree(root, lambda: snapshot(root))
