@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
 
-from flow_ops import arguments, flow_parameters, updates, watchdog
+from flow_ops import arguments, flow_parameters, screen, updates, watchdog
 from flow_ops.deploy import checks, planning, report, rollback, runs, server, source, state
 from flow_ops.deploy.pins import Deployments, checked
 from flow_ops.deploy.planning import Choice, Plan
@@ -181,13 +181,13 @@ class _Commands:
                 unended = server.unended_runs(client, deployment.id) if deployment else []
                 coming = sum(map(runs.is_coming, unended))
                 going = len(unended) - coming
-                report.line(text("retire.to-do", name=name, coming=coming, going=going))
+                screen.line(text("retire.to-do", name=name, coming=coming, going=going))
             if not (yes or arguments.confirmed(text("retire.ask"))):
-                report.line(text("retire.left-alone"))
+                screen.line(text("retire.left-alone"))
                 return 1
             for name, deployment in found.items():
                 runs.retire(client, deployment, name)
-                report.line(text("retire.done", name=name))
+                screen.line(text("retire.done", name=name))
         return 0
 
     def doctor(self, environment: AnyEnvironment = None, /, *, flow: OneFlow = None) -> int:
@@ -257,7 +257,7 @@ def _run(
         with report.waiting(text("run.waiting", pool=deployment.work_pool_name)) as taken:
             ended = runs.follow(client, started.id, taken)
     except KeyboardInterrupt:
-        report.line(text("run.goes-on"))
+        screen.line(text("run.goes-on"))
         return arguments.INTERRUPTED
     if ended.is_cancelled():
         raise FlowOpsError("FT-RUN-02", reason=ended.message or "-")
@@ -298,7 +298,7 @@ def _to_retire(
         if not there:
             raise FlowOpsError("FT-DEPLOY-07", deployment=chosen[0].full_name, environment=chosen[0].words)
         for missing in [full for full in found if full not in there]:
-            report.line(text("retire.not-there", name=missing))
+            screen.line(text("retire.not-there", name=missing))
         return there
     others = server.unnamed(client, targets(deployments))
     named: dict[str, DeploymentResponse | None] = {

@@ -29,6 +29,7 @@ from flow_ops.deploy.state import State, held, shown
 from flow_ops.deploy.targets import Target
 from flow_ops.logging.formats import indented, visible
 from flow_ops.messages import FlowOpsError, language, text, texts
+from flow_ops.screen import COLOURS, line
 
 # How many deployments are shown one by one; of more, only those that differ are named.
 SHOWN_WHOLE = 5
@@ -37,7 +38,6 @@ _SOON = 1.0
 # Fields that a plan shows in words of its own; the others are named, and shown with `--all`.
 _IN_WORDS = {"work_pool", "schedules", "paused", "version", "pull_steps", "parameters", "entrypoint"}
 _LABEL = 12
-line, _console, _COLOURS = screen.line, screen.console, screen.COLOURS
 _STATE_COLOURS = {
     "COMPLETED": "green",
     "FAILED": "red",
@@ -106,7 +106,7 @@ def _verdict(made: Plan) -> str:
 
 
 def _heading(made: Plan) -> None:
-    line(f"{made.target.full_name}  {text(f'plan.{_verdict(made)}')}", style=_COLOURS[_verdict(made)])
+    line(f"{made.target.full_name}  {text(f'plan.{_verdict(made)}')}", style=COLOURS[_verdict(made)])
 
 
 def _labelled(label: str, values: Sequence[str]) -> None:
@@ -187,7 +187,7 @@ def paused(found: Iterable[tuple[Target, State]], *, many: bool) -> None:
     for target, state in found:
         if not (many and held(target, state) == "starts-paused"):
             for said in _held(target, state):
-                line(f"{target.full_name}: {said}", style=_COLOURS["note"])
+                line(f"{target.full_name}: {said}", style=COLOURS["note"])
 
 
 def _workers(count: int | None) -> str:
@@ -244,7 +244,7 @@ def _plan_document(made: Plan) -> dict[str, Any]:
 def applied(made: Plan) -> None:
     """Print that a deployment is what the file says."""
     done = text("apply.written") if made.changes else text("apply.same")
-    line(f"{made.target.full_name}: {done}", style=_COLOURS["good"])
+    line(f"{made.target.full_name}: {done}", style=COLOURS["good"])
 
 
 def applied_page(deployment: DeploymentResponse) -> None:
@@ -270,7 +270,7 @@ def waiting(what: str) -> Iterator[Callable[[], None]]:
 
     Yield what ends the wait before the block does. Lines that are printed meanwhile stand above the one that moves.
     """
-    console = _console(sys.stdout)
+    console = screen.console(sys.stdout)
     if not console.is_interactive:
         yield lambda: None
         return
@@ -311,11 +311,11 @@ def log_record(record: Log, of: str) -> None:
 
 
 def no_answer() -> None:
-    line(f"{local_time(None)} | {text('run.no-answer')}", style=_COLOURS["note"])
+    line(f"{local_time(None)} | {text('run.no-answer')}", style=COLOURS["note"])
 
 
 def answers_again() -> None:
-    line(f"{local_time(None)} | {text('run.answers')}", style=_COLOURS["good"])
+    line(f"{local_time(None)} | {text('run.answers')}", style=COLOURS["good"])
 
 
 # --- status, retire, doctor
@@ -368,12 +368,12 @@ def rolled_back(move: Move) -> None:
     target = move.target
     name, environment = target.full_name, target.words
     commits = {"commit": _short(move.commit), "before": _short(move.before)}
-    line(text("rollback.done", name=name, environment=environment, **commits), style=_COLOURS["good"])
+    line(text("rollback.done", name=name, environment=environment, **commits), style=COLOURS["good"])
 
 
 def checked(title: str, found: Sequence[FlowOpsError]) -> None:
     mark = "bad" if any(checks.stops(problem) for problem in found) else "note" if found else "good"
-    line(f"[{text(f'doctor.{mark}')}] {title}", style=_COLOURS[mark])
+    line(f"[{text(f'doctor.{mark}')}] {title}", style=COLOURS[mark])
     for problem in found:
         screen.problem(problem, sys.stdout, stops=checks.stops(problem))
 
@@ -391,10 +391,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], marks: Sequence
     for header in headers:
         drawn.add_column(header, overflow="fold")
     for number, row in enumerate(rows):
-        style = _COLOURS[marks[number]] if marks else None
+        style = COLOURS[marks[number]] if marks else None
         said = (Text(cell if at_terminal else " ".join(cell.split())) for cell in row)
         drawn.add_row(*said, style=style)
-    console = _console(sys.stdout)
+    console = screen.console(sys.stdout)
     if not at_terminal:
         console.width = 10_000
     console.print(drawn)

@@ -19,7 +19,7 @@ from flow_ops.fleet.gather import gather, runs_since
 from flow_ops.fleet.rows import Fleet, Row
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, nearest, text
-from flow_ops.screen import COLOURS
+from flow_ops.screen import COLOURS, line
 
 # The exit status of `--check` where a person is needed.
 NEEDED = 2
@@ -50,7 +50,7 @@ def fleet(
     if html:
         _write(html, page.render(found, shown, day.of(found, shown, began)))
         # Standard output is the document's, where one is asked for.
-        report.line(text("fleet.written", file=html), sys.stderr if json else None)
+        line(text("fleet.written", file=html), sys.stderr if json else None)
     if json:
         report.as_json(_document(found, shown))
     elif not html:
@@ -67,15 +67,15 @@ def _show(fleet: Fleet, shown: Sequence[Row]) -> None:
             columns, *rows = [[row[number] for number in _FIRST] for row in (columns, *rows)]
         report.table(columns, rows, marks)
         if narrow:
-            report.line(text("fleet.narrow"))
+            line(text("fleet.narrow"))
     for code, what, rest in cells.grouped(shown):
         colour = COLOURS["bad" if code in problems.NEEDS_A_PERSON else "note"]
         for said in what:
-            report.line(f"{code}  {said}", style=colour)
+            line(f"{code}  {said}", style=colour)
         for said in rest:
-            report.line(f"  {said}", style=colour)
+            line(f"  {said}", style=colour)
     report.problems(fleet.notes)
-    report.line(cells.sums(fleet, shown))
+    line(cells.sums(fleet, shown))
 
 
 def _document(fleet: Fleet, shown: Sequence[Row]) -> dict[str, Any]:
