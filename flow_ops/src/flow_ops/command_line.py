@@ -39,13 +39,15 @@ def run_flow(flow: Flow[..., Any], tokens: Sequence[str] | None = None) -> int:
 
 def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
     _check_places()
-    # Prefect shows the run's page, and knows of the interface that a server opens only what this says.
-    updates = {PREFECT_UI_URL: site} if (site := ui.address()) else {}
     # The temporary server's telemetry competes with the first run for its new database, and says so
     # with a traceback of a hundred lines.
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    # A busy machine starts that server in more than the 20 s that Prefect waits by default.
-    with temporary_settings(updates, set_defaults={PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 120}):
+    with temporary_settings(
+        # Prefect shows the run's page, and knows of the interface that a server opens only what this says.
+        {PREFECT_UI_URL: ui.address() or None},
+        # A busy machine starts the temporary server in more than the 20 s that Prefect waits by default.
+        set_defaults={PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 120},
+    ):
         try:
             outcome: Any = flow(**parameters, return_state=True)
             state: State[Any] = asyncio.run(outcome) if inspect.iscoroutine(outcome) else outcome
