@@ -8,13 +8,14 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from prefect import flow
+from prefect import State, flow
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, PREFECT_HOME, temporary_settings
+from prefect.states import Paused
 
-from flow_ops import arguments, command_line, flow_parameters
+from flow_ops import arguments, command_line, flow_parameters, logs
 from helpers.workshop import LOST, proxy
 
 if TYPE_CHECKING:
@@ -268,13 +269,49 @@ def test_what_a_flow_lacks_is_told_with_its_line_and_page_and_not_with_prefects_
     site = server.url.removesuffix("/api") + "/v2"
     assert f"View at {site}/runs/flow-run/" in done.stderr
     assert "Traceback" not in done.stderr
-    assert done.stderr.count("\nlacks.py:10\n") == 2, "once for the task, once for the flow"
+    way = "lacks.py:16, in <module>\nlacks.py:14, in daily\nlacks.py:10, in reads\n"
+    assert "\nlacks.py:10, in reads\nFT-VARIABLE-02  The Variable 'never-made'" in done.stderr
+    assert f"\n{way}" in done.stderr or "\nlacks.py:14, in daily\nlacks.py:10, in reads\n" in done.stderr
+    assert "\\n" not in done.stderr, "a message that Prefect shows in one line is cut to its first"
+    assert done.stderr.count("What to do: ") == 2, "where it happened, and at the end"
     assert done.stderr.endswith(
         "FT-VARIABLE-02  The Variable 'never-made' does not exist on the server.\n"
         "  Why: the code asks for it without a default, so the run cannot go on.\n"
-        f"  What to do: create it at {site}/variables, or with: uv run prefect variable set never-made VALUE; "
+        f"  What to do: create it in {site}/variables, or with: uv run prefect variable set never-made VALUE; "
         "or give default=... in the code.\n"
     )
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("repository")
+def test_a_flow_that_neither_completes_nor_fails_is_told_with_its_state(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @flow
+    def waits() -> State[Any]:
+        return Paused(message="for an approval\nof somebody")
+
+    with temporary_settings({PREFECT_API_URL: server.url}):
+        assert command_line.run_flow(waits, []) == 1
+    assert "FT-RUN-01  The run ended in state Paused: for an approval\n  Why" in capsys.readouterr().err
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("repository")
+def test_a_secret_in_what_ended_a_run_is_masked_in_the_last_line_too(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.add_secret("hunter2-of-this-test")
+
+    @flow
+    def fails() -> None:
+        raise RuntimeError("no entry with hunter2-of-this-test")
+
+    with temporary_settings({PREFECT_API_URL: server.url}):
+        assert command_line.run_flow(fails, []) == 1
+    told = capsys.readouterr().err.partition("FT-RUN-01")[2]
+    assert "no entry with ***" in told
+    assert "hunter2" not in told
 
 
 def test_a_folder_that_prefect_cannot_write_to_is_refused_before_the_temporary_server_starts(

@@ -201,6 +201,62 @@ except ZeroDivisionError:
     assert lines[-2] == "    | ZeroDivisionError: division by zero"
 
 
+PROBLEMS = """
+import logging, os, pathlib, runpy
+from flow_ops.logs import get_logger
+os.environ["FLOW_LANGUAGE"] = "en"
+root = pathlib.Path(os.environ["FLOW_PROJECT_ROOT"])
+CODE = "from flow_ops.messages import FlowOpsError\\ndef fails():\\n    raise FlowOpsError('FT-SERVER-09')\\n"
+exec(compile(CODE, root / "deploy.py", "exec"))
+ours, engine, kept = get_logger("tasks"), logging.getLogger("prefect.flow_runs"), []
+
+class Keeps(logging.Handler):
+    def emit(self, record):
+        if record.exc_info:
+            kept.append(record.exc_info[0].__name__)
+
+engine.addHandler(Keeps())
+try:
+    fails()
+except FlowOpsError as error:
+    ours.exception("caught")
+    engine.exception("task failed")
+    engine.exception("flow failed")
+    engine.error("Finished in state Failed(" + repr(f"it raised {error}") + ")")
+try:
+    try:
+        {}["lost"]
+    except KeyError:
+        fails()
+except FlowOpsError:
+    engine.exception("with a cause")
+print(*kept)
+"""
+
+
+def test_a_problem_of_ours_that_ends_a_run_is_its_message_and_line_once_and_any_other_keeps_its_traceback(
+    run: Callable[..., Ran],
+) -> None:
+    ran = run(PROBLEMS, PYTHONPATH=str(SOURCE))
+    assert ran.status == 0, ran.terminal
+    assert ran.output == "FlowOpsError FlowOpsError FlowOpsError\n", "for the team's own handlers"
+    said = ran.file()
+    of = {name: said.partition(f"| {name}")[2].partition("\n20")[0] for name in NAMED}
+    assert "Traceback" in of["caught"]
+    assert of["task failed"].split("\n")[1:3] == [
+        "    | deploy.py:3, in fails",
+        of["task failed"].split("\n")[2],
+    ]
+    assert "    | FT-SERVER-09  " in of["task failed"]
+    assert "    |   Why: " in of["task failed"]
+    assert of["flow failed"] == "\n    | deploy.py:3, in fails"
+    assert re.search(r"FT-SERVER-09  [^\\]*['\"]\)$", of["Finished in state"])
+    assert "KeyError: 'lost'" in of["with a cause"]
+
+
+NAMED = ("caught", "task failed", "flow failed", "Finished in state", "with a cause")
+
+
 def test_json_has_one_object_a_line_with_extra_and_traceback(run: Callable[..., Ran]) -> None:
     ran = run(
         """

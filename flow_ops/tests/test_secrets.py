@@ -98,9 +98,11 @@ def test_a_missing_value_without_a_default_says_its_name_and_where_to_create_it(
     with override(), pytest.raises(FlowOpsError, match=f"{code}-02") as caught:
         read("erp-password")
     assert "erp-password" in str(caught.value)
-    assert {"FT-VARIABLE": "/variables", "FT-SECRET": "/blocks/catalog/secret/create"}[code] in str(
-        caught.value
-    )
+    place = {
+        "FT-VARIABLE": "Prefect's UI, under Variables",
+        "FT-SECRET": "Prefect's UI, under Blocks > Secret",
+    }
+    assert f"create it in {place[code]}, " in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -254,13 +254,14 @@ def test_functions_run_plainly_and_a_forgotten_server_is_named(quiet: Quiet) -> 
     assert "FT-TEST-02  'test_forgot_the_server' calls a flow or a task" in quiet.output
 
 
-def test_a_problem_of_ours_is_shown_as_its_message_after_the_line_that_met_it(quiet: Quiet) -> None:
+def test_a_problem_of_ours_is_shown_as_its_message_before_the_lines_that_met_it(quiet: Quiet) -> None:
     shown = quiet.output.partition("_ test_forgot_the_value _")[2].partition("\n----")[0].splitlines()
     line = PLAIN.splitlines().index('    return 2 * x * variable("factor", int, default=1)') + 1
-    assert shown[1] == f"{Path('tests', 'test_2.py')}:{line}:"
-    assert shown[2].startswith("FT-VARIABLE-04  ")
+    assert shown[1].startswith("FT-VARIABLE-04  ")
+    assert [each.split(":")[0].strip() for each in shown[2:4]] == ["Why", "What to do"]
     # And no more, up to what pytest itself shows of a test: its log.
-    assert [each.split(":")[0].strip() for each in shown[3:]] == ["Why", "What to do"]
+    assert shown[-1] == f"{Path('tests', 'test_2.py')}:{line}, in double"
+    assert "::test_forgot_the_value - FT-VARIABLE-04  The Variable" in quiet.output
 
 
 TELLS = """

@@ -18,7 +18,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from flow_ops import arguments, flow_parameters, task_runners, ui
+from flow_ops import arguments, flow_parameters, logs, task_runners, ui
 from flow_ops.deploy import server
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
@@ -44,7 +44,7 @@ def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     with temporary_settings(
         # Prefect shows the run's page, and knows of the interface that a server opens only what this says.
-        {PREFECT_UI_URL: ui.address() or None},
+        {PREFECT_UI_URL: ui.address()},
         # A busy machine starts the temporary server in more than the 20 s that Prefect waits by default.
         set_defaults={PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: 120},
     ):
@@ -59,9 +59,11 @@ def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> int:
                 raise
             raise FlowOpsError("FT-RUN-07") from None
     if not state.is_completed():
-        if isinstance(problem := asyncio.run(state.aresult(raise_on_failure=False)), FlowOpsError):
+        problem = asyncio.run(state.aresult(raise_on_failure=False)) if state.is_failed() else None
+        if isinstance(problem, FlowOpsError):
             raise problem
-        reason = state.message or "-"
+        # The rest of it is above, and what is masked there would be told here.
+        reason = logs.mask((state.message or "-").partition("\n")[0])
         raise FlowOpsError("FT-RUN-01", state=state.name, reason=reason, again=text("run.again"))
     print(asyncio.run(state.aresult()))
     return 0

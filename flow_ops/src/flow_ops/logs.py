@@ -29,6 +29,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -137,14 +138,29 @@ class _Guard(logging.Filter):
 
 
 def _shorten(record: logging.LogRecord) -> None:
-    """Leave of a problem of ours its line in the team's code: what to do is in the message, which follows.
+    """Show a problem of ours that ends a run as its message and the lines of the team's code, once.
 
-    The way there is 20 to 50 lines of Prefect's engine and this library, once for each task and flow around it.
+    Prefect logs its way through the engine, 20 to 50 lines, and its text in one line, for each task and flow around it.
+    What the team itself logs is as it wants, and a problem with a cause keeps its traceback.
     """
+    if not record.name.startswith("prefect."):
+        return
     problem = record.exc_info[1] if record.exc_info else None
-    with contextlib.suppress(FlowOpsError, OSError):  # Where no repository is, its code has no place.
-        if isinstance(problem, FlowOpsError) and (place := problem.place(project.current().root)):
-            record.exc_info, record.exc_text = None, place
+    if isinstance(problem, FlowOpsError) and not record.exc_text and not _cause(problem):
+        with contextlib.suppress(FlowOpsError, OSError):  # Where no repository is, its code has no place.
+            places = problem.places(project.current().root)
+            record.exc_text = "\n".join(places if problem.logged else [*places, str(problem)])
+            problem.logged = True
+    elif isinstance(record.msg, str) and not record.args:
+        record.msg = _FURTHER_LINES.sub(r"\1", record.msg)
+
+
+# A message in the `repr` of a state: `Failed('... FT-RUN-06  ...\\n  Why: ...')`.
+_FURTHER_LINES = re.compile(r"(FT-[A-Z]+-\d\d  .*?)\\n  .*(?=['\"]\)$)")
+
+
+def _cause(problem: BaseException) -> BaseException | None:
+    return problem.__cause__ or (None if problem.__suppress_context__ else problem.__context__)
 
 
 def _attach() -> None:

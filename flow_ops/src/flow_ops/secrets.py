@@ -210,7 +210,7 @@ def _where(kind: Kind) -> str:
     page = "variables" if kind == "variable" else "blocks/catalog/secret/create"
     # A test's server is gone with the test.
     site = "" if _testing() else ui.address()
-    return f"{site or 'Prefect UI'}/{page}"
+    return f"{site}/{page}" if site else text(f"{kind}.place")
 
 
 def _testing() -> bool:

@@ -27,15 +27,17 @@ class FlowOpsError(Exception):
     def __init__(self, code: str, **values: Any) -> None:
         self.code = code
         self.values = values
+        self.logged = False
         super().__init__(code)
 
-    def place(self, root: Path) -> str:
-        """Return the file below `root` and the line where the team's code met this; "" where it did not."""
-        for frame in reversed(traceback.extract_tb(self.__traceback__)):
-            file = Path(frame.filename)
-            if file.is_relative_to(root) and not {"vendor", ".venv"} & {*file.relative_to(root).parts}:
-                return f"{file.relative_to(root)}:{frame.lineno}"
-        return ""
+    def places(self, root: Path) -> list[str]:
+        """Return the lines of the team's code, in files below `root`, on the way to this; the outermost first."""
+        frames = [(Path(frame.filename), frame) for frame in traceback.extract_tb(self.__traceback__)]
+        return [
+            f"{file.relative_to(root)}:{frame.lineno}, in {frame.name}"
+            for file, frame in frames
+            if file.is_relative_to(root) and not {"vendor", ".venv"} & {*file.relative_to(root).parts}
+        ]
 
     def __str__(self) -> str:
         """Render the message; only now, because the language may be what cannot be read."""
@@ -111,9 +113,8 @@ def _shown(values: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, timedelta):
             minutes, seconds = divmod(value.total_seconds(), 60)
             parts = (*divmod(int(minutes), 60), seconds)
-            shown[name] = " ".join(
-                f"{part:g} {unit}" for part, unit in zip(parts, ("h", "min", "s"), strict=True) if part
-            )
+            units = zip(parts, ("h", "min", "s"), strict=True)
+            shown[name] = " ".join(f"{part:g} {unit}" for part, unit in units if part) or "0 s"
         elif re.search(r"FT-[A-Z]+-\d\d  ", str(value)):
             shown[name] = re.sub(r"\n(?=  \S)", "\n  ", str(value))
     return shown

@@ -96,11 +96,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Show a problem of ours as its message, with the line that met it; add what to do where a server was forgotten."""
+    """Show a problem of ours as its message, with the lines that met it; add what to do where a server was forgotten."""
     report = yield
     if report.failed and call.excinfo and isinstance(problem := call.excinfo.value, FlowOpsError):
-        place = problem.place(item.config.rootpath)
-        report.longrepr = f"{place}:\n{problem}" if place else str(problem)
+        report.longrepr = "\n".join([str(problem), *problem.places(item.config.rootpath)])
     if report.failed and "No Prefect API URL provided" in report.longreprtext:
         report.sections.append(("flow-ops", render("FT-TEST-02", test=item.name)))
     return report
