@@ -404,9 +404,9 @@ def test_an_interval_is_stable_from_one_apply_to_the_next(workshop: Workshop) ->
     assert deploy(pins, "plan", "prod") == 0
 
 
-def by_hand(workshop: Workshop, cron: str = ANOTHER) -> None:
-    create = DeploymentScheduleCreate(schedule=CronSchedule(cron=cron, timezone=TIMEZONE))
-    workshop.client.create_deployment_schedules(on_server(workshop).id, [create])
+def by_hand(workshop: Workshop, name: str = FULL_NAME) -> None:
+    create = DeploymentScheduleCreate(schedule=CronSchedule(cron=ANOTHER, timezone=TIMEZONE))
+    workshop.client.create_deployment_schedules(on_server(workshop, name).id, [create])
 
 
 @pytest.mark.slow
@@ -433,6 +433,52 @@ def test_a_schedule_made_by_hand_can_be_adopted_for_good_and_removed_later(works
     assert ANOTHER in timings(workshop)
     apply(workshop.pins, "--remove")
     assert ANOTHER not in timings(workshop)
+
+
+def test_an_adopted_schedule_that_somebody_paused_is_activated_where_the_file_has_none(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pins, dev = with_dev(workshop, schedule=None), f"{SLUG}/{SLUG}-dev"
+    assert deploy(pins, "apply", "dev", "--activate") == 0, "where there is nothing to activate"
+    by_hand(workshop, dev)
+    assert deploy(pins, "apply", "dev", "--adopt") == 0
+    assert deploy(pins, "apply", "dev", "--pause") == 0
+    for arguments in (["plan", "dev"], ["status"], ["doctor", "dev"]):
+        capsys.readouterr()
+        assert deploy(pins, *arguments) == 0
+        told = capsys.readouterr().out
+        assert "active=True" not in told, arguments
+        assert told.count("uv run deploy.py apply dev --activate") == 1, arguments
+    assert deploy(pins, "apply", "dev", "--activate") == 0
+    assert [one.active for one in on_server(workshop, dev).schedules] == [True]
+
+
+def test_doctor_notes_a_deployment_that_somebody_deleted_on_the_server_and_its_command_restores_it(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    workshop.client.delete_deployment(on_server(workshop).id)
+    capsys.readouterr()
+    assert deploy(workshop.pins, "doctor", "prod") == 0
+    told = capsys.readouterr().out
+    assert f"FT-DEPLOY-07  «{FULL_NAME}» no está en el servidor." in told
+    assert "uv run deploy.py apply prod\n" in told
+    apply(workshop.pins)
+    capsys.readouterr()
+    assert deploy(workshop.pins, "doctor", "prod") == 0
+    assert "FT-DEPLOY-07" not in capsys.readouterr().out
+
+
+def test_a_plan_says_what_a_schedule_was_and_becomes_and_that_apply_would_refuse(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(workshop.pins)
+    by_hand(workshop)
+    capsys.readouterr()
+    deploy(with_prod(workshop.pins, schedule="0 7 * * 2"), "plan", "prod")
+    told = capsys.readouterr().out
+    assert re.search(rf" - {re.escape(SCHEDULE)}  .*\n(?:.*\n)? +\+ 0 7 \* \* 2  ", told)
+    assert told.endswith("Así como está, apply no escribiría nada: antes hay que resolver lo de arriba.\n")
 
 
 @pytest.mark.slow
@@ -715,7 +761,7 @@ def test_doctor_notes_rules_of_the_watchdog_that_somebody_deleted_or_disabled_an
         assert deploy(workshop.pins, "doctor", "prod") == 0
         told = capsys.readouterr().out
         assert "[AVISO] El servidor" in told
-        assert re.search(rf"FT-WATCHDOG-07  Del watchdog de «{FULL_NAME}» faltan reglas .*: late\.", told)
+        assert re.search(rf"FT-WATCHDOG-07  El watchdog de «{FULL_NAME}» no está entero .*: late\.", told)
         assert "uv run deploy.py apply prod\n" in told
         apply(workshop.pins)
 

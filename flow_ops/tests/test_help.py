@@ -25,7 +25,7 @@ COMMANDS = [
     *((DEPLOY, name) for name in ("plan", "apply", "run", "rollback", "status", "retire", "doctor")),
 ]
 CAPITALS = {
-    *("COMANDO", "[OPCIONES]", "[ARGUMENTOS]", "ENTORNO", "NOMBRE", "VERSIÓN", "LUGAR", "POOL"),
+    *("COMANDO", "[OPCIONES]", "[ARGUMENTOS]", "ENTORNO", "NOMBRE", "VERSIÓN", "LUGAR", "VALOR"),
     "--PARÁMETRO",
 }
 KINDS = {"Commands": "[a-z][a-z-]+", "Arguments": "[A-Z]+", "Options": "--[A-Za-z-]+"}
@@ -85,7 +85,7 @@ def test_the_help_of_a_spanish_repository_has_no_english_and_no_default_of_a_swi
         (FLOW_OPS, ["source", "x"], "LUGAR no admite el valor «x»: no es ninguno de vendor, index, git."),
         (
             FLOW_OPS,
-            ["worker", "print", "x", "--limit=-1"],
+            ["worker", "print", "--pool", "x", "--limit=-1"],
             "--limit no admite el valor «-1»: tiene que ser 1 o más.",
         ),
     ],

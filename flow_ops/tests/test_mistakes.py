@@ -629,7 +629,6 @@ ON_THE_COMMAND_LINE = [
     ("retiring with nobody to ask", "FT-ARGS-03", ["retire", "prod"]),
     ("running what is not deployed", "FT-DEPLOY-07", ["run", "dev"]),
     ("retiring what is not deployed", "FT-DEPLOY-07", ["retire", "dev", "--yes"]),
-    ("activating where the file does not", "FT-SCHED-05", ["apply", "dev", "--activate"]),
     ("running with a parameter that is not there", "FT-ARGS-01", ["run", "prod", "--sinse", "x"]),
     ("running with a parameter of another type", "FT-ARGS-02", ["run", "prod", "--since", "x"]),
 ]

@@ -236,6 +236,18 @@ def test_a_plan_breaks_no_command_that_activates_a_paused_schedule(cleared: Work
     assert f"uv run deploy.py apply dev --flow {SLUG} --activate" in told
 
 
+def test_status_fits_80_columns_where_a_schedule_is_paused_and_its_command_is_one_line(
+    cleared: Workshop,
+) -> None:
+    apply(cleared.pins)
+    apply(cleared.pins, "--pause")
+    with on_screen(NO_COLOR="1") as told:
+        assert deploy(cleared.pins, "status") == 0
+    lines = told.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-2:] == [f"{SLUG}-prod: pausado; se activa con:", "  uv run deploy.py apply prod --activate"]
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("shown_whole", [5, 1])
 def test_status_says_beside_its_name_that_a_deployment_is_not_on_the_server(

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError, available_timezones
@@ -38,6 +38,7 @@ WARNINGS = {
         "FT-POOL-11",
         "FT-SOURCE-07",
         "FT-IMAGE-02",
+        "FT-DEPLOY-07",
         "FT-DEPLOY-08",
         "FT-WATCHDOG-07",
     ),
@@ -121,6 +122,12 @@ def folders(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
         folder = Path(path)
         if folder.is_absolute() and Path(folder.anchor).exists() and not folder.is_dir():
             yield FlowOpsError("FT-SOURCE-07", path=path)
+
+
+def not_deployed(targets: Iterable[Target]) -> Iterator[FlowOpsError]:
+    """Yield a warning for each deployment that the server does not have."""
+    for target in targets:
+        yield FlowOpsError("FT-DEPLOY-07", deployment=target.full_name, environment=target.words)
 
 
 def held(deployed: Sequence[tuple[Target, DeploymentResponse]]) -> Iterator[FlowOpsError]:

@@ -269,7 +269,10 @@ def _run(
             raise FlowOpsError("FT-RUN-06", module=module)
         raise FlowOpsError("FT-RUN-03", reason=ended.message or "-", place=source.place(target.source))
     if not ended.is_completed():
-        reason, again = ended.message or "-", text("run.deploy-again")
+        reason, again = (
+            (ended.message or "-").partition("\n")[0],
+            text("run.deploy-again", environment=target.words),
+        )
         raise FlowOpsError("FT-RUN-01", state=ended.name, reason=reason, again=again)
     return 0
 
@@ -334,6 +337,7 @@ def _server_problems(deployments: Deployments, chosen: list[Target]) -> Iterator
             yield from checks.server_side(client, chosen)
             both = [(target, server.read(client, target.full_name)) for target in chosen]
             deployed = [(target, deployment) for target, deployment in both if deployment]
+            yield from checks.not_deployed(target for target, deployment in both if not deployment)
             yield from checks.held(deployed)
             yield from checks.unnamed(server.unnamed(client, targets(deployments)))
             yield from checks.unwatched(client, deployed)

@@ -114,8 +114,9 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
     timings = [schedules.plain(one, target.deployments.timezone) for one in target.environment.schedules]
     found = schedules.reconcile(timings, existing["schedules"] if existing else [], active=target.active)
     paused = bool(existing and existing["paused"])
-    # A deployment that someone paused may be activated where the file wants its schedules paused, they not.
-    if choice.activate and not target.active and not paused:
+    # What someone paused may be activated where the file wants its own schedules paused, they not.
+    adopted = any(schedules.is_adopted(one) for one in found.schedules)
+    if choice.activate and timings and not (target.active or paused or adopted):
         raise FlowOpsError("FT-SCHED-05", environment=target.environment_name)
     wanted, paused = _chosen(target, found, choice), paused and not choice.activate
     file = state.desired(target, wanted, paused=paused)
@@ -138,8 +139,11 @@ def _rules(target: Target) -> tuple[str, watchdog.Limits, watchdog.Notification 
 
 def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list[State]:
     wanted = found.schedules
-    if (choice.activate and target.active) or choice.pause:
-        wanted = [{**one, "active": choice.activate} for one in wanted]
+    if choice.activate or choice.pause:
+        may_run = [target.active or schedules.is_adopted(one) for one in wanted]
+        wanted = [
+            {**one, "active": choice.activate and may} for one, may in zip(wanted, may_run, strict=True)
+        ]
     if choice.remove:
         wanted = [one for one in wanted if not schedules.is_adopted(one)]
     if choice.adopt:

@@ -94,6 +94,8 @@ def sum_of(made: Sequence[Plan], found: Sequence[FlowOpsError]) -> None:
     verdicts = [_verdict(one) for one in made]
     counts = {name: verdicts.count(name) for name in ("new", "changed", "same")}
     line(text("plan.sum", **counts))
+    if any(checks.stops(problem) for problem in found):
+        line(text("plan.stops"))
 
 
 def refused(found: Sequence[FlowOpsError]) -> None:
@@ -162,6 +164,7 @@ def _schedule_lines(made: Plan) -> list[str]:
     if made.server and {d.field for d in made.differences} & {"schedules"}:
         before = [schedules.describe(one["timing"]) for one in made.server["schedules"]]
         gone = [f"- {one}" for one in before if one not in now]
+        now = [one if one in before else f"+ {one}" for one in now] if gone else now
     some_run = any(one["active"] for one in wanted)
     if some_run:
         paused = f" ({text('status.paused')})"
@@ -187,7 +190,7 @@ def paused(found: Iterable[tuple[Target, State]], *, many: bool) -> None:
     for target, state in found:
         if not (many and held(target, state) == "starts-paused"):
             for said in _held(target, state):
-                line(f"{target.full_name}: {said}", style=COLOURS["note"])
+                line("\n  ".join(_wrapped(f"{target.name}: {said}")), style=COLOURS["note"])
 
 
 def _workers(count: int | None) -> str:
@@ -434,7 +437,8 @@ def _hidden(field: str, value: Any) -> Any:
 
 def _status_cells(row: Status) -> list[str]:
     state, missing = row.state, text("status.not-there")
-    paused = f" ({text('status.paused')})" if state and state["paused"] else ""
+    by_hand = state and state["paused"] and not schedules.are_paused(state["schedules"])
+    paused = f" ({text('status.paused')})" if by_hand else ""
     pinned = f" ({text('fleet.pinned', since=local(row.pin.since))})" if row.pin else ""
     return [
         row.target.name if state else f"{row.target.name} ({missing})",

@@ -111,9 +111,10 @@ def held(target: Target, found: State) -> Held | None:
     if found["paused"]:
         return "deployment-paused"
     kept = [one for one in found["schedules"] if (one["slug"] or "").startswith(schedules.OURS)]
-    if all(one["active"] for one in kept):
-        return None
-    return "paused" if target.active else "starts-paused"
+    paused = [one for one in kept if not one["active"]]
+    if any(target.active or schedules.is_adopted(one) for one in paused):
+        return "paused"
+    return "starts-paused" if paused else None
 
 
 def differences(

@@ -46,11 +46,13 @@ def gather(client: SyncPrefectClient) -> Fleet:
         notes = [*_add_watchdogs(client, rows)]
         _add_runs(client, rows)
     newest = max([Version(metadata.version("flow-ops")), *(row.flow_ops for row in rows if row.flow_ops)])
+    zone = _zone(rows)
     for row in rows:
+        row.usual_zone = zone.key
         row.next_run = next(iter(next_of(row, now)), None)
     problems.add(rows, newest)
     rows.sort(key=problems.urgency)
-    return Fleet(address, now, _zone(rows), newest, rows, notes)
+    return Fleet(address, now, zone, newest, rows, notes)
 
 
 def runs_since(client: SyncPrefectClient, rows: Sequence[Row], start: datetime) -> dict[UUID, list[Run]]:

@@ -55,6 +55,7 @@ class Row:
         lock: The first digits of the digest of its `uv.lock`, `none` without one; None where no tag says so.
         unwatched: The watchdog's rules that are missing; None where the server has no automations.
         problems: What is wrong with it, the worst first.
+        usual_zone: The time zone of the fleet.
     """
 
     id: UUID
@@ -77,6 +78,7 @@ class Row:
     late: int = 0
     unwatched: list[str] | None = None
     problems: list[FlowOpsError] = field(default_factory=list)
+    usual_zone: str = "UTC"
 
     @property
     def active_schedules(self) -> list[Plain]:
@@ -93,8 +95,8 @@ class Row:
 
     @property
     def zone(self) -> str:
-        """The time zone of its schedule; UTC where it has none, or names none."""
-        return next((zone_of(one["timing"]) for one in self.schedules), "UTC")
+        """The time zone of its schedule, or that of the fleet where it has none."""
+        return next((zone_of(one["timing"]) for one in self.schedules), self.usual_zone)
 
 
 @dataclass(frozen=True)

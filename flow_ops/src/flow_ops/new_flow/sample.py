@@ -69,7 +69,7 @@ def _refuse(root: Path, sample: list[Path]) -> None:
     if len(unsafe) > SHOWN:
         unsafe = [*unsafe[:SHOWN], "..."]
     if unsafe:
-        raise FlowOpsError("FT-NEW-05", files="".join(f"\n{name}" for name in unsafe))
+        raise FlowOpsError("FT-NEW-05", files=", ".join(unsafe))
 
 
 def _without_the_sample(pyproject: str, about: project.Project, slug: str) -> str:

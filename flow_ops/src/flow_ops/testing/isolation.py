@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from flow_ops import git
-from flow_ops.messages import render
+from flow_ops.messages import render, text
 from flow_ops.network import spare_loopback
 
 # So that a check that fails says what was there.
@@ -72,5 +72,5 @@ def pytest_configure() -> None:
 
 def pytest_report_header() -> list[str]:
     """Say what of the environment the tests do not see; the names, not the values."""
-    ignored = f"; ignored: {', '.join(_IGNORED)}" if _IGNORED else ""
-    return [f"flow-ops: Prefect isolated in {HOME}{ignored}"]
+    said = [text("test.isolated", folder=HOME)]
+    return [*said, text("test.ignored", names=", ".join(_IGNORED))] if _IGNORED else said

@@ -34,7 +34,7 @@ from urllib.parse import urlsplit
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from flow_ops import arguments, programs
+from flow_ops import programs
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, text
 from flow_ops.worker import drain as worker_drain
@@ -70,8 +70,8 @@ NOT_RUNNING = 3  # what systemctl says of a service that is not active
 class Options:
     """What is asked for, on the command line."""
 
-    pool: Annotated[str, Parameter(help="@worker.pool", group=arguments.ARGUMENTS)]
     _: KW_ONLY
+    pool: Annotated[str, Parameter(help="@worker.pool")]
     scope: Annotated[Literal["system", "user"], Parameter(help="@worker.scope")] = "system"
     api_url: Annotated[str | None, Parameter(help="@worker.api-url")] = None
     account: Annotated[str | None, Parameter(help="@worker.account")] = None
