@@ -292,6 +292,8 @@ def _suggested_source(value: str, answers: Answers) -> str:
         folder = value.strip().replace("\\", "/").rstrip("/")
         return f"{definition()['_local_base_folder']}/{slug}" if folder_rule(folder) else folder
     url = without_credentials(value.strip()).rstrip("/")
+    if "." in url.partition("/")[0] and not url_rule(f"https://{url}"):  # as a browser shows it
+        return f"https://{url}"
     return f"{definition()['_git_base_url']}/{slug}.git" if url_rule(url) else url
 
 

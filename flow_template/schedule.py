@@ -133,6 +133,8 @@ def _joined(parts: list[str], words: dict[str, Any]) -> str:
 # --- what somebody meant: hours and weekdays as people say them, in either language
 
 _DAY = rf"\b(?:{'|'.join(_WEEKDAYS)})\b"
+_TIME = r"\b(\d\d?)(?:[:.h](\d\d))?(?![\d:])"
+_HALF = r"(?<![a-z])(?:[ap]\.? ?m|night)\b"
 _AFTER_NOON = {"a": 12, "p": 0, "n": 6}  # from which of its twelve hours on: a.m., p.m. and at night
 
 
@@ -142,7 +144,10 @@ def suggested(value: str, usual: str) -> str:
 
 
 def heard(value: str, usual: str) -> str | None:
-    """Return the schedule that `value` says, at the usual hours where it says days alone; None where it says none."""
+    """Return the schedule that `value` says, at the usual hours where it says days alone.
+
+    None where it says none, or anything that is not understood: a suggestion leaves nothing out.
+    """
     said = re.sub(r"[()\[\]\"'` ]+", " ", value.casefold()).strip()
     for language in LANGUAGES:
         for meant, forms in texts(language)["heard"].items():
@@ -159,17 +164,24 @@ def _of_sentence(said: str, usual: str) -> str | None:
         if (60 if every[2] else 24) % int(every[1] or 1):
             return None
         return f"{step} * * * *" if every[2] else f"0 {step} * * *"
-    times = re.findall(r"\b(\d\d?)(?:[:.h](\d\d))?(?!\d)", said)
+    times = re.findall(_TIME, said)
     days = re.findall(rf"{_DAY}(?:-{_DAY})?", said)
-    halves = {half[0] for half in re.findall(r"(?<![a-z])(?:[ap]\.? ?m|night)\b", said)}
-    # A cron, a date and an interval have numbers that are no hours; of two halves of the day, which hour is whose?
-    if re.search(r"\*|\bdate\b|\bevery \d", said) or len(halves) > 1 or not (times or days):
+    halves = {half[0] for half in re.findall(_HALF, said)}
+    beside = "|".join(texts(language)["words"]["beside"] for language in LANGUAGES)
+    rest = re.sub(
+        rf"{_TIME}(?:hr?s?\b)?|{_DAY}|{_HALF}|\b(?:{beside})\b|[ .,]|(?<=[a-z])-(?={_DAY})", "", said
+    )
+    # An interval has numbers that are no hours; of two halves of the day, which hour is whose?
+    # And one cron has the same minutes in all its hours.
+    if rest or re.search(r"\bevery (?:\d|h|min)", said) or len(halves) > 1 or not (times or days):
+        return None
+    minutes = {int(minute or 0) for _, minute in times}
+    if len(minutes) > 1:
         return None
     at = " ".join(usual.split()[:2])
     if times:
-        # One cron has the same minutes in all its hours: those of the first hour that is said.
-        hours = [int(hour) for hour, minute in times if int(minute or 0) == int(times[0][1] or 0)]
+        hours = [int(hour) for hour, _ in times]
         for half in halves:
             hours = [hour % 12 + 12 * (hour % 12 >= _AFTER_NOON[half]) for hour in hours]
-        at = f"{int(times[0][1] or 0)} {','.join(map(str, hours))}"
+        at = f"{minutes.pop()} {','.join(map(str, dict.fromkeys(hours)))}"
     return f"{at} * * {','.join(days) or '*'}"

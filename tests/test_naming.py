@@ -224,6 +224,7 @@ def test_each_suggestion_passes_every_rule(title: str, value: str, code: str, la
         ("git", "https://user:secret@github.com/org/x.git", "https://github.com/org/x.git"),
         ("git", "https://github.com/org/x.git?token=abc", "https://github.com/org/x.git"),
         ("git", "C:/flows/x", "https://github.com/your-org/ventas-diarias.git"),
+        ("git", "github.com/acme/stock.git", "https://github.com/acme/stock.git"),
         ("local", "C:\\flows/x", "C:/flows/x"),
         ("local", "ventas", "C:/flows/ventas-diarias"),
         ("area", "compra", "compras"),
