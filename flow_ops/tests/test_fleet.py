@@ -18,8 +18,9 @@ from prefect.client.orchestration import SyncPrefectClient
 from flow_ops import cli
 from flow_ops.deploy import source
 from flow_ops.deployment import FolderSource, GitSource
-from flow_ops.fleet import problems
+from flow_ops.fleet import gather, problems
 from helpers import fleet
+from helpers.repositories import TIMEZONE
 from helpers.support import not_on_windows
 from helpers.workshop import Answer, Workshop, pointing_at, proxy
 
@@ -275,6 +276,18 @@ def test_what_deploy_py_leaves_is_read(workshop: Workshop, capsys: pytest.Captur
     assert row["source"] == workshop.remote.as_posix()
     # Whether a worker is online is not deploy.py's.
     assert [code for code in codes(row) if code != "02"] == []
+
+
+@pytest.mark.slow
+def test_a_deployment_without_a_schedule_is_shown_in_the_hours_of_the_fleet(workshop: Workshop) -> None:
+    from helpers.workshop import deploy  # noqa: PLC0415
+
+    assert deploy(workshop.pins, "apply", "dev") == 0
+    found = gather.gather(workshop.client)
+    assert deploy(workshop.pins, "retire", "dev", "--yes") == 0
+    (row,) = (row for row in found.rows if row.environment == "dev")
+    assert row.schedules == []
+    assert row.zone == found.zone.key == TIMEZONE
 
 
 @pytest.mark.parametrize(
