@@ -16,6 +16,7 @@ import os
 import pkgutil
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -58,7 +59,7 @@ class Rule:
         try:
             if self.name in (set_aside := _set_aside()):
                 pytest.skip(str(set_aside[self.name]))
-            found = "".join(f"\n    {place}" for place in self.broken())
+            found = textwrap.indent("".join(f"\n{place}" for place in self.broken()), " " * 4)
         except FlowOpsError as problem:
             pytest.fail(str(problem), pytrace=False)
         if found:
