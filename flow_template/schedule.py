@@ -133,9 +133,11 @@ def _joined(parts: list[str], words: dict[str, Any]) -> str:
 # --- what somebody meant: hours and weekdays as people say them, in either language
 
 _DAY = rf"\b(?:{'|'.join(_WEEKDAYS)})\b"
+_DAYS = rf"{_DAY}(?:-{_DAY})?"
 _TIME = r"\b(\d\d?)(?:[:.h](\d\d))?(?![\d:])"
 _HALF = r"(?<![a-z])(?:[ap]\.? ?m|night)\b"
 _AFTER_NOON = {"a": 12, "p": 0, "n": 6}  # from which of its twelve hours on: a.m., p.m. and at night
+_NOON = 12
 
 
 def suggested(value: str, usual: str) -> str:
@@ -157,31 +159,43 @@ def heard(value: str, usual: str) -> str | None:
 
 def _of_sentence(said: str, usual: str) -> str | None:
     if every := re.fullmatch(
-        r"every (?:(\d\d?) ?)?(?:(min(?:s|ut[eo]s?)?)|h(?:s|rs?|oras?|ours?)?)\.?", said
+        r"every (?:0?([1-9]\d?) ?)?(?:(min(?:s|ut[eo]s?)?)|h(?:s|rs?|oras?|ours?)?)\.?", said
     ):
         step = f"*/{every[1]}" if every[1] else "*"
         # Cron counts anew at each hour and each day: every 45 minutes is none of its.
         if (60 if every[2] else 24) % int(every[1] or 1):
             return None
         return f"{step} * * * *" if every[2] else f"0 {step} * * *"
-    times = re.findall(_TIME, said)
-    days = re.findall(rf"{_DAY}(?:-{_DAY})?", said)
-    halves = {half[0] for half in re.findall(_HALF, said)}
-    beside = "|".join(texts(language)["words"]["beside"] for language in LANGUAGES)
-    rest = re.sub(
-        rf"{_TIME}(?:hr?s?\b)?|{_DAY}|{_HALF}|\b(?:{beside})\b|[ .,]|(?<=[a-z])-(?={_DAY})", "", said
+    shape, days = _shape(said), re.findall(_DAYS, said)
+    alone = re.fullmatch("J*D[DJ]*", shape)
+    at = " ".join(usual.split()[:2]) if alone else _hours(said, shape)
+    return f"{at} * * {','.join(days) or '*'}" if at else None
+
+
+def _shape(said: str) -> str:
+    """Return D, T, H and J for each day, time, half of a day and joint of `said`, and any word that is unknown."""
+    words = [texts(language)["words"] for language in LANGUAGES]
+    beside, joint = ("|".join(each[name].strip() for each in words) for name in ("beside", "and"))
+    known = (
+        rf"(?P<D>{_DAYS})|(?P<T>{_TIME}(?:hr?s?\b)?)|(?P<H>{_HALF})|(?P<J>,|\b(?:{joint})\b)"
+        rf"|\b(?:{beside})\b|[ .]"
     )
-    # An interval has numbers that are no hours; of two halves of the day, which hour is whose?
-    # And one cron has the same minutes in all its hours.
-    if rest or re.search(r"\bevery (?:\d|h|min)", said) or len(halves) > 1 or not (times or days):
+    return re.sub(known, lambda found: found.lastgroup or "", said)
+
+
+def _hours(said: str, shape: str) -> str | None:
+    """Return the minute and the hours of a sentence; None where it says none, or anything beside them."""
+    times = [(int(hour), int(minute or 0)) for hour, minute in re.findall(_TIME, said)]
+    hours, minutes = list(dict.fromkeys(hour for hour, _ in times)), {minute for _, minute in times}
+    halves = {half[0] for half in re.findall(_HALF, said)}
+    # Several hours are one list: not 8 to 18, not the 15th at 8, not Monday at 8 and Friday at 10.
+    several = "[DJ]*T(J+T)*[DJ]*" if len(hours) > 1 else "[DTJ]*"
+    # One cron has the same minutes in all its hours; of two halves of the day, which hour is whose?
+    if not re.fullmatch(several, shape.replace("H", "")) or len(minutes) != 1 or len(halves) > 1:
         return None
-    minutes = {int(minute or 0) for _, minute in times}
-    if len(minutes) > 1:
-        return None
-    at = " ".join(usual.split()[:2])
-    if times:
-        hours = [int(hour) for hour, _ in times]
-        for half in halves:
-            hours = [hour % 12 + 12 * (hour % 12 >= _AFTER_NOON[half]) for hour in hours]
-        at = f"{minutes.pop()} {','.join(map(str, dict.fromkeys(hours)))}"
-    return f"{at} * * {','.join(days) or '*'}"
+    for half in halves:
+        halved = [hour % 12 + 12 * (hour % 12 >= _AFTER_NOON[half]) for hour in hours]
+        if max(hours) > _NOON and halved != hours:  # 18 in the morning; 6 and 30 p.m.
+            return None
+        hours = halved
+    return f"{minutes.pop()} {','.join(map(str, hours))}"
