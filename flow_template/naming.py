@@ -292,8 +292,11 @@ def _suggested_source(value: str, answers: Answers) -> str:
         folder = value.strip().replace("\\", "/").rstrip("/")
         return f"{definition()['_local_base_folder']}/{slug}" if folder_rule(folder) else folder
     url = without_credentials(value.strip()).rstrip("/")
-    if "." in url.partition("/")[0] and not url_rule(f"https://{url}"):  # as a browser shows it
-        return f"https://{url}"
+    # As a browser shows it: host/team/repo. Of longer ones, as Azure's, not all take .git.
+    short = re.fullmatch(r"[^/]+/[^/]+/[^/]+(?<!\.git)", url)
+    full = f"https://{url}.git" if short else f"https://{url}"
+    if "." in url.partition("/")[0] and not url_rule(full):
+        return full
     return f"{definition()['_git_base_url']}/{slug}.git" if url_rule(url) else url
 
 
