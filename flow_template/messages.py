@@ -56,7 +56,9 @@ def remark(question: str, answers: naming.Answers) -> str:
     if question == "schedule":
         return _filled(f"= {schedule.in_words(answers[question], answers.get('language'))}", 2) + "\n"
     local = question == "repo_url" and answers.get("code_source") == "local"
-    return text("not_here", answers.get("language")) if local and not Path(answers[question]).is_dir() else ""
+    if not local or Path(answers[question]).is_dir():
+        return ""
+    return _filled(text("not_here", answers.get("language")), 2) + "\n"
 
 
 def _filled(said: str, indent: int) -> str:

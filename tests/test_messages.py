@@ -10,7 +10,7 @@ import pytest
 
 from flow_ops.messages import catalogue
 from flow_template import messages, naming, schedule
-from flow_template.texts import texts
+from flow_template.texts import half, texts
 from tests.conftest import TEMPLATE
 from tests.test_naming import CASES
 
@@ -144,3 +144,29 @@ def test_what_is_said_of_a_good_schedule_fits_a_terminal_of_80_columns(language:
     assert told.startswith("  = ")
     assert len(told.splitlines()) > 1
     assert max(map(len, told.splitlines())) < 80
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_what_is_said_of_a_folder_that_is_not_here_is_wrapped_for_a_terminal_of_80_columns(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(texts(language), "not_here", "word " * 30)
+    answers = {"language": language, "code_source": "local", "repo_url": "/no/such/folder"}
+    told = messages.remark("repo_url", answers)
+    assert told.startswith("  ")
+    assert len(told.splitlines()) > 1
+    assert max(map(len, told.splitlines())) < 80
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize(
+    ("code", "question", "choice"),
+    [("FT-URL-03", "code_source", "local"), ("FT-FOLDER-01", "code_source", "git")],
+)
+def test_a_rule_names_what_to_choose_as_the_question_showed_it(
+    code: str, question: str, choice: str, language: str
+) -> None:
+    rule = texts(language)["codes"][code]
+    shown = half(naming.definition()["__prompts__"][question][choice], language)
+    assert (f"«{shown}»" if language == "es" else f"'{shown}'") in rule
+    assert question not in rule
