@@ -138,6 +138,8 @@ _TIME = r"\b(\d\d?)(?:[:.h](\d\d))?(?![\d:])"
 _HALF = r"(?<![a-z])(?:[ap]\.? ?m|night)\b"
 _AFTER_NOON = {"a": 12, "p": 0, "n": 6}  # from which of its twelve hours on: a.m., p.m. and at night
 _NOON = 12
+# "A las 8 y 20" is 8:20 for most people, and two hours for some.
+_MINUTES_OR_HOUR = r"(?<![:.h\d])\d\d? (?:y|and) (?:5|10|15|20)(?![:.h\d]| ?h)"
 
 
 def suggested(value: str, usual: str) -> str:
@@ -192,6 +194,8 @@ def _hours(said: str, shape: str) -> str | None:
     several = "[DJ]*T(J+T)*[DJ]*" if len(hours) > 1 else "[DTJ]*"
     # One cron has the same minutes in all its hours; of two halves of the day, which hour is whose?
     if not re.fullmatch(several, shape.replace("H", "")) or len(minutes) != 1 or len(halves) > 1:
+        return None
+    if re.search(_MINUTES_OR_HOUR, said):
         return None
     for half in halves:
         halved = [hour % 12 + 12 * (hour % 12 >= _AFTER_NOON[half]) for hour in hours]
