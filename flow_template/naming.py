@@ -35,7 +35,7 @@ class Problem(NamedTuple):
     @property
     def is_example(self) -> bool:
         """Whether nothing could be heard in a schedule: what is suggested is not what was meant."""
-        return self.question == "schedule" and not schedule.heard(self.value, definition()["_usual_schedule"])
+        return self.question == "schedule" and not _heard(self.value)
 
 
 @cache
@@ -102,6 +102,10 @@ def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` that looks most like `word`."""
     known = {each.casefold(): each for each in words}
     return known[difflib.get_close_matches(word.casefold(), known, n=1, cutoff=0)[0]]
+
+
+def _heard(value: str) -> str | None:
+    return schedule.heard(value, definition()["_usual_schedule"])
 
 
 def _example(name: str, language: object) -> str:
@@ -309,7 +313,7 @@ _RULES: dict[str, tuple[Callable[[str], str | None], Callable[[str, Answers], st
     },
     "flow_slug": (slug_rule, _suggested_slug),
     "timezone": (zone_rule, _suggested_zone),
-    "schedule": (schedule.rule, lambda value, _: schedule.suggested(value, definition()["_usual_schedule"])),
+    "schedule": (schedule.rule, lambda value, _: _heard(value) or definition()["_usual_schedule"]),
     "url": (url_rule, _suggested_source),
     "folder": (folder_rule, _suggested_source),
 }

@@ -130,21 +130,13 @@ def _joined(parts: list[str], words: dict[str, Any]) -> str:
     return str(words["and"]).join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
-# --- what somebody meant: hours and weekdays as people say them, in either language
+# --- what somebody meant: days and one hour as people say them, in either language
 
-_DAY = rf"\b(?:{'|'.join(_WEEKDAYS)})\b"
-_DAYS = rf"{_DAY}(?:-{_DAY})?"
-_TIME = r"\b(\d\d?)(?:[:.h](\d\d))?(?![\d:])"
-_HALF = r"(?<![a-z])(?:[ap]\.? ?m|night)\b"
-_AFTER_NOON = {"a": 12, "p": 0, "n": 6}  # from which of its twelve hours on: a.m., p.m. and at night
+_DAY = f"(?:{'|'.join(_WEEKDAYS)})"
+_ON = rf"(?:(?:every|from) )?({_DAY}(?:(?: to | ?- ?|,? and |, ?){_DAY})*)"
+_AT = r"(\d\d?)(?:[:.h](\d\d))?(?: ?hs?)?(?: ?(am|pm))?"
+_INTERVAL = r"every (?:(\d\d?) )?(?:(min\w*)|h(?:oras?|ours?|rs?|s)?)"
 _NOON = 12
-# "A las 8 y 20" is 8:20 for most people, and two hours for some.
-_MINUTES_OR_HOUR = r"(?<![:.h\d])\d\d? (?:y|and) (?:5|10|15|20)(?![:.h\d]| ?h)"
-
-
-def suggested(value: str, usual: str) -> str:
-    """Return a schedule that breaks no rule: what can be heard in `value`, or `usual`."""
-    return heard(value, usual) or usual
 
 
 def heard(value: str, usual: str) -> str | None:
@@ -152,54 +144,40 @@ def heard(value: str, usual: str) -> str | None:
 
     None where it says none, or anything that is not understood: a suggestion leaves nothing out.
     """
-    said = re.sub(r"[()\[\]\"'` ]+", " ", value.casefold()).strip()
+    said = re.sub(r"[()\[\]\"'`]", " ", value.casefold())
     for language in LANGUAGES:
         for meant, forms in texts(language)["heard"].items():
             said = re.sub(rf"\b(?:{forms})\b", meant, said)
-    return next((each for each in (said, _of_sentence(said, usual)) if each and not rule(each)), None)
-
-
-def _of_sentence(said: str, usual: str) -> str | None:
-    if every := re.fullmatch(
-        r"every (?:0?([1-9]\d?) ?)?(?:(min(?:s|ut[eo]s?)?)|h(?:s|rs?|oras?|ours?)?)\.?", said
-    ):
-        step = f"*/{every[1]}" if every[1] else "*"
-        # Cron counts anew at each hour and each day: every 45 minutes is none of its.
-        if (60 if every[2] else 24) % int(every[1] or 1):
-            return None
-        return f"{step} * * * *" if every[2] else f"0 {step} * * *"
-    shape, days = _shape(said), re.findall(_DAYS, said)
-    alone = re.fullmatch("J*D[DJ]*", shape)
-    at = " ".join(usual.split()[:2]) if alone else _hours(said, shape)
-    return f"{at} * * {','.join(days) or '*'}" if at else None
-
-
-def _shape(said: str) -> str:
-    """Return D, T, H and J for each day, time, half of a day and joint of `said`, and any word that is unknown."""
-    words = [texts(language)["words"] for language in LANGUAGES]
-    beside, joint = ("|".join(each[name].strip() for each in words) for name in ("beside", "and"))
-    known = (
-        rf"(?P<D>{_DAYS})|(?P<T>{_TIME}(?:hr?s?\b)?)|(?P<H>{_HALF})|(?P<J>,|\b(?:{joint})\b)"
-        rf"|\b(?:{beside})\b|[ .]"
+    said = " ".join(said.split())
+    return next(
+        (each for each in (said, _interval(said), _days_and_hour(said, usual)) if each and not rule(each)),
+        None,
     )
-    return re.sub(known, lambda found: found.lastgroup or "", said)
 
 
-def _hours(said: str, shape: str) -> str | None:
-    """Return the minute and the hours of a sentence; None where it says none, or anything beside them."""
-    times = [(int(hour), int(minute or 0)) for hour, minute in re.findall(_TIME, said)]
-    hours, minutes = list(dict.fromkeys(hour for hour, _ in times)), {minute for _, minute in times}
-    halves = {half[0] for half in re.findall(_HALF, said)}
-    # Several hours are one list: not 8 to 18, not the 15th at 8, not Monday at 8 and Friday at 10.
-    several = "[DJ]*T(J+T)*[DJ]*" if len(hours) > 1 else "[DTJ]*"
-    # One cron has the same minutes in all its hours; of two halves of the day, which hour is whose?
-    if not re.fullmatch(several, shape.replace("H", "")) or len(minutes) != 1 or len(halves) > 1:
+def _interval(said: str) -> str | None:
+    every = re.fullmatch(_INTERVAL, said)
+    number = int(every[1] or 1) if every else 0
+    # Cron counts anew at each hour and each day: every 45 minutes is none of its.
+    if not every or not number or (60 if every[2] else 24) % number:
         return None
-    if re.search(_MINUTES_OR_HOUR, said):
+    step = f"*/{number}" if every[1] else "*"
+    return f"{step} * * * *" if every[2] else f"0 {step} * * *"
+
+
+def _days_and_hour(said: str, usual: str) -> str | None:
+    if alone := re.fullmatch(_ON, said):
+        return f"{' '.join(usual.split()[:2])} * * {_listed(alone[1])}"
+    found = re.fullmatch(rf"(?:{_ON},? )?{_AT}(?:,? {_ON})?", said)
+    if not found:
         return None
-    for half in halves:
-        halved = [hour % 12 + 12 * (hour % 12 >= _AFTER_NOON[half]) for hour in hours]
-        if max(hours) > _NOON and halved != hours:  # 18 in the morning; 6 and 30 p.m.
-            return None
-        hours = halved
-    return f"{minutes.pop()} {','.join(map(str, hours))}"
+    before, hour, minute, half, after = found.groups()
+    if half and not 0 < int(hour) < _NOON:  # 18 in the morning; and 12 a.m. is noon for some.
+        return None
+    days = ",".join(_listed(each) for each in (before, after) if each)
+    return f"{int(minute or 0)} {int(hour) + _NOON * (half == 'pm')} * * {days or '*'}"
+
+
+def _listed(days: str) -> str:
+    """Return days as cron lists them."""
+    return re.sub(",? and |, ", ",", re.sub(" to | ?- ?", "-", days))

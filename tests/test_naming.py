@@ -315,7 +315,7 @@ def test_what_is_heard_is_a_suggestion_also_where_it_is_the_usual_schedule() -> 
     usual = naming.definition()["_usual_schedule"]
     for value, is_example in (
         (f"({usual})", False),
-        ("1:30, 13:30 y 17:30", False),
+        ("1:30, 13:30 y 17:30", True),
         ("whenever", True),
         ("0 25 * * *", True),
     ):
