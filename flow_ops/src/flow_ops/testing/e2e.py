@@ -32,7 +32,7 @@ from flow_ops import git, programs, project
 from flow_ops.deploy import state
 from flow_ops.deploy.targets import Target, targets
 from flow_ops.deployment import Deployments, GitSource
-from flow_ops.messages import render
+from flow_ops.messages import render, text
 from flow_ops.testing import EndToEndValues, deployments, next_local_runs
 from flow_ops.testing.rehearsal import Rehearsal
 from flow_ops.testing.server import PREFECT, WHOLE, begin, end_process, start_process
@@ -194,7 +194,7 @@ def _the_repositorys_own_log_lines_are_in_the_ui(story: Story) -> None:
 def _the_artifacts_are_in_the_ui(story: Story) -> None:
     sources = (project.current().root / "src" / project.current().package).rglob("*.py")
     if not any("prefect.artifacts" in file.read_text(encoding="utf-8") for file in sources):
-        pytest.skip("the flow publishes no artifact")
+        pytest.skip(text("test.no-artifact"))
     assert story.artifacts
 
 

@@ -38,7 +38,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
 from prefect.workers.process import ProcessWorker
 
 from flow_ops.deploy import server
-from flow_ops.messages import FlowOpsError, render
+from flow_ops.messages import FlowOpsError, render, text
 from flow_ops.network import is_loopback
 from flow_ops.secrets import Values, override
 from flow_ops.testing import EndToEndValues
@@ -257,7 +257,7 @@ def story(_told: Story | list[str]) -> Story:
         return _told
     if _told:  # The first test that asks says it; the others would say the same.
         pytest.fail(_told.pop(), pytrace=False)
-    pytest.skip("nothing was deployed: see the test that failed")
+    pytest.skip(text("test.not-deployed"))
 
 
 @pytest.fixture(scope="session")
