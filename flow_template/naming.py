@@ -90,12 +90,12 @@ def problem_with(question: str, answers: Answers, taken: Taken | None = None) ->
 
 def doubt_about(question: str, answers: Answers) -> Problem | None:
     """Return what is odd about a good answer, with what was perhaps meant; the same again confirms it."""
-    value, found = answers[question], None
-    if question == "schedule":
-        found = schedule.doubt(value)
-    elif question == "repo_url" and value.startswith("http:"):
-        found = ("FT-URL-04", value.replace("http", "https", 1))
-    return Problem(question, value, *found) if found else None
+    value = answers[question]
+    if question == "schedule" and (meant := schedule.doubt(value)):
+        return Problem(question, value, "FT-CRON-06", meant)
+    if question == "repo_url" and value.startswith("http:"):
+        return Problem(question, value, "FT-URL-04", value.replace("http", "https", 1))
+    return None
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -166,13 +166,15 @@ def text_rule(value: str, longest: int) -> str | None:
     """Return the rule that `value` breaks as one line of free text."""
     if not value.strip():
         return "FT-TEXT-01"
-    if any(unicodedata.category(character) in _INVISIBLE for character in value):
+    if value != value.strip() or any(map(_is_unfit, value)):
         return "FT-TEXT-02"
-    if max(value) > "\uffff":
-        return "FT-TEXT-03"
-    if value != value.strip():
-        return "FT-TEXT-04"
     return "FT-TEXT-05" if cell_len(in_quotes(value)) > longest else None
+
+
+def _is_unfit(character: str) -> bool:
+    return (
+        unicodedata.category(character) in _INVISIBLE or character > "\uffff"
+    )  # not all consoles have emoji
 
 
 def in_quotes(text: str) -> str:
@@ -189,9 +191,7 @@ def as_python(text: str) -> str:
 
 def _suggested_text(value: str, answers: Answers, *, question: str) -> str:
     """Return what can be kept of `value`, or else the example."""
-    shown = (each for each in value if each <= "\uffff")
-    spaced = "".join(" " if unicodedata.category(each) in _INVISIBLE else each for each in shown)
-    kept = " ".join(spaced.split())
+    kept = " ".join("".join(" " if _is_unfit(each) else each for each in value).split())
     while cell_len(in_quotes(kept)) > _TEXTS[question]:
         kept = kept[:-1].rstrip()
     return kept or _example(question, answers.get("language"))
@@ -296,11 +296,8 @@ def _suggested_source(value: str, answers: Answers) -> str:
         folder = value.strip().replace("\\", "/").rstrip("/")
         return f"{definition()['_local_base_folder']}/{slug}" if folder_rule(folder) else folder
     url = without_credentials(value.strip()).rstrip("/")
-    # As a browser shows it: host/team/repo. Of longer ones, as Azure's, not all take .git.
-    short = re.fullmatch(r"[^/]+/[^/]+/[^/]+(?<!\.git)", url)
-    full = f"https://{url}.git" if short else f"https://{url}"
-    if "." in url.partition("/")[0] and not url_rule(full):
-        return full
+    if "." in url.partition("/")[0] and not url_rule(f"https://{url}"):  # as a browser shows it
+        return f"https://{url}"
     return f"{definition()['_git_base_url']}/{slug}.git" if url_rule(url) else url
 
 

@@ -13,7 +13,7 @@ _MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "o
 # Of each field, the least and the most, and the names that stand for its numbers.
 _FIELDS = [(0, 59, ()), (0, 23, ()), (1, 31, ()), (1, 12, _MONTHS), (0, 7, _WEEKDAYS)]
 _LEAP_YEAR = 2024
-_EVERY_MINUTE, _EVERY_HOUR, _EVERY_DAY = set(range(60)), set(range(24)), set(range(1, 32))
+_EVERY_MINUTE, _EVERY_DAY = set(range(60)), set(range(1, 32))
 _EVERY_MONTH, _EVERY_WEEKDAY = set(range(1, 13)), set(range(7))
 _NTH = 10  # Among the weekdays mon#1, the first Monday of a month, is 11.
 
@@ -31,18 +31,12 @@ def rule(value: str) -> str | None:
     return "FT-CRON-05" if min(days) > longest else None
 
 
-def doubt(value: str) -> tuple[str, str] | None:
-    """Return the code of what is odd about a good schedule, if anything, and what was perhaps meant."""
-    if value == NONE:
+def doubt(value: str) -> str | None:
+    """Return what was perhaps meant by a good schedule of a run in every minute; None for any other."""
+    if value == NONE or _read(value)[0] != _EVERY_MINUTE:
         return None
-    minutes, hours, days, _, weekdays = _read(value)
-    minute, hour, day, month, weekday = value.split(" ")
-    if minutes == _EVERY_MINUTE:
-        return "FT-CRON-06", f"0 {'8' if hours == _EVERY_HOUR else hour} {day} {month} {weekday}"
-    if days != _EVERY_DAY and weekdays != _EVERY_WEEKDAY:
-        nth = min((min(days) + 6) // 7, 5)
-        return "FT-CRON-07", f"{minute} {hour} * {month} {_WEEKDAYS[min(weekdays)]}#{nth}"
-    return None
+    _, hour, rest = value.split(" ", 2)
+    return f"0 {8 if hour == '*' else hour} {rest}"
 
 
 def _read(value: str) -> list[set[int]]:
@@ -66,25 +60,20 @@ def _read(value: str) -> list[set[int]]:
 
 def _field(text: str, least: int, most: int, names: Sequence[str]) -> set[int]:
     values: set[int] = set()
-    for part in text.split(","):
-        item = re.fullmatch(r"(?:\*|(\w+)(?:-(\w+))?)(?:/([0-9]+))?", part)
-        first, last, step = item.groups() if item else ("?", None, None)
-        if step and first and not last:
+    for part in re.sub("[a-z]+", lambda name: _number(name[0], names), text).split(","):
+        item = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?", part)
+        if not item or (item[3] and item[1] and not item[2]):
             raise ValueError("FT-CRON-02")
-        start = _number(first, names) if first else least
-        end = _number(last, names) if last else start if first else most
-        if not least <= start <= end <= most:
+        start, end = int(item[1] or least), int(item[2] or item[1] or most)
+        step = int(item[3] or 1)
+        if not (least <= start <= end <= most and 1 <= step <= most):
             raise ValueError("FT-CRON-03")
-        if step and not 1 <= int(step) <= most:
-            raise ValueError("FT-CRON-04")
-        values.update(range(start, end + 1, int(step or 1)))
+        values.update(range(start, end + 1, step))
     return values
 
 
-def _number(text: str, names: Sequence[str]) -> int:
-    if not text.isdigit() and text not in names:
-        raise ValueError("FT-CRON-02")
-    return int(text) if text.isdigit() else names.index(text)
+def _number(name: str, names: Sequence[str]) -> str:
+    return str(names.index(name)) if name in names else "?"
 
 
 # --- in words

@@ -81,7 +81,6 @@ def test_the_tables_of_values_break_every_rule_of_a_free_answer() -> None:
         "FT-CHOICE",
         "FT-CONVENTION",
         "FT-CRON-06",
-        "FT-CRON-07",
         "FT-URL-04",
         "FT-ANSWER",
         "FT-GEN",

@@ -137,7 +137,7 @@ def _texts(label: str | dict[str, str]) -> list[str]:
 # What is typed at each question, and the codes of what is not taken; Enter takes the suggestion.
 TYPED: dict[str, list[tuple[str, str]]] = {
     "language": [("2", "")],
-    "flow_name": [("Party 🎉", "FT-TEXT-03"), ("Price {{ update }} 100 %", "")],
+    "flow_name": [("Party 🎉", "FT-TEXT-02"), ("Price {{ update }} 100 %", "")],
     "flow_slug": [("../Precios de Compra", "FT-SLUG-01"), ("json", "FT-SLUG-04"), ("precios-de-compra", "")],
     "description": [('{{ braces }} [red]and[/red] "quotes" it\'s', "")],
     "area": [("2", "")],
@@ -270,15 +270,15 @@ def test_a_schedule_that_is_seldom_meant_is_asked_again_and_the_same_confirms_it
     answer(child, "schedule", "* * * * *")
     child.expect_exact("FT-CRON-06")
     child.expect_exact("Horario (* * * * *): ")
-    child.sendline("0 8 1-7 * 1")  # changed, into one that is seldom meant either
-    child.expect_exact("FT-CRON-07")
-    child.expect_exact("Horario (0 8 1-7 * 1): ")
+    child.sendline("* 8 * * *")  # changed, into one that is seldom meant either
+    child.expect_exact("FT-CRON-06")
+    child.expect_exact("Horario (* 8 * * *): ")
     child.sendline()
     child.expect_exact("\n  = ")
     answer(child, "code_source")
     answer(child, "repo_url")
     assert finish(child)[0] == 0
-    assert recorded(tmp_path / "ventas-diarias")["schedule"] == "0 8 1-7 * 1"
+    assert recorded(tmp_path / "ventas-diarias")["schedule"] == "* 8 * * *"
 
 
 @pytest.mark.parametrize("again", ["https://git.local/x.git", ""], ids=["changed", "confirmed"])
