@@ -11,13 +11,14 @@ In `async` code `await avariable(...)` and `await asecret(...)`, which do not ho
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import unicodedata
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from threading import Lock
 from typing import Any, Final, Literal, Never
 from uuid import UUID
@@ -109,21 +110,12 @@ def override(
         _override = before
 
 
-# Runs whose values are kept: a process runs one as a rule, and a few more where flows are served from it.
-_RUNS_KEPT = 16
+# Values that are kept: a process is one run's as a rule, and of a few more where flows are served from it.
+_KEPT = 256
 _LEGAL: Mapping[Kind, str] = {"variable": r"[a-z0-9_-]{1,255}", "secret": r"[a-z0-9-]{1,255}"}
 
 
-@dataclass
-class _Memory:
-    """What a run has read so far: what was found is kept, and those who ask at once wait for one answer."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    lock: Lock = field(default_factory=Lock)
-
-
 _override: Values | None = None
-_read: OrderedDict[tuple[UUID, Kind], _Memory] = OrderedDict()
 _lock = Lock()
 
 
@@ -137,26 +129,20 @@ def _value(kind: Kind, name: str) -> Any:
     run = _run_id()
     if run is None:
         raise FlowOpsError(_code(kind, 4), name=name, in_a_test=_in_a_test(kind))
-    with _lock:
-        memory = _read.setdefault((run, kind), _Memory())
-        _read.move_to_end((run, kind))
-        while len(_read) > 2 * _RUNS_KEPT:
-            _read.popitem(last=False)
-    with memory.lock:
-        if name not in memory.values and (found := _on_server(kind, name)) is not REQUIRED:
-            memory.values[name] = found
-        return memory.values.get(name, REQUIRED)
+    with _lock, contextlib.suppress(ObjectNotFound):  # Those who ask at once wait for one answer.
+        return _on_server(run, kind, name)
+    return REQUIRED
 
 
-def _on_server(kind: Kind, name: str) -> Any:
+@lru_cache(_KEPT)
+def _on_server(_run: UUID, kind: Kind, name: str) -> Any:
+    """Return what the server has of `name`, asked once in a run; raise ObjectNotFound, which is asked anew, if nothing."""
     with get_client(sync_client=True) as client:
-        if kind == "variable":
-            found = client.read_variable_by_name(name)
-            return found.value if found else REQUIRED
-        try:
+        if kind == "secret":
             return client.read_block_document_by_name(name, "secret").data["value"]
-        except ObjectNotFound:
-            return REQUIRED
+        if found := client.read_variable_by_name(name):
+            return found.value
+        raise ObjectNotFound(LookupError(name))
 
 
 def _run_id() -> UUID | None:
