@@ -364,6 +364,8 @@ def test_restore_puts_managed_files_back_as_their_own_release_has_them(
     assert cli.run(["update", "restore"]) == 0
     assert f"{LIBRARY.as_posix()}/logs.py, {LIBRARY.as_posix()}/secrets.py" in capsys.readouterr().out
     assert vendored_files(old) == before
+    assert cli.run(["update", "restore"]) == 0
+    assert capsys.readouterr().out == "Nothing was changed.\n"
 
 
 @pytest.mark.parametrize("to", [pytest.param("index", marks=pytest.mark.slow), "git"])
@@ -466,7 +468,7 @@ class Answering(io.StringIO):
         return True
 
 
-def test_an_update_goes_to_a_release_by_its_name_and_never_to_a_branch_of_the_day(
+def test_a_template_without_releases_has_nothing_to_bring_not_even_its_branch_of_the_day(
     old: Path, remote: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bare = tmp_path / "unreleased.git"
@@ -476,8 +478,8 @@ def test_an_update_goes_to_a_release_by_its_name_and_never_to_a_branch_of_the_da
     record = json.loads((old / ".cruft.json").read_text(encoding="utf-8"))
     (old / ".cruft.json").write_text(json.dumps({**record, "template": str(bare)}), encoding="utf-8")
     commit(old, "another place")
-    assert cli.run(["update", "apply", "--yes"]) == 1
-    assert "FT-UPDATE-09" in capsys.readouterr().err
+    assert cli.run(["update", "apply", "--yes"]) == 0
+    assert "Nothing to do" in capsys.readouterr().out
     assert git(old, "status", "--porcelain") == ""
 
 

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from flow_ops import arguments, embedding, library, moving, new_flow, project, signals, updates
 from flow_ops.messages import text
 from flow_ops.new_flow import sample
+from flow_ops.screen import line
 
 # The exit status of `update check` where there is a newer release.
 NEWER = 2
@@ -63,7 +64,7 @@ def _update() -> App:
 
 def _check() -> int:
     made, newer = updates.versions()
-    _say(text("update.versions" if newer else "update.newest", made=made, latest=newer))
+    line(text("update.versions" if newer else "update.newest", made=made, latest=newer))
     library_is_old = _say_library()
     changes = [*updates.wanted_changes()] if newer else []
     if newer:
@@ -77,7 +78,7 @@ def _say_library() -> bool:
     """Say which library is newer, where it comes from elsewhere, and return whether one is."""
     if latest := updates.newer_library():
         command = library.update_command(project.current().pyproject, latest)
-        _say(text("update.library", here=metadata.version("flow-ops"), latest=latest, command=command))
+        line(text("update.library", here=metadata.version("flow-ops"), latest=latest, command=command))
     return latest is not None
 
 
@@ -85,47 +86,44 @@ def _say_changes(changes: list[updates.Change]) -> None:
     """Say which files of the team's are otherwise in the newer template, those that have to follow first."""
     for key, is_needed in (("update.needed", True), ("update.optional", False)):
         chosen = [change for change in changes if change.is_needed == is_needed]
-        _say(text(key if chosen else f"{key}-none"))
+        line(text(key if chosen else f"{key}-none"))
         for change in chosen:
-            _say(f"  {change.name}: {change.why}" if change.why else f"  {change.name}")
+            line(f"  {change.name}: {change.why}" if change.why else f"  {change.name}")
 
 
 def _library() -> None:
     if library.kind(project.current().pyproject) == "vendor":
-        _say(text("update.library-vendored"))
+        line(text("update.library-vendored"))
     elif command := updates.update_library():
-        _say(text("update.library-done", command=command))
+        line(text("update.library-done", command=command))
     else:
-        _say(text("update.library-newest", here=metadata.version("flow-ops")))
+        line(text("update.library-newest", here=metadata.version("flow-ops")))
 
 
 def _apply(release: Release = None, /, *, yes: Yes = False) -> int:
     def confirm(name: str, changes: list[str]) -> bool:
-        _say(text("update.changes", release=name))
+        line(text("update.changes", release=name))
         for change in changes:
             # The library is replaced whole: its files say nothing to a team.
             if f"\t{embedding.FOLDER}/" not in change:
-                _say(f"  {change}")
+                line(f"  {change}")
         return yes or arguments.confirmed(text("update.ask", release=name))
 
     done = updates.apply(release, confirm=confirm)
-    _say(text({None: "update.already", True: "update.done", False: "update.nothing"}[done]))
+    line(text({None: "update.already", True: "update.done", False: "update.nothing"}[done]))
     return 1 if done is False else 0
 
 
 def _restore() -> None:
-    _say(text("update.restored", names=", ".join(updates.restore()) or "-"))
+    names = ", ".join(updates.restore())
+    line(text("update.restored", names=names) if names else text("update.nothing"))
 
 
 def _source(kind: SourceKind = None, /, *, index: IndexAddress = None) -> None:
     now = [text("source.now", where=library.described(project.current().pyproject))]
-    for line in moving.move(kind, index) if kind else now:
-        _say(line)
+    for said in moving.move(kind, index) if kind else now:
+        line(said)
 
 
 def _new_flow(name: NewName, /, *, replace_sample: ReplaceSample = False) -> None:
-    _say(sample.replace(name) if replace_sample else new_flow.add(name))
-
-
-def _say(said: str) -> None:
-    print(said, flush=True)
+    line(sample.replace(name) if replace_sample else new_flow.add(name))

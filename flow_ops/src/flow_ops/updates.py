@@ -375,7 +375,7 @@ def _both_versions(to: str | None) -> Iterator[_Both | None]:
         _clone(made_by.template) as template,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
     ):
-        release, commit = _release(template, to)
+        release, commit = _release(template, to, made_by)
         if commit == made_by.commit:
             yield None
             return
@@ -421,13 +421,15 @@ def _clone(address: str) -> Iterator[Path]:
         yield template
 
 
-def _release(template: Path, to: str | None) -> tuple[str, str]:
-    """Return the name of a release and its commit; a branch and a commit are none."""
+def _release(template: Path, to: str | None, made_by: Origin) -> tuple[str, str]:
+    """Return the name of a release and its commit; a branch and a commit are none. Before the first, what is here."""
     tags = _git(template, "tag", "--sort=version:refname").split()
     releases = {name: tag for tag in tags for name in _numbered([tag])}
     name = to.removeprefix("v") if to else _newest(tags)
+    if name is None:
+        return project.current().template_version, made_by.commit
     if name not in releases:
-        raise FlowOpsError("FT-UPDATE-09", release=to or "-", known=", ".join(releases) or "-")
+        raise FlowOpsError("FT-UPDATE-09", release=to, known=", ".join(releases) or "-")
     commit = _git(template, "rev-parse", "--verify", f"refs/tags/{releases[name]}^{{commit}}", asked=name)
     return name, commit.strip()
 

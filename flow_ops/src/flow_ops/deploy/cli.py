@@ -130,7 +130,8 @@ class _Commands:
             deployment = _deployed(client, target)
             # What the worker will not get: said, as it is what somebody may be trying.
             pinned = list(rollback.problems(target, state.actual(deployment)))
-            report.notes(pinned or _waited_for(lambda: checks.code([target])))
+            for problem in pinned or _waited_for(lambda: checks.code([target])):
+                screen.problem(problem, stops=False)
             return _run(client, target, deployment, given)
 
     def rollback(

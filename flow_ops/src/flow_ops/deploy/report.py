@@ -57,12 +57,6 @@ def problems(found: Iterable[FlowOpsError]) -> None:
         screen.problem(problem, stops=checks.stops(problem))
 
 
-def notes(found: Iterable[FlowOpsError]) -> None:
-    """Print problems that stop nothing here."""
-    for problem in found:
-        screen.problem(problem, stops=False)
-
-
 # --- plan and apply
 
 

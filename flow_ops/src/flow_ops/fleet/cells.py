@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from flow_ops.deploy import report, schedules
 from flow_ops.fleet import problems
-from flow_ops.fleet.rows import Fleet, Row
+from flow_ops.fleet.rows import Fleet, Row, is_broken, is_completed
+from flow_ops.logging.formats import visible
 from flow_ops.messages import FlowOpsError, text
 
 # In a bar of the last runs, the oldest first; any other state is a dot.
@@ -56,7 +57,8 @@ def is_failing(row: Row) -> bool:
 def bar(row: Row) -> str:
     """Return a sign for each of the last runs, the oldest first."""
     return "".join(
-        _COMPLETED if run.completed else _BROKEN if run.broken else _OTHER for run in reversed(row.runs)
+        _COMPLETED if is_completed(run) else _BROKEN if is_broken(run) else _OTHER
+        for run in reversed(row.runs)
     )
 
 
@@ -103,7 +105,11 @@ def _schedule(row: Row) -> str:
 def _last(row: Row) -> str:
     running = [text("fleet.running", count=len(row.going))] if row.going else []
     late = [text("fleet.late", count=row.late)] if row.late else []
-    ended = [f"{row.last.state_name} {local(row.last.end, row)}"] if row.last and row.last.end else []
+    ended = (
+        [f"{visible(row.last.state_name or '-')} {local(row.last.end_time, row)}"]
+        if row.last and row.last.end_time
+        else []
+    )
     return ", ".join([*ended, *running, *late]) or "-"
 
 

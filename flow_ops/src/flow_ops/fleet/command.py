@@ -103,7 +103,7 @@ def _row(row: Row) -> dict[str, Any]:
         ],
         "paused": row.paused,
         "next_run": row.next_run.isoformat() if row.next_run else None,
-        "last_run": {"name": last.name, "state": last.state_name, "end": last.end} if last else None,
+        "last_run": {"name": last.name, "state": last.state_name, "end": last.end_time} if last else None,
         "last_runs": {"total": len(row.runs), "completed": row.completed, "bar": cells.bar(row)},
         "running": len(row.going),
         "late": row.late,

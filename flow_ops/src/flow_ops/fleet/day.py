@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
-from flow_ops.fleet.rows import Fleet, Row, Run, next_of
+from prefect.client.schemas.objects import FlowRun
+
+from flow_ops.fleet.rows import Fleet, Row, next_of
 
 _HOURS = 24
 # A run each minute, for a day.
@@ -37,7 +39,7 @@ def midnight(fleet: Fleet) -> datetime:
     return datetime.combine(fleet.at.astimezone(fleet.zone).date(), time(), fleet.zone)
 
 
-def of(fleet: Fleet, rows: Sequence[Row], began: Mapping[UUID, Sequence[Run]]) -> list[Day]:
+def of(fleet: Fleet, rows: Sequence[Row], began: Mapping[UUID, Sequence[FlowRun]]) -> list[Day]:
     """Return the day of each pool, in the order of their names."""
     tomorrow = datetime.combine(midnight(fleet).date() + timedelta(days=1), time(), fleet.zone)
     days: dict[str, Day] = {}
@@ -46,8 +48,8 @@ def of(fleet: Fleet, rows: Sequence[Row], began: Mapping[UUID, Sequence[Run]]) -
             continue
         day = days.setdefault(row.pool, Day(row.pool))
         for run in began.get(row.id, ()):
-            if run.start:
-                day.began[run.start.astimezone(fleet.zone).hour] += 1
+            if run.start_time:
+                day.began[run.start_time.astimezone(fleet.zone).hour] += 1
         for moment in next_of(row, fleet.at, _MOST, tomorrow):
             if moment < tomorrow:
                 day.coming[moment.astimezone(fleet.zone).hour] += 1

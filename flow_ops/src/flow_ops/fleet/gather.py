@@ -14,7 +14,7 @@ import httpx
 from packaging.version import InvalidVersion, Version
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import filters
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import DeploymentSort, FlowRunSort
 from prefect.events.schemas.automations import Automation
@@ -23,12 +23,10 @@ from prefect.exceptions import PrefectHTTPStatusError
 from flow_ops import repository, watchdog
 from flow_ops.deploy import rollback, server, source, state
 from flow_ops.fleet import problems
-from flow_ops.fleet.rows import LAST, Fleet, Row, Run, next_of, zone_of
+from flow_ops.fleet.rows import LAST, Fleet, Row, next_of, zone_of
 from flow_ops.hidden import without_credentials
 from flow_ops.logging.formats import visible
 from flow_ops.messages import FlowOpsError
-
-_ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 
 
 def gather(client: SyncPrefectClient) -> Fleet:
@@ -55,10 +53,11 @@ def gather(client: SyncPrefectClient) -> Fleet:
     return Fleet(address, now, zone, newest, rows, notes)
 
 
-def runs_since(client: SyncPrefectClient, rows: Sequence[Row], start: datetime) -> dict[UUID, list[Run]]:
+def runs_since(client: SyncPrefectClient, rows: Sequence[Row], start: datetime) -> dict[UUID, list[FlowRun]]:
     """Return the runs of these deployments that began after `start`, by deployment."""
     found = {
-        row.id: [run for run in (*row.runs, *row.going) if run.start and run.start >= start] for row in rows
+        row.id: [run for run in (*row.runs, *row.going) if run.start_time and run.start_time >= start]
+        for row in rows
     }
     # Only of those that ran more often today than is known by now.
     busy = [row.id for row in rows if len(row.runs) == LAST and all(run in found[row.id] for run in row.runs)]
@@ -150,71 +149,41 @@ def _add_runs(client: SyncPrefectClient, rows: Sequence[Row]) -> None:
         row.late = len(waiting.get(row.id, []))
 
 
-def _last_ended(client: SyncPrefectClient, ids: Sequence[UUID]) -> dict[UUID, list[Run]]:
+def _last_ended(client: SyncPrefectClient, ids: Sequence[UUID]) -> dict[UUID, list[FlowRun]]:
     """Return the last runs that ended, the newest first, of each deployment.
 
     They are read from the newest back, a page at a time; a deployment of which there are enough is asked for no more,
     so that one that runs each minute takes the place of no other.
     """
-    found: dict[UUID, dict[str, Run]] = {one: {} for one in ids}
+    found: dict[UUID, dict[UUID, FlowRun]] = {one: {} for one in ids}
     before = datetime.now(UTC) + timedelta(days=1)
     while left := [one for one, runs in found.items() if len(runs) < LAST]:
         wanted = filters.FlowRunFilter(
             deployment_id=filters.FlowRunFilterDeploymentId(any_=left),
-            state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=_ENDED)),
+            state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[*TERMINAL_STATES])),
             end_time=filters.FlowRunFilterEndTime.model_validate({"before_": before}),
         )
-        page = _read_runs(client, wanted, FlowRunSort.END_TIME_DESC, limit=server.PAGE)
-        new = [run for run in page if run.id not in found[run.deployment]]
-        for run in new:
-            found[run.deployment][run.id] = run
-        if len(page) < server.PAGE or not new:
+        newest_first = FlowRunSort.END_TIME_DESC
+        page = client.read_flow_runs(flow_run_filter=wanted, sort=newest_first, limit=server.PAGE)
+        known = sum(map(len, found.values()))
+        for one, runs in _by_deployment(page).items():
+            found[one] |= {run.id: run for run in runs}
+        if len(page) < server.PAGE or sum(map(len, found.values())) == known:
             break
         # At this very moment others may have ended, which the next page shows again.
-        before = page[-1].end or before
+        before = page[-1].end_time or before
     return {one: list(runs.values())[:LAST] for one, runs in found.items()}
 
 
-def _runs(client: SyncPrefectClient, wanted: filters.FlowRunFilter, sort: FlowRunSort) -> Iterable[Run]:
-    return server.pages(partial(_read_runs, client, wanted, sort))
+def _runs(client: SyncPrefectClient, wanted: filters.FlowRunFilter, sort: FlowRunSort) -> Iterable[FlowRun]:
+    return server.pages(partial(client.read_flow_runs, flow_run_filter=wanted, sort=sort))
 
 
-def _read_runs(
-    client: SyncPrefectClient,
-    wanted: filters.FlowRunFilter,
-    sort: FlowRunSort,
-    *,
-    limit: int,
-    offset: int = 0,
-) -> list[Run]:
-    """Return a page of runs, which belong to deployments.
-
-    Of each little is shown, and checking all the rest of 6000 takes Prefect's client as long as asking for it.
-    """
-    body = {"flow_runs": wanted.model_dump(mode="json"), "sort": sort.value, "limit": limit, "offset": offset}
-    answer = client.request("POST", "/flow_runs/filter", json=body)
-    return [
-        Run(
-            id=each["id"],
-            deployment=UUID(each["deployment_id"]),
-            name=visible(each["name"]),
-            state=StateType(each["state_type"]),
-            state_name=visible(each["state_name"]),
-            start=_moment(each["start_time"]),
-            end=_moment(each["end_time"]),
-        )
-        for each in answer.json()
-    ]
-
-
-def _moment(written: str | None) -> datetime | None:
-    return datetime.fromisoformat(written) if written else None
-
-
-def _by_deployment(runs: Iterable[Run]) -> dict[UUID, list[Run]]:
-    found: dict[UUID, list[Run]] = {}
+def _by_deployment(runs: Iterable[FlowRun]) -> dict[UUID, list[FlowRun]]:
+    found: dict[UUID, list[FlowRun]] = {}
     for run in runs:
-        found.setdefault(run.deployment, []).append(run)
+        if run.deployment_id:
+            found.setdefault(run.deployment_id, []).append(run)
     return found
 
 

@@ -9,8 +9,9 @@ from packaging.version import Version
 from flow_ops.deploy import report, source
 from flow_ops.deploy.pins import GitSource
 from flow_ops.deploy.schedules import is_universal, said
-from flow_ops.fleet.rows import Row, zone_of
+from flow_ops.fleet.rows import Row, is_broken, zone_of
 from flow_ops.hidden import without_credentials
+from flow_ops.logging.formats import visible
 from flow_ops.messages import FlowOpsError
 
 # Those that need a person, the most urgent first; then those that are good to know.
@@ -57,9 +58,10 @@ def _of_its_pool(row: Row) -> Iterator[FlowOpsError]:
 
 
 def _of_its_runs(row: Row) -> Iterator[FlowOpsError]:
-    if row.last and row.last.broken:
+    if row.last and is_broken(row.last):
         yield FlowOpsError(
-            "FT-FLEET-03", deployment=row.name, run=row.last.name, state=row.last.state_name, total=len(row.runs),
+            "FT-FLEET-03", deployment=row.name, run=visible(row.last.name),
+            state=visible(row.last.state_name or "-"), total=len(row.runs),
             good=row.completed, environment=row.environment,
         )  # fmt: skip
     if row.late:

@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from packaging.version import Version
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 
 from flow_ops.deploy import schedules
 from flow_ops.deploy.pins import Source
@@ -20,25 +20,12 @@ from flow_ops.messages import FlowOpsError
 LAST = 20
 
 
-@dataclass(frozen=True)
-class Run:
-    """What is shown of a run."""
+def is_completed(run: FlowRun) -> bool:
+    return run.state_type is StateType.COMPLETED
 
-    id: str
-    deployment: UUID
-    name: str
-    state: StateType
-    state_name: str
-    start: datetime | None
-    end: datetime | None
 
-    @property
-    def completed(self) -> bool:
-        return self.state is StateType.COMPLETED
-
-    @property
-    def broken(self) -> bool:
-        return self.state in (StateType.FAILED, StateType.CRASHED)
+def is_broken(run: FlowRun) -> bool:
+    return run.state_type in (StateType.FAILED, StateType.CRASHED)
 
 
 @dataclass
@@ -73,8 +60,8 @@ class Row:
     flow_ops: Version | None
     lock: str | None
     next_run: datetime | None = None
-    runs: list[Run] = field(default_factory=list)
-    going: list[Run] = field(default_factory=list)
+    runs: list[FlowRun] = field(default_factory=list)
+    going: list[FlowRun] = field(default_factory=list)
     late: int = 0
     unwatched: list[str] | None = None
     problems: list[FlowOpsError] = field(default_factory=list)
@@ -86,12 +73,12 @@ class Row:
         return [] if self.paused else [one for one in self.schedules if one["active"]]
 
     @property
-    def last(self) -> Run | None:
+    def last(self) -> FlowRun | None:
         return self.runs[0] if self.runs else None
 
     @property
     def completed(self) -> int:
-        return sum(run.completed for run in self.runs)
+        return sum(is_completed(run) for run in self.runs)
 
     @property
     def zone(self) -> str:

@@ -18,7 +18,7 @@ from uuid import UUID
 from prefect import flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas import filters
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
@@ -26,7 +26,6 @@ from prefect.states import Crashed
 from flow_ops import project
 from flow_ops.logs import get_logger
 
-_ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 _NOT_ENDED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 # How far back the parents of subflow runs that were left over are looked for.
 _PARENTS_SINCE = timedelta(days=2)
@@ -77,7 +76,7 @@ def _left_over(client: SyncPrefectClient, deployments: list[UUID]) -> list[FlowR
     """Return the subflow runs still alive below a run that has ended: a killed process ends the outermost only."""
     since = datetime.now(UTC) - _PARENTS_SINCE
     parents = filters.FlowRunFilter(
-        state=_in(_ENDED),
+        state=_in([*TERMINAL_STATES]),
         deployment_id=filters.FlowRunFilterDeploymentId(any_=deployments),
         end_time=filters.FlowRunFilterEndTime.model_validate({"after_": since}),
     )
