@@ -111,6 +111,12 @@ def _entrypoints() -> Iterable[str]:
     return answer.stderr.splitlines()[-1:] if answer.returncode else []
 
 
+def _lock() -> Iterable[str]:
+    for problem in checks.lock(project.current().root):
+        raise problem
+    return []
+
+
 def _vendored() -> Iterable[str]:
     updates.check_vendored()
     return []
@@ -164,7 +170,7 @@ RULES = (
     _search("no_file_path_is_relative", "FT-RULE-09", sources.relative_paths),
     Rule("nothing_in_deploy_py_would_be_refused", "FT-RULE-10", _pins),
     Rule("deploy_py_does_nothing_when_it_is_imported", "FT-RULE-14", _output_of_deploy_py),
-    Rule("the_lock_file_is_committed", "FT-RULE-16", lambda: checks.lock(project.current().root)),
+    Rule("the_lock_file_is_committed", "FT-LOCK-01", _lock),
     Rule(
         "no_secret_is_passed_as_a_parameter",
         "FT-RULE-17",
