@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -162,6 +165,15 @@ def test_run_says_within_seconds_that_the_server_stopped_answering_and_then_foll
             [run] = workshop.client.read_flow_runs()
             workshop.client.set_flow_run_state(run.id, Completed(), force=True)
             down.clear()
+        time.sleep(4)
+        record = {
+            "name": "prefect.flow_runs",
+            "level": logging.INFO,
+            "message": "Finished in state Completed(), sent late",
+            "timestamp": datetime.now(UTC).isoformat(),
+            "flow_run_id": str(run.id),
+        }
+        workshop.client.create_logs([record])
 
     with ThreadPoolExecutor() as threads, proxy(workshop.server.url, rule) as (url, _), pointing_at(url):
         ended = threads.submit(outage)
@@ -175,3 +187,4 @@ def test_run_says_within_seconds_that_the_server_stopped_answering_and_then_foll
     ]
     assert [told.count(f"| {each}") for each in said] == [1, 1, 1], told
     assert sorted(said, key=told.index) == said
+    assert told.index("sent late") < told.index("| Completed")

@@ -264,6 +264,23 @@ def test_a_problem_of_ours_is_shown_as_its_message_before_the_lines_that_met_it(
     assert "::test_forgot_the_value - FT-VARIABLE-04  The Variable" in quiet.output
 
 
+AT_IMPORT = """
+from flow_ops.secrets import variable
+
+LIMIT = variable("orders-limit", int)
+
+def test_limit():
+    assert LIMIT
+"""
+
+
+def test_a_problem_of_ours_in_an_import_is_shown_so_too(session: Session) -> None:
+    lines = session(AT_IMPORT).stdout.splitlines()
+    (first,) = (number for number, line in enumerate(lines) if line.startswith("FT-VARIABLE-04  "))
+    assert lines[first + 3].endswith(":4, in <module>")
+    assert lines[first + 4].startswith("====")
+
+
 TELLS = """
 import pytest
 

@@ -182,7 +182,8 @@ class _Commands:
                 unended = server.unended_runs(client, deployment.id) if deployment else []
                 coming = sum(map(runs.is_coming, unended))
                 going = len(unended) - coming
-                screen.line(text("retire.to-do", name=name, coming=coming, going=going))
+                to_do = "retire.to-do" if deployment else "retire.left"
+                screen.line(text(to_do, name=name, coming=coming, going=going))
             if not (yes or arguments.confirmed(text("retire.ask"))):
                 screen.line(text("retire.left-alone"))
                 return 1
@@ -327,7 +328,7 @@ def _checks(
     yield text("doctor.template"), updates.problems()
     chosen = targets(deployments, environment, flow)
     for target in chosen:
-        yield target.full_name, checks.pins(target)
+        yield f"deploy.py: {target.full_name}", checks.pins(target)
     yield text("doctor.code"), itertools.chain(checks.code(chosen), checks.folders(chosen))
     yield text("doctor.server"), _server_problems(deployments, chosen)
 

@@ -88,5 +88,5 @@ def _not_imported(error: Exception, name: str, source: str) -> FlowOpsError:
         f"{name}.py",
     )
     missing = text("flow.missing") if isinstance(error, ModuleNotFoundError) else "."
-    reason = f"{type(error).__name__}: {error}"
+    reason = f"{type(error).__name__}: {error}".rstrip(".")
     return FlowOpsError("FT-FLOW-03", module=name, place=place, reason=reason, missing=missing)

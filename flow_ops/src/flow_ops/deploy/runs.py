@@ -28,6 +28,8 @@ from flow_ops.deploy.targets import Target
 _EVERY = 1.0
 # Seconds. The last records of a run reach the server up to two after its end.
 _LOG_DELAY = 2.0
+# And after an outage, how often they are looked for: Prefect tries to send them again after longer and longer.
+_LOG_LOOKS_AFTER_OUTAGE = 30
 # How often to look for an event of a run that has ended: the server stores them a while later.
 _EVENT_LOOKS = 10
 # Seconds in which a pass of Prefect's scheduler that had begun before a pause has ended.
@@ -78,6 +80,7 @@ def follow(client: SyncPrefectClient, run_id: UUID, taken: Callable[[], None]) -
             # A server on SQLite refuses a request now and then, and takes the next.
             if failures == _FAILURES_TOLD_OF:
                 report.no_answer()
+                following.more_looks = _LOG_LOOKS_AFTER_OUTAGE
         else:
             failures = 0
             if state and state.is_final():
@@ -93,6 +96,8 @@ class _Following:
         self._last_state: UUID | None = None
         self._seen = set[UUID]()
         self._tasks = dict[UUID, str]()
+        self._all_shown = False
+        self.more_looks = 0
 
     def show(self, state: State | None) -> None:
         """Show what is new, up to `state`, the one that the run has now."""
@@ -106,6 +111,10 @@ class _Following:
             self._last_state = state.id
         self._show_records()
         if state and ended:
+            while self.more_looks and not self._all_shown:
+                self.more_looks -= 1
+                time.sleep(_EVERY)
+                self._show_records()
             report.run_state(state)
 
     def _show_records(self) -> None:
@@ -118,6 +127,8 @@ class _Following:
             self._seen.add(record.id)
             task = self._tasks.get(record.task_run_id or self._run_id)
             report.log_record(record, task or flows.get(record.flow_run_id or self._run_id, ""))
+            # Prefect's own last line of a run; one that was killed has none.
+            self._all_shown |= record.flow_run_id == self._run_id and "Finished in state" in record.message
 
 
 def missing_module(client: SyncPrefectClient, run_id: UUID) -> str | None:

@@ -98,11 +98,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Show a problem of ours as its message, with the lines that met it; add what to do where a server was forgotten."""
     report = yield
-    if report.failed and call.excinfo and isinstance(problem := call.excinfo.value, FlowOpsError):
-        report.longrepr = "\n".join([str(problem), *problem.places(item.config.rootpath)])
+    _say_problem(report, call, item.config)
     if report.failed and "No Prefect API URL provided" in report.longreprtext:
         report.sections.append(("flow-ops", render("FT-TEST-02", test=item.name)))
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """Show a problem of ours that stands in the way of importing a test in the same way."""
+    report = yield
+    _say_problem(report, report.call, collector.config)
+    return report
+
+
+def _say_problem(report: Any, call: pytest.CallInfo[Any], config: pytest.Config) -> None:
+    if report.failed and call.excinfo and isinstance(problem := call.excinfo.value, FlowOpsError):
+        report.longrepr = "\n".join([str(problem), *problem.places(config.rootpath)])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
