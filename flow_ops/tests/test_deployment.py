@@ -741,7 +741,7 @@ def test_doctor_says_what_is_well_and_what_is_not(
     assert "[OK] El repositorio" in capsys.readouterr().out
     assert deploy(with_prod(workshop.pins, work_pool="pool-dev"), "doctor") == 1
     told = capsys.readouterr().out
-    assert f"[ERROR] {FULL_NAME}" in told
+    assert f"[ERROR] deploy.py: {FULL_NAME}" in told
     assert "FT-POOL-03  " in told
 
 

@@ -181,7 +181,7 @@ def test_run_says_within_seconds_that_the_server_stopped_answering_and_then_foll
         ended.result()
     told = capsys.readouterr().out
     said = [
-        "sin respuesta del servidor; se vuelve a intentar (la ejecución sigue en el worker)",
+        "sin respuesta del servidor; se vuelve a intentar (si la ejecución ya empezó, sigue en el worker)",
         "el servidor responde otra vez",
         "Completed",
     ]

@@ -223,7 +223,11 @@ def _prepared(
 
     The client is None where the server cannot be reached.
     """
-    chosen = targets(deployments, environment, flow)
+    try:
+        chosen = targets(deployments, environment, flow)
+    except FlowOpsError as problem:
+        yield [problem], [], None
+        return
     found = [*checks.repository(deployments), *(p for target in chosen for p in checks.pins(target))]
     plannable = not any(checks.stops(problem) for problem in found)
     with contextlib.ExitStack() as opened:
