@@ -208,6 +208,12 @@ def test_a_place_that_cannot_be_used_is_named_before_anything_runs(
     assert output.out == ""
 
 
+def test_an_address_without_its_api_is_advised_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/"}):
+        assert command_line.run_flow(daily, ["--path", "x"]) == 1
+    assert "config set PREFECT_API_URL=http://127.0.0.1:9/api\n" in capsys.readouterr().err
+
+
 @pytest.mark.e2e
 @pytest.mark.usefixtures("repository")  # whose log file another test's loggers may write to
 def test_a_server_that_is_lost_in_the_middle_of_a_run_is_told_with_its_code(

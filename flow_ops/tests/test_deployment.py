@@ -693,6 +693,16 @@ def test_status_shows_every_environment_side_by_side(
     assert f"{SLUG}-dev" in capsys.readouterr().out
 
 
+def test_status_shows_a_run_that_waits_for_a_worker(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(with_prod(workshop.pins, schedule=None))
+    workshop.client.create_flow_run_from_deployment(on_server(workshop).id)
+    capsys.readouterr()
+    assert deploy(workshop.pins, "status", "--json") == 0
+    assert [run["state"] for run in documents(capsys)["deployments"][1]["last_runs"]] == ["Scheduled"]
+
+
 @pytest.mark.slow
 def test_status_shows_an_environment_whose_pool_is_missing_beside_the_others(
     workshop: Workshop, capsys: pytest.CaptureFixture[str]
@@ -782,6 +792,44 @@ def test_doctor_notes_a_pool_of_another_area_than_the_tag_s(
     assert "la etiqueta del despliegue dice area:general" in told
     deploy(workshop.pins, "doctor", "prod")
     assert "FT-POOL-11" not in capsys.readouterr().out
+
+
+def test_doctor_notes_a_pool_of_another_area_where_one_is_named_for_this_area(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("general-prod", "finanzas-prod"):
+        workshop.client.create_work_pool(WorkPoolCreate(name=name, type="process"))
+    assert deploy(with_prod(workshop.pins, work_pool="finanzas-prod"), "doctor", "prod") == 0
+    told = capsys.readouterr().out
+    for name in ("general-prod", "finanzas-prod"):
+        workshop.client.delete_work_pool(name)
+    assert "FT-POOL-11  El pool «finanzas-prod» es del área finanzas" in told
+
+
+@pytest.mark.parametrize(("pool", "near"), [("poool-prod", "pool-prod"), ("sistemas-prod", None)])
+def test_a_pool_that_is_like_another_but_for_its_environment_is_proposed(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str], pool: str, near: str | None
+) -> None:
+    workshop.client.create_work_pool(WorkPoolCreate(name="ventas-prod", type="process"))
+    assert deploy(with_prod(workshop.pins, work_pool=pool), "plan", "prod") == 1
+    workshop.client.delete_work_pool("ventas-prod")
+    told = capsys.readouterr().err.partition("FT-POOL-01  ")[2].partition("\n")[0]
+    assert (f"¿Quisiste decir {near}?" if near else "no existe. Hay:") in told
+
+
+def test_a_folder_of_this_machine_that_is_a_clone_is_compared_with_what_is_here(
+    workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "ventas diarias"
+    git(tmp_path, "clone", "--quiet", str(workshop.root), str(folder))
+    pins = with_prod(workshop.pins, source=FolderSource(str(folder)))
+    assert deploy(pins, "doctor", "prod") == 0
+    assert "FT-SOURCE-08" not in capsys.readouterr().out
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "elsewhere")
+    deploy(pins, "plan", "prod")
+    told = capsys.readouterr().err
+    assert f"FT-SOURCE-08  La carpeta del código, «{folder}», está en el commit" in told
+    assert f'git -C "{folder}" pull\n' in told
 
 
 def test_doctor_notes_a_folder_that_is_not_there_where_this_machine_can_know(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prefect.states import Completed
 
-from flow_ops import arguments
+from flow_ops import arguments, screen
 from flow_ops.deploy import report
 from flow_ops.deploy.planning import Plan
 from flow_ops.deploy.state import Difference
@@ -77,6 +77,14 @@ def cleared(workshop: Workshop) -> Iterator[Workshop]:
     clear(workshop.client)
     yield workshop
     clear(workshop.client)
+
+
+def test_a_line_that_is_printed_while_another_moves_stands_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "_SOON", 0)
+    with on_screen() as terminal, report.waiting("waiting"):
+        wait_until(lambda: "waiting" in terminal.getvalue(), seconds=10, what="the line that moves")
+        screen.line("told")
+    assert f"\r{ESCAPE}[2Ktold\n" in terminal.getvalue()
 
 
 # --- colours

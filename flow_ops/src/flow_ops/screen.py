@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from typing import TextIO
 
 from rich.console import Console
@@ -33,7 +34,14 @@ def line(said: str = "", stream: TextIO | None = None, style: str = "") -> None:
 
 def console(where: TextIO) -> Console:
     """Return a terminal to draw on; with NO_COLOR, without bold and dim too."""
-    return Console(file=where, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    # While a line moves, rich has a stream of its own in the place of this one.
+    return _console(getattr(where, "rich_proxied_file", where), bool(os.environ.get("NO_COLOR")))
+
+
+@lru_cache(maxsize=2)
+def _console(where: TextIO, plain: bool) -> Console:
+    """Return the one console of a stream: what it prints stands above a line of its own that moves."""
+    return Console(file=where, highlight=False, color_system=None if plain else "auto")
 
 
 def problem(found: FlowOpsError, stream: TextIO | None = None, *, stops: bool = True) -> None:

@@ -37,6 +37,7 @@ WARNINGS = {
         "FT-POOL-06",
         "FT-POOL-11",
         "FT-SOURCE-07",
+        "FT-SOURCE-08",
         "FT-IMAGE-02",
         "FT-DEPLOY-07",
         "FT-DEPLOY-08",
@@ -111,6 +112,18 @@ def code(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
         entrypoints = [t.loaded.entrypoint for t in targets if t.source == one]
         files = [file for file, colon, _ in (each.partition(":") for each in entrypoints) if colon]
         yield from source.problems(one, about.root, files)
+        if isinstance(one, FolderSource):
+            yield from _clone(one.path, about.root)
+
+
+def _clone(path: str, root: Path) -> Iterator[FlowOpsError]:
+    """Yield a warning where a folder of this machine is a git repository, and at another commit than the one here."""
+    try:
+        there, here = (git.run(Path(each), "rev-parse", "HEAD").strip() for each in (path, root))
+    except (OSError, subprocess.SubprocessError):
+        return
+    if there != here:
+        yield FlowOpsError("FT-SOURCE-08", path=path, there=there[:8], here=here[:8])
 
 
 def folders(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
@@ -175,7 +188,7 @@ def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterato
         if pool := pools.get(target.environment.work_pool):
             yield from _pool_type(pool, target)
         yield from _blocks(client, target)
-    yield from _areas(client, targets)
+    yield from _areas(client, targets, pools)
     for notification in {target.deployments.notification for target in targets}:
         yield from _notification(client, notification)
 
@@ -309,7 +322,12 @@ def _pool(
 ) -> Iterator[FlowOpsError]:
     if name not in pools:
         known = ", ".join(sorted(pools)) or "-"
-        near = nearest(name, [pool for pool in pools if pool.endswith(f"-{environment}")])
+        # What all of an environment end with makes none of them alike.
+        suffix = f"-{environment}"
+        near = nearest(
+            name.removesuffix(suffix), [p.removesuffix(suffix) for p in pools if p.endswith(suffix)]
+        )
+        near += suffix if near != "-" else ""
         yield FlowOpsError("FT-POOL-01", pool=name, known=known, near=near)
         return
     pool = pools[name]
@@ -343,10 +361,13 @@ def _pool_type(pool: WorkPool, target: Target) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-POOL-10", pool=pool.name, type=pool.type, variable=name, reason=error.message)
 
 
-def _areas(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
-    """Yield a warning for each pool whose name begins with the area of other deployments, not with this repository's.
+def _areas(
+    client: SyncPrefectClient, targets: Sequence[Target], pools: Mapping[str, WorkPool]
+) -> Iterator[FlowOpsError]:
+    """Yield a warning for each pool whose name begins with another area than this repository's.
 
-    A repository does not know the other areas: only the tags of what is on the server say that a name is one.
+    A repository does not know the other areas: the tags of what is on the server say that a name is one, or a pool
+    that is named so for this repository's.
     """
     ours = project.current().area
     for target in {each.environment.work_pool: each for each in targets}.values():
@@ -355,7 +376,8 @@ def _areas(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[Flo
         if area == ours or f"area:{area}" in target.environment.tags:
             continue
         of_it = DeploymentFilter(tags=DeploymentFilterTags(all_=[f"area:{area}"]))
-        if client.read_deployments(deployment_filter=of_it, limit=1):
+        named_so = f"{ours}-{target.environment_name}" in pools
+        if named_so or client.read_deployments(deployment_filter=of_it, limit=1):
             yield FlowOpsError("FT-POOL-11", pool=pool, area=area, ours=ours)
 
 

@@ -20,7 +20,7 @@ from prefect import Flow
 from prefect.utilities.callables import parameter_schema
 
 from flow_ops import git
-from flow_ops.messages import FlowOpsError, text
+from flow_ops.messages import FlowOpsError, nearest, text
 
 _FORM = re.compile(r"src/(?P<module>\w+(?:/\w+)*)\.py:(?P<function>\w+)")
 _LIBRARY_FORM = re.compile(r"(?P<module>\w+(?:\.\w+)+):(?P<function>\w+)")
@@ -63,9 +63,9 @@ def load(entrypoint: str, root: Path) -> LoadedFlow:
     flow = getattr(module, function, None)
     if not isinstance(flow, Flow):
         flows = [name for name, value in inspect.getmembers(module) if isinstance(value, Flow)]
-        raise FlowOpsError(
-            "FT-FLOW-04", entrypoint=entrypoint, function=function, flows=", ".join(flows) or "-"
-        )
+        known, near = ", ".join(flows) or "-", nearest(function, flows)
+        place = entrypoint.rpartition(":")[0]
+        raise FlowOpsError("FT-FLOW-04", function=function, place=place, flows=known, near=near)
     return LoadedFlow(stored, flow)
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from cyclopts import Parameter
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas import filters
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
@@ -210,16 +211,27 @@ def status(client: SyncPrefectClient, target: Target) -> Status:
     found = state.actual(deployment) if deployment else None
     pool = (found or {}).get("work_pool") or target.environment.work_pool
     active = found["schedules"] if found and not found["paused"] else []
-    ended = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED, StateType.RUNNING]
     return Status(
         target=target,
         pool=pool,
         workers=server.workers_online(client, pool),
         state=found,
         next_run=next(iter(schedules.next_runs(active, count=1)), None),
-        last_runs=server.flow_runs(client, deployment.id, ended, limit=3) if deployment else [],
+        last_runs=_last_runs(client, deployment) if deployment else [],
         watchdog=_watchdog(client, target, deployment),
     )
+
+
+def _last_runs(client: SyncPrefectClient, deployment: DeploymentResponse) -> list[FlowRun]:
+    """Return the last three that are due, the newest first: those too that wait for a worker."""
+    wanted = filters.FlowRunFilter(
+        deployment_id=filters.FlowRunFilterDeploymentId(any_=[deployment.id]),
+        expected_start_time=filters.FlowRunFilterExpectedStartTime.model_validate(
+            {"before_": datetime.now(UTC)}
+        ),
+    )
+    sort = FlowRunSort.EXPECTED_START_TIME_DESC
+    return client.read_flow_runs(flow_run_filter=wanted, sort=sort, limit=3)
 
 
 def _watchdog(client: SyncPrefectClient, target: Target, deployment: DeploymentResponse | None) -> list[str]:

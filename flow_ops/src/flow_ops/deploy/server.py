@@ -86,7 +86,10 @@ def api_url() -> str:
     if not url:
         raise FlowOpsError("FT-SERVER-09")
     if not _is_address(url):
-        raise FlowOpsError("FT-SERVER-02", url=without_credentials(url))
+        shown = without_credentials(url)
+        meant = f"{shown.rstrip('/')}/api"
+        meant = meant if _is_address(meant) else "http://127.0.0.1:4200/api"
+        raise FlowOpsError("FT-SERVER-02", url=shown, meant=meant)
     return url
 
 
