@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
 import shutil
 import subprocess
@@ -84,6 +85,22 @@ def test_a_push_is_a_next_step_where_there_is_a_remote_alone(
     assert cli.run(["new-flow", "third-one"]) == 0
     # Its own branch, and not into the one that is deployed.
     assert "\n  git push company HEAD\n" in capsys.readouterr().out
+
+
+def test_bringing_the_commit_to_the_workers_folder_is_a_next_step_where_that_is_a_clone(
+    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git(own, "init", "--quiet")
+    git(own, "remote", "add", "company", "https://git.example.com/daily-sales.git")
+    folder = tmp_path / "worker"
+    deploy = (own / "deploy.py").read_text(encoding="utf-8")
+    in_a_folder = re.sub(r"SOURCE = GitSource\(.*\)", f"SOURCE = FolderSource({folder.as_posix()!r})", deploy)
+    (own / "deploy.py").write_text(in_a_folder.replace("GitSource", "FolderSource"), encoding="utf-8")
+    assert cli.run(["new-flow", "first-one"]) == 0
+    assert "  git p" not in capsys.readouterr().out
+    git(tmp_path, "clone", "--quiet", str(own), str(folder))
+    assert cli.run(["new-flow", "second-one"]) == 0
+    assert f'\n  git -C "{folder.as_posix()}" pull\n' in capsys.readouterr().out
 
 
 def test_a_new_flow_deploys_to_the_pools_of_the_first_by_hand_only(own: Path) -> None:

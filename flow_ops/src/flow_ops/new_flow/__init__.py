@@ -109,8 +109,10 @@ def write(contents: Mapping[Path, str], slug: str, pins: Deployments, deleted: S
     files += "".join(
         f"\n  {file.relative_to(root).as_posix()} ({text('new-flow.deleted')})" for file in deleted
     )
-    remote, branch = git.remote(root), getattr(pins.source, "branch", None)  # no branch: a folder
-    push = f"\n  git push {remote} HEAD" if remote and branch else ""
+    if folder := getattr(pins.source, "path", None):
+        push = f'\n  git -C "{folder}" pull' if Path(folder, ".git").exists() else ""
+    else:
+        push = f"\n  git push {remote} HEAD" if (remote := git.remote(root)) else ""
     environment = next(iter(next(iter(pins.flows.values()))))
     return text("new-flow.written", root=root, files=files, slug=slug, push=push, environment=environment)
 
