@@ -58,18 +58,8 @@ def choices(question: str) -> list[str]:
 
 def problems(answers: Answers, taken: Taken | None = None) -> list[Problem]:
     """Return what is wrong with each answer; `taken` tells whether a flow's folder is there already."""
-    found = [problem_with(question, answers, taken) for question in questions()]
-    return [*_conventions(answers), *filter(None, found)]
-
-
-def _conventions(answers: Answers) -> Iterable[Problem]:
-    """Yield what is wrong with a convention of the organisation that no question asks for."""
-    source, sources = str(answers.get("_flow_ops_source", "vendor")), ("vendor", "index", "git")
-    if source not in sources:
-        yield Problem("_flow_ops_source", source, "FT-CONVENTION-01", nearest(source, sources))
-    index = str(answers.get("_flow_ops_index", ""))
-    if index and not re.fullmatch(rf"https?://{_HOST}(:\d+)?{_PATH}/?", index):
-        yield Problem("_flow_ops_index", index, "FT-CONVENTION-02", without_credentials(index))
+    found = (problem_with(question, answers, taken) for question in questions())
+    return [*filter(None, found)]
 
 
 def problem_with(question: str, answers: Answers, taken: Taken | None = None) -> Problem | None:

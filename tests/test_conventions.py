@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zoneinfo
@@ -52,4 +53,5 @@ def test_every_area_generates_with_the_default_answers(area: str, tmp_path: Path
 
 def test_the_library_comes_from_a_known_place() -> None:
     assert DEFINITION["_flow_ops_source"] in ("vendor", "index", "git")
-    assert isinstance(DEFINITION["_flow_ops_index"], str)
+    # An address of a package index without credentials, which would be in every repository; or nothing.
+    assert re.fullmatch(r"(https?://[^\s@?#]+)?", DEFINITION["_flow_ops_index"])

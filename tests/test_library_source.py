@@ -89,22 +89,3 @@ def test_pyproject_the_readmes_row_and_vendor_are_all_that_differs_between_the_m
     differ = {name for name, content in other.items() if content != vendored[name]}
     assert differ - {"deploy.py"} == {"pyproject.toml", "README.md"}  # deploy.py: the git base of the test
     assert b"vendor" not in other["README.md"]
-
-
-@pytest.mark.parametrize(
-    ("conventions", "said"),
-    [
-        ({"_flow_ops_source": "pypi"}, ("FT-CONVENTION-01", "vendor, index")),
-        ({"_flow_ops_index": "https://me:secret@packages.example.org"}, ("FT-CONVENTION-02", "***")),
-        ({"_flow_ops_index": "packages"}, ("FT-CONVENTION-02", "packages")),
-    ],
-)
-def test_a_convention_that_cannot_be_is_refused_with_its_code_and_nothing_is_made(
-    template: Path, tmp_path: Path, conventions: dict[str, str], said: tuple[str, str]
-) -> None:
-    status, output = generate(template, conventions, tmp_path)
-    assert status == 1
-    assert [word for word in said if word not in output] == []
-    assert "Traceback" not in output
-    assert "secret" not in output
-    assert not (tmp_path / "sales").exists()

@@ -79,7 +79,6 @@ def test_the_tables_of_values_break_every_rule_of_a_free_answer() -> None:
         "FT-SETUP",
         "FT-SLUG-08",
         "FT-CHOICE",
-        "FT-CONVENTION",
         "FT-CRON-06",
         "FT-URL-04",
         "FT-ANSWER",
