@@ -60,7 +60,7 @@ def _read(value: str) -> list[set[int]]:
 
 def _field(text: str, least: int, most: int, names: Sequence[str]) -> set[int]:
     values: set[int] = set()
-    for part in re.sub("[a-z]+", lambda name: _number(name[0], names), text).split(","):
+    for part in re.sub(r"(?<!/)\b[a-z]+\b", lambda name: _number(name[0], names), text).split(","):
         item = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?", part)
         if not item or (item[3] and item[1] and not item[2]):
             raise ValueError("FT-CRON-02")
@@ -123,8 +123,9 @@ def _joined(parts: list[str], words: dict[str, Any]) -> str:
 
 _DAY = f"(?:{'|'.join(_WEEKDAYS)})"
 _ON = rf"(?:(?:every|from) )?({_DAY}(?:(?: to | ?- ?|,? and |, ?){_DAY})*)"
-_AT = r"(\d\d?)(?:[:.h](\d\d))?(?: ?hs?)?(?: ?(am|pm))?"
-_INTERVAL = r"every (?:(\d\d?) )?(?:(min\w*)|h(?:oras?|ours?|rs?|s)?)"
+_HOUR = r"(?=at |\d\d?(?:[:.h]\d| ?hs?\b| ?[ap]m))"  # A number alone may be a date.
+_AT = _HOUR + r"(?:at )?(\d\d?)(?:[:.h](\d\d))?(?: ?(?:hs?|horas|hours))?(?: ?(am|pm))?"
+_INTERVAL = r"every (?:(\d\d?) ?)?(?:(min(?:s|ut[eo]s?)?)|h(?:oras?|ours?|rs?|s)?)"
 _NOON = 12
 
 
@@ -133,7 +134,7 @@ def heard(value: str, usual: str) -> str | None:
 
     None where it says none, or anything that is not understood: a suggestion leaves nothing out.
     """
-    said = re.sub(r"[()\[\]\"'`]", " ", value.casefold())
+    said = " ".join(re.sub(r"[()\[\]\"'`]|(?<=[a-z])\.|\.$", " ", value.casefold()).split())
     for language in LANGUAGES:
         for meant, forms in texts(language)["heard"].items():
             said = re.sub(rf"\b(?:{forms})\b", meant, said)

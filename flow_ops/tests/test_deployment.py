@@ -28,6 +28,7 @@ from prefect.runner.storage import GitRepository
 from prefect.schedules import Cron
 from prefect.states import Pending, Running, Scheduled, Suspended
 
+from flow_ops import shell
 from flow_ops.deploy import checks, cli, entrypoints, planning, schedules, server, source, state
 from flow_ops.deployment import Deployments, Environment, FolderSource, GitSource
 from helpers.repositories import SCHEDULE, TIMEZONE
@@ -826,10 +827,16 @@ def test_a_folder_of_this_machine_that_is_a_clone_is_compared_with_what_is_here(
     assert deploy(pins, "doctor", "prod") == 0
     assert "FT-SOURCE-08" not in capsys.readouterr().out
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "elsewhere")
+    assert deploy(pins, "doctor", "prod") == 0
+    assert "FT-SOURCE-08" not in capsys.readouterr().out, "it is ahead"
+    git(workshop.root, "checkout", "--quiet", "--detach")
+    git(folder, "reset", "--quiet", "--hard", "origin/main")
+    git(workshop.root, "commit", "--quiet", "--allow-empty", "--message", "newer")
     deploy(pins, "plan", "prod")
+    git(workshop.root, "checkout", "--quiet", "main")
     told = capsys.readouterr().err
-    assert f"FT-SOURCE-08  La carpeta del código, «{folder}», está en el commit" in told
-    assert f'git -C "{folder}" pull\n' in told
+    assert f"FT-SOURCE-08  La carpeta del código, «{folder}», está en un commit anterior (" in told
+    assert f"git -C {shell.arguments([str(folder)])} pull\n" in told
 
 
 def test_doctor_notes_a_folder_that_is_not_there_where_this_machine_can_know(

@@ -100,7 +100,7 @@ def test_bringing_the_commit_to_the_workers_folder_is_a_next_step_where_that_is_
     assert "  git p" not in capsys.readouterr().out
     git(tmp_path, "clone", "--quiet", str(own), str(folder))
     assert cli.run(["new-flow", "second-one"]) == 0
-    assert f'\n  git -C "{folder.as_posix()}" pull\n' in capsys.readouterr().out
+    assert f"\n  git -C {folder.as_posix()} pull\n" in capsys.readouterr().out
 
 
 def test_a_new_flow_deploys_to_the_pools_of_the_first_by_hand_only(own: Path) -> None:

@@ -111,7 +111,7 @@ def override(
 
 
 # Values that are kept: a process is one run's as a rule, and of a few more where flows are served from it.
-_KEPT = 256
+_KEPT = 4096
 _LEGAL: Mapping[Kind, str] = {"variable": r"[a-z0-9_-]{1,255}", "secret": r"[a-z0-9-]{1,255}"}
 
 

@@ -22,7 +22,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.schema_tools.validation import validate
 
-from flow_ops import flow_parameters, git, hidden, library, programs, project, task_runners, watchdog
+from flow_ops import flow_parameters, git, hidden, library, programs, project, shell, task_runners, watchdog
 from flow_ops.deploy import schedules, server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Schedule
 from flow_ops.deploy.targets import Target, environment_names
@@ -117,13 +117,16 @@ def code(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
 
 
 def _clone(path: str, root: Path) -> Iterator[FlowOpsError]:
-    """Yield a warning where a folder of this machine is a git repository, and at another commit than the one here."""
+    """Yield a warning where a folder of this machine is a git repository that is behind the one here."""
+    if not Path(path, ".git").exists():
+        return
     try:
         there, here = (git.run(Path(each), "rev-parse", "HEAD").strip() for each in (path, root))
-    except (OSError, subprocess.SubprocessError):
+        if there != here and source.is_ancestor(root, there, here):
+            place = shell.arguments([path])
+            yield FlowOpsError("FT-SOURCE-08", path=path, place=place, there=there[:8], here=here[:8])
+    except (OSError, subprocess.SubprocessError):  # Of somebody else, for instance.
         return
-    if there != here:
-        yield FlowOpsError("FT-SOURCE-08", path=path, there=there[:8], here=here[:8])
 
 
 def folders(targets: Sequence[Target]) -> Iterator[FlowOpsError]:

@@ -87,8 +87,8 @@ def api_url() -> str:
         raise FlowOpsError("FT-SERVER-09")
     if not _is_address(url):
         shown = without_credentials(url)
-        meant = f"{shown.rstrip('/')}/api"
-        meant = meant if _is_address(meant) else "http://127.0.0.1:4200/api"
+        full = [f"{scheme}{shown.rstrip('/').removesuffix('/api')}/api" for scheme in ("", "http://")]
+        meant = next(filter(_is_address, full), "http://127.0.0.1:4200/api")
         raise FlowOpsError("FT-SERVER-02", url=shown, meant=meant)
     return url
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
-from flow_ops import git, project
+from flow_ops import git, project, shell
 from flow_ops.messages import FlowOpsError, text
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def write(contents: Mapping[Path, str], slug: str, pins: Deployments, deleted: S
         f"\n  {file.relative_to(root).as_posix()} ({text('new-flow.deleted')})" for file in deleted
     )
     if folder := getattr(pins.source, "path", None):
-        push = f'\n  git -C "{folder}" pull' if Path(folder, ".git").exists() else ""
+        push = f"\n  git -C {shell.arguments([folder])} pull" if Path(folder, ".git").exists() else ""
     else:
         push = f"\n  git push {remote} HEAD" if (remote := git.remote(root)) else ""
     environment = next(iter(next(iter(pins.flows.values()))))
