@@ -162,9 +162,8 @@ def text_rule(value: str, longest: int) -> str | None:
 
 
 def _is_unfit(character: str) -> bool:
-    return (
-        unicodedata.category(character) in _INVISIBLE or character > "\uffff"
-    )  # not all consoles have emoji
+    # Not all consoles have emoji.
+    return unicodedata.category(character) in _INVISIBLE or character > "\uffff"
 
 
 def in_quotes(text: str) -> str:

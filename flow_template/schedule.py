@@ -122,7 +122,7 @@ def _joined(parts: list[str], words: dict[str, Any]) -> str:
 # --- what somebody meant: days and one hour as people say them, in either language
 
 _DAY = f"(?:{'|'.join(_WEEKDAYS)})"
-_ON = rf"(?:(?:every|from) )?({_DAY}(?:(?: to | ?- ?|,? and |, ?){_DAY})*)"
+_ON = rf"(?:(?:every|on) )*({_DAY}(?:(?: to | ?- ?|,? and |, ?){_DAY})*|daily)"
 _HOUR = r"(?=at |\d\d?(?:[:.h]\d| ?hs?\b| ?[ap]m))"  # A number alone may be a date.
 _AT = _HOUR + r"(?:at )?(\d\d?)(?:[:.h](\d\d))?(?: ?(?:hs?|horas|hours))?(?: ?(am|pm))?"
 _INTERVAL = r"every (?:(\d\d?) ?)?(?:(min(?:s|ut[eo]s?)?)|h(?:oras?|ours?|rs?|s)?)"
@@ -162,12 +162,14 @@ def _days_and_hour(said: str, usual: str) -> str | None:
     if not found:
         return None
     before, hour, minute, half, after = found.groups()
-    if half and not 0 < int(hour) < _NOON:  # 18 in the morning; and 12 a.m. is noon for some.
+    # 18 in the morning; and 12 a.m. is noon for some.
+    if (before and after) or (half and not 0 < int(hour) < _NOON):
         return None
-    days = ",".join(_listed(each) for each in (before, after) if each)
-    return f"{int(minute or 0)} {int(hour) + _NOON * (half == 'pm')} * * {days or '*'}"
+    return (
+        f"{int(minute or 0)} {int(hour) + _NOON * (half == 'pm')} * * {_listed(before or after or 'daily')}"
+    )
 
 
 def _listed(days: str) -> str:
     """Return days as cron lists them."""
-    return re.sub(",? and |, ", ",", re.sub(" to | ?- ?", "-", days))
+    return re.sub(",? and |, ", ",", re.sub(" to | ?- ?", "-", days)).replace("daily", "*")

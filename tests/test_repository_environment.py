@@ -278,7 +278,13 @@ def length(text: str) -> int:
     return text * "2"
 
 
+@task
+def read(rows: int) -> int:
+    return rows
+
+
 length(3)
+read("3")
 """
 PRIVATE = 'PASSWORD = "kd93-Pw0e-4Jxz"\n'
 
@@ -291,7 +297,7 @@ def test_a_refused_commit_says_what_the_readme_explains(generated: Path) -> None
     table = page.partition("## Cuando el commit es rechazado")[2].partition("\n## ")[0]
     cells = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
     explained = re.findall(r"`(.+?)`", " ".join(cells))
-    assert len(explained) == 12
+    assert len(explained) == 13
     file = generated / "src" / "ventas_diarias" / "first.py"
     file.write_text(REFUSED, encoding="utf-8")
     secret = file.with_name("second.py")

@@ -795,18 +795,6 @@ def test_doctor_notes_a_pool_of_another_area_than_the_tag_s(
     assert "FT-POOL-11" not in capsys.readouterr().out
 
 
-def test_doctor_notes_a_pool_of_another_area_where_one_is_named_for_this_area(
-    workshop: Workshop, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("general-prod", "finanzas-prod"):
-        workshop.client.create_work_pool(WorkPoolCreate(name=name, type="process"))
-    assert deploy(with_prod(workshop.pins, work_pool="finanzas-prod"), "doctor", "prod") == 0
-    told = capsys.readouterr().out
-    for name in ("general-prod", "finanzas-prod"):
-        workshop.client.delete_work_pool(name)
-    assert "FT-POOL-11  El pool «finanzas-prod» es del área finanzas" in told
-
-
 @pytest.mark.parametrize(("pool", "near"), [("poool-prod", "pool-prod"), ("sistemas-prod", None)])
 def test_a_pool_that_is_like_another_but_for_its_environment_is_proposed(
     workshop: Workshop, capsys: pytest.CaptureFixture[str], pool: str, near: str | None

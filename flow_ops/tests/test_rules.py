@@ -54,75 +54,85 @@ except Exception:
 {APPENDED}"""
 REFUSED = "nothing_in_deploy_py_would_be_refused"
 BREAKS = [
-    Break("names_agree_everywhere", "01", FLOW, 'name="ventas-diarias"', 'name="ventas"'),
-    Break("names_agree_everywhere", "01", PYPROJECT, '"ventas-diarias" = ', '"ventas" = '),
+    Break("names_agree_everywhere", "FT-RULE-01", FLOW, 'name="ventas-diarias"', 'name="ventas"'),
+    Break("names_agree_everywhere", "FT-RULE-01", PYPROJECT, '"ventas-diarias" = ', '"ventas" = '),
     Break(
-        "entrypoints_load_from_the_tracked_files_alone", "02", ".gitignore", "build/\n", "build/\ntasks.py\n"
+        "entrypoints_load_from_the_tracked_files_alone",
+        "FT-RULE-02",
+        ".gitignore",
+        "build/\n",
+        "build/\ntasks.py\n",
     ),
-    Break("every_flow_has_a_timeout", "03", FLOW, ", timeout_seconds=600", ""),
+    Break("every_flow_has_a_timeout", "FT-RULE-03", FLOW, ", timeout_seconds=600", ""),
     Break(
         "every_flow_has_a_description",
-        "04",
+        "FT-RULE-04",
         FLOW,
         '    """Load the orders of one branch."""\n',
         "",
     ),
     Break(
         "no_future_is_left_unresolved",
-        "06",
+        "FT-RULE-06",
         FLOW,
         APPENDED,
         f"def late():\n    load.submit([])\n\n\n{APPENDED}",
     ),
     Break(
         "no_block_or_variable_is_read_at_import",
-        "07",
+        "FT-RULE-07",
         FLOW,
         APPENDED,
         READS,
     ),
-    Break("no_file_path_is_relative", "09", FLOW, APPENDED, f'OUT = Path("out/report.csv")\n{APPENDED}'),
+    Break(
+        "no_file_path_is_relative", "FT-RULE-09", FLOW, APPENDED, f'OUT = Path("out/report.csv")\n{APPENDED}'
+    ),
     # The first, as the lock file tells of it too.
     Break(
         REFUSED,
-        "10",
+        "FT-RULE-10",
         PYPROJECT,
         'flow-ops = { path = "vendor/flow_ops", editable = true }\n',
         "",
     ),
-    Break(REFUSED, "10", DEPLOY, "30 1,13,17 * * *", "30 1,13,47 * * *"),
-    Break(REFUSED, "10", DEPLOY, "America/Argentina/Buenos_Aires", "UTC"),
-    Break(REFUSED, "10", DEPLOY, '"pool-prod"', '"pool-dev"'),
+    Break(REFUSED, "FT-RULE-10", DEPLOY, "30 1,13,17 * * *", "30 1,13,47 * * *"),
+    Break(REFUSED, "FT-RULE-10", DEPLOY, "America/Argentina/Buenos_Aires", "UTC"),
+    Break(REFUSED, "FT-RULE-10", DEPLOY, '"pool-prod"', '"pool-dev"'),
     Break(
         REFUSED,
-        "10",
+        "FT-RULE-10",
         DEPLOY,
         'work_pool="pool-dev"',
         'work_pool="pool-dev", parameters={"sinse": None}',
     ),
     Break(
         REFUSED,
-        "10",
+        "FT-RULE-10",
         DEPLOY,
         'work_pool="pool-dev"',
         'work_pool="pool-dev", env={"PATH": "/bin"}',
     ),
     Break(
         REFUSED,
-        "10",
+        "FT-RULE-10",
         DEPLOY,
         'GitSource("https://git.example.com/ventas-diarias.git", ',
         'GitSource("http://git.example.com/ventas-diarias.git", credentials_block="git-token", ',
     ),
-    Break("deploy_py_does_nothing_when_it_is_imported", "14", DEPLOY, END, f'\nprint("deploying"){END}'),
+    Break(
+        "deploy_py_does_nothing_when_it_is_imported", "FT-RULE-14", DEPLOY, END, f'\nprint("deploying"){END}'
+    ),
     Break(
         "no_secret_is_passed_as_a_parameter",
-        "17",
+        "FT-RULE-17",
         FLOW,
         APPENDED,
         f"from prefect import task\n\n\n@task\ndef read(key: str) -> None: ...\n\n\ndef late():\n    read(secret('erp'))\n\n\n{APPENDED}",
     ),
-    Break("the_lock_file_is_committed", "16", ".gitignore", "build/\n", "build/\nuv.lock\n"),
+    Break(
+        "the_lock_file_is_committed", "FT-LOCK-01", ".gitignore", "build/\n", "build/\nuv.lock\n", places=0
+    ),
 ]
 
 
@@ -194,10 +204,10 @@ def test_a_broken_rule_fails_the_one_test_that_explains_it(copied: Path, breaks:
     failed, output = failed_rules(copied)
     expected = Counter[str]()
     for broken in breaks:
-        expected[f"{broken.rule} FT-RULE-{broken.code}"] += broken.places
+        expected[f"{broken.rule} {broken.code}"] += broken.places
     assert failed == expected, output
     for broken in breaks:
-        assert catalogue("en")[f"FT-RULE-{broken.code}"]["do"] in output
+        assert output.count(catalogue("en")[broken.code]["do"]) == 1
     assert (REASON in output) is (SET_ASIDE not in breaks)
 
 
@@ -217,7 +227,7 @@ def test_an_exception_without_a_rule_of_that_name_or_without_a_reason_is_a_broke
 
 
 def test_what_plan_only_warns_of_breaks_no_rule(copied: Path) -> None:
-    change(copied, Break(REFUSED, "10", DEPLOY, "30 1,13,17 * * *", "* * * * *"))
+    change(copied, Break(REFUSED, "FT-RULE-10", DEPLOY, "30 1,13,17 * * *", "* * * * *"))
     # In a process of its own: the rule imports the repository's package.
     code = (
         f"from flow_ops.testing import rules; next(r for r in rules.RULES if r.name == {REFUSED!r}).check()"

@@ -38,7 +38,7 @@ def console(where: TextIO) -> Console:
     return _console(getattr(where, "rich_proxied_file", where), bool(os.environ.get("NO_COLOR")))
 
 
-@lru_cache(maxsize=2)
+@lru_cache
 def _console(where: TextIO, plain: bool) -> Console:
     """Return the one console of a stream: what it prints stands above a line of its own that moves."""
     return Console(file=where, highlight=False, color_system=None if plain else "auto")

@@ -116,7 +116,6 @@ _LEGAL: Mapping[Kind, str] = {"variable": r"[a-z0-9_-]{1,255}", "secret": r"[a-z
 
 
 _override: Values | None = None
-_lock = Lock()
 
 
 def _value(kind: Kind, name: str) -> Any:
@@ -129,9 +128,14 @@ def _value(kind: Kind, name: str) -> Any:
     run = _run_id()
     if run is None:
         raise FlowOpsError(_code(kind, 4), name=name, in_a_test=_in_a_test(kind))
-    with _lock, contextlib.suppress(ObjectNotFound):  # Those who ask at once wait for one answer.
+    with _lock(run), contextlib.suppress(ObjectNotFound):  # Those who ask at once wait for one answer.
         return _on_server(run, kind, name)
     return REQUIRED
+
+
+@lru_cache(_KEPT)
+def _lock(_run: UUID) -> Lock:
+    return Lock()
 
 
 @lru_cache(_KEPT)

@@ -191,7 +191,7 @@ def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterato
         if pool := pools.get(target.environment.work_pool):
             yield from _pool_type(pool, target)
         yield from _blocks(client, target)
-    yield from _areas(client, targets, pools)
+    yield from _areas(client, targets)
     for notification in {target.deployments.notification for target in targets}:
         yield from _notification(client, notification)
 
@@ -364,13 +364,10 @@ def _pool_type(pool: WorkPool, target: Target) -> Iterator[FlowOpsError]:
         yield FlowOpsError("FT-POOL-10", pool=pool.name, type=pool.type, variable=name, reason=error.message)
 
 
-def _areas(
-    client: SyncPrefectClient, targets: Sequence[Target], pools: Mapping[str, WorkPool]
-) -> Iterator[FlowOpsError]:
-    """Yield a warning for each pool whose name begins with another area than this repository's.
+def _areas(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
+    """Yield a warning for each pool whose name begins with the area of other deployments, not with this repository's.
 
-    A repository does not know the other areas: the tags of what is on the server say that a name is one, or a pool
-    that is named so for this repository's.
+    A repository does not know the other areas: only the tags of what is on the server say that a name is one.
     """
     ours = project.current().area
     for target in {each.environment.work_pool: each for each in targets}.values():
@@ -379,8 +376,7 @@ def _areas(
         if area == ours or f"area:{area}" in target.environment.tags:
             continue
         of_it = DeploymentFilter(tags=DeploymentFilterTags(all_=[f"area:{area}"]))
-        named_so = f"{ours}-{target.environment_name}" in pools
-        if named_so or client.read_deployments(deployment_filter=of_it, limit=1):
+        if client.read_deployments(deployment_filter=of_it, limit=1):
             yield FlowOpsError("FT-POOL-11", pool=pool, area=area, ours=ours)
 
 

@@ -223,7 +223,7 @@ def status(client: SyncPrefectClient, target: Target) -> Status:
 
 
 def _last_runs(client: SyncPrefectClient, deployment: DeploymentResponse) -> list[FlowRun]:
-    """Return the last three that are due, the newest first: those too that wait for a worker."""
+    """Return the last that are due, the newest first: those too that wait for a worker."""
     wanted = filters.FlowRunFilter(
         deployment_id=filters.FlowRunFilterDeploymentId(any_=[deployment.id]),
         expected_start_time=filters.FlowRunFilterExpectedStartTime.model_validate(
@@ -231,7 +231,7 @@ def _last_runs(client: SyncPrefectClient, deployment: DeploymentResponse) -> lis
         ),
     )
     sort = FlowRunSort.EXPECTED_START_TIME_DESC
-    return client.read_flow_runs(flow_run_filter=wanted, sort=sort, limit=3)
+    return client.read_flow_runs(flow_run_filter=wanted, sort=sort, limit=5)
 
 
 def _watchdog(client: SyncPrefectClient, target: Target, deployment: DeploymentResponse | None) -> list[str]:

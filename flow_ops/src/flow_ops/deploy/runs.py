@@ -23,6 +23,7 @@ from prefect.utilities.schema_tools.validation import validate
 from flow_ops import flow_parameters, watchdog
 from flow_ops.deploy import report, server
 from flow_ops.deploy.targets import Target
+from flow_ops.messages import text
 
 # Seconds between two looks at a run.
 _EVERY = 1.0
@@ -111,11 +112,16 @@ class _Following:
             self._last_state = state.id
         self._show_records()
         if state and ended:
+            report.run_state(state)
+            if state.is_completed() or state.is_failed():  # A run that was killed has no last line.
+                self._show_late_records()
+
+    def _show_late_records(self) -> None:
+        with report.waiting(text("run.late-records")):
             while self.more_looks and not self._all_shown:
                 self.more_looks -= 1
                 time.sleep(_EVERY)
                 self._show_records()
-            report.run_state(state)
 
     def _show_records(self) -> None:
         flows = _subflows(self._client, self._run_id)
@@ -127,8 +133,8 @@ class _Following:
             self._seen.add(record.id)
             task = self._tasks.get(record.task_run_id or self._run_id)
             report.log_record(record, task or flows.get(record.flow_run_id or self._run_id, ""))
-            # Prefect's own last line of a run; one that was killed has none.
-            self._all_shown |= record.flow_run_id == self._run_id and "Finished in state" in record.message
+            ours = record.flow_run_id == self._run_id and record.name == "prefect.flow_runs"
+            self._all_shown |= ours and record.message.startswith("Finished in state")
 
 
 def missing_module(client: SyncPrefectClient, run_id: UUID) -> str | None:

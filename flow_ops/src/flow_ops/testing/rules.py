@@ -60,10 +60,11 @@ class Rule:
             if self.name in (set_aside := _set_aside()):
                 pytest.skip(str(set_aside[self.name]))
             found = textwrap.indent("".join(f"\n{place}" for place in self.broken()), " " * 4)
+            said = render(self.code, places=found) if found else ""
         except FlowOpsError as problem:
-            pytest.fail(str(problem), pytrace=False)
-        if found:
-            pytest.fail(render(self.code, places=found), pytrace=False)
+            said = str(problem)
+        if said:
+            pytest.fail(said, pytrace=False)
 
 
 def _set_aside() -> dict[str, object]:
