@@ -149,6 +149,16 @@ def test_reading_outside_a_run_explains(read: Callable[..., Any], code: str) -> 
         read("erp-password")
 
 
+def test_a_variable_of_another_type_is_shown_with_what_is_wrong_of_it() -> None:
+    with (
+        override(variables={"port": "localhost"}),
+        pytest.raises(FlowOpsError, match="FT-VARIABLE-03") as caught,
+    ):
+        variable("port", int)
+    assert "'localhost'" in str(caught.value).partition("\n")[0]
+    assert "(int_parsing)" in str(caught.value)
+
+
 def test_a_secret_of_another_type_is_refused_without_showing_it() -> None:
     with override(secrets={"port": "hunter2"}), pytest.raises(FlowOpsError, match="FT-SECRET-03") as caught:
         secret("port", int)

@@ -29,7 +29,7 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
-from flow_ops import logs, ui
+from flow_ops import hidden, logs, ui
 from flow_ops.logging import masking
 from flow_ops.messages import FlowOpsError, text
 
@@ -112,6 +112,8 @@ def override(
 
 # Values that are kept: a process is one run's as a rule, and of a few more where flows are served from it.
 _KEPT = 4096
+# Of a value in a message.
+_SHOWN = 80
 _LEGAL: Mapping[Kind, str] = {"variable": r"[a-z0-9_-]{1,255}", "secret": r"[a-z0-9-]{1,255}"}
 
 
@@ -175,10 +177,13 @@ def _typed(kind: Kind, name: str, type_: type[T] | None, default: D | _Required)
         try:
             return adapter.validate_json(value)
         except ValidationError as error:
-            problem = error
+            problem = problem if "json_invalid" in str(error) else error
     # Outside the `except`, and the kind of problem only: pydantic's error holds the value.
     reason = problem.errors(include_input=False, include_context=False, include_url=False)[0]["type"]
-    raise FlowOpsError(_code(kind, 3), name=name, type=getattr(wanted, "__name__", wanted), reason=reason)
+    shown = {"value": repr(hidden.hide(name, value))[:_SHOWN]} if kind == "variable" else {}
+    raise FlowOpsError(
+        _code(kind, 3), name=name, type=getattr(wanted, "__name__", wanted), reason=reason, **shown
+    )
 
 
 def _code(kind: Kind, number: int) -> str:

@@ -273,6 +273,8 @@ def _run(
             raise source.library_problem()
         if module := runs.missing_module(client, started.id):
             raise FlowOpsError("FT-RUN-06", module=module)
+        for problem in checks.folders([target]):
+            screen.problem(problem, stops=False)
         raise FlowOpsError("FT-RUN-03", reason=ended.message or "-", place=source.place(target.source))
     if not ended.is_completed():
         reason, again = (
