@@ -179,7 +179,8 @@ def test_run_says_within_seconds_that_the_server_stopped_answering_and_then_foll
         ended = threads.submit(outage)
         assert deploy(pins, "run", "prod") == 0
         ended.result()
-    told = capsys.readouterr().out
+    told, warned = capsys.readouterr()
+    assert "FT-POOL-05  " in warned, "nobody takes it"
     said = [
         "sin respuesta del servidor; se vuelve a intentar (si la ejecución ya empezó, sigue en el worker)",
         "el servidor responde otra vez",

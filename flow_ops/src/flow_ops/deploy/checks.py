@@ -184,14 +184,20 @@ def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterato
     yield from server.older(client)
     if any(target.environment_name == "prod" for target in targets):
         yield from server.open_to_all()
-    pools = {pool.name: pool for pool in server.pages(client.read_work_pools)}
-    for name, environment in sorted({t.environment.work_pool: t.environment_name for t in targets}.items()):
-        yield from _pool(client, name, environment, pools)
+    yield from pools(client, targets)
     for target in targets:
-        if pool := pools.get(target.environment.work_pool):
-            yield from _pool_type(pool, target)
         yield from _blocks(client, target)
     yield from _areas(client, targets)
+
+
+def pools(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
+    """Yield what is wrong with the work pools of these deployments; a warning where runs would wait in one."""
+    there = {pool.name: pool for pool in server.pages(client.read_work_pools)}
+    for name, environment in sorted({t.environment.work_pool: t.environment_name for t in targets}.items()):
+        yield from _pool(client, name, environment, there)
+    for target in targets:
+        if pool := there.get(target.environment.work_pool):
+            yield from _pool_type(pool, target)
     for notification in {target.deployments.notification for target in targets}:
         yield from _notification(client, notification)
 

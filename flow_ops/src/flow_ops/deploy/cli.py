@@ -128,9 +128,10 @@ class _Commands:
         )
         with _connected() as client:
             deployment = _deployed(client, target)
-            # What the worker will not get: said, as it is what somebody may be trying.
+            # What the worker will not get, as it is what somebody may be trying; and that there is none.
             pinned = list(rollback.problems(target, state.actual(deployment)))
-            for problem in pinned or _waited_for(lambda: checks.code([target])):
+            code = pinned or _waited_for(lambda: checks.code([target]))
+            for problem in [*code, *checks.pools(client, [target])]:
                 screen.problem(problem, stops=False)
             return _run(client, target, deployment, given)
 
