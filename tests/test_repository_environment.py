@@ -264,6 +264,7 @@ REFUSED = """from datetime import datetime
 from pathlib import Path
 import os
 import absent_library
+from prefect import task
 
 
 def now( names=[] ):
