@@ -84,7 +84,7 @@ def all_checked(answers: dict[str, Any]) -> str:
         FailedHookException: cookiecutter prints its text alone and ends with status 1.
     """
     if found := [*_unknown_answers(), *naming.problems(answers, _is_taken)]:
-        _refuse(found, answers)
+        _refuse(found, answers, answered=_at_terminal())
     # A replay file may bring its own: it is the name of a folder too, and follows from the technical name.
     answers["__package"] = naming.package_of(answers["flow_slug"])
     context = _command_line()
@@ -107,8 +107,8 @@ def _clear_up(folder: Path, language: str, *, kept: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _refuse(problems: list[naming.Problem], answers: dict[str, Any]) -> None:
-    said = messages.refusal(problems, answers, *_call())
+def _refuse(problems: list[naming.Problem], answers: dict[str, Any], *, answered: bool = False) -> None:
+    said = messages.refusal(problems, answers, *_call(answered))
     raise FailedHookException(messages.fit(said, sys.stdout))
 
 
@@ -133,20 +133,20 @@ def _folder(context: click.Context, slug: str) -> Path:
     return Path(context.params["output_dir"], slug).absolute()
 
 
-def _call() -> tuple[list[str], dict[str, str] | None]:
-    """Return how the user called: the words without the answers, and the answers, where they are known."""
+def _call(answered: bool) -> tuple[list[str], dict[str, str] | None]:
+    """Return how the user called: the words without the answers, and these, where they were all typed there."""
     context = _command_line()
     if not context:
         return [], None
-    replayed = context.params["replay"] or context.params.get("replay_file")
+    elsewhere = answered or context.params["replay"] or context.params.get("replay_file")
     words = ["cookiecutter", context.params["template"]]
-    words += [] if _at_terminal() and not replayed else ["--no-input"]
+    words += ["--no-input"] if elsewhere or not _at_terminal() else []
     for option in context.command.params:
         name = str(option.name)
         typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if typed and isinstance(option, click.Option) and name not in ("no_input", "replay", "replay_file"):
             words += [option.opts[-1]] if option.is_flag else [option.opts[-1], str(context.params[name])]
-    return words, None if replayed else _given()
+    return words, None if elsewhere else _given()
 
 
 def _given() -> dict[str, str]:

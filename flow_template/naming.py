@@ -141,7 +141,9 @@ def slug_from(text: str, language: object) -> str:
 
 def _suggested_slug(value: str, answers: Answers) -> str:
     language = answers.get("language")
-    return slug_from(value, language) or slug_from(_example("flow_name", language), language)
+    return slug_from(without_credentials(value), language) or slug_from(
+        _example("flow_name", language), language
+    )
 
 
 # --- free text: goes into TOML, YAML, Python and Markdown, on one line each

@@ -217,6 +217,7 @@ def test_each_suggestion_passes_every_rule(title: str, value: str, code: str, la
         ("timezone", "america/montevideo", "America/Montevideo"),
         ("timezone", "Europe/Madird", "Europe/Madrid"),
         ("timezone", "Argentina/Córdoba", "America/Argentina/Cordoba"),
+        ("flow_slug", "https://ana:hidden@github.com/acme/stock", "https-github-com-acme-stock"),
         ("timezone", "córdoba", "America/Argentina/Cordoba"),
         ("timezone", "Tucumán", "America/Argentina/Tucuman"),
         ("timezone", "US/Eastern", "America/New_York"),

@@ -319,6 +319,27 @@ def test_a_folder_that_exists_is_refused_when_its_name_is_given(
     assert [path.name for path in (tmp_path / "ventas-diarias").iterdir()] == ["notes.txt"]
 
 
+def test_a_refusal_after_the_last_question_keeps_what_was_typed(
+    terminal: Callable[..., pexpect.spawn], tmp_path: Path
+) -> None:
+    child = terminal()
+    at_the_schedule(child, "1")
+    (tmp_path / "ventas-diarias").mkdir()
+    answer(child, "schedule", "0 6 * * 1")
+    answer(child, "code_source")
+    answer(child, "repo_url")
+    status, output = finish(child)
+    assert status == 1
+    command = " ".join(output.partition("FT-SLUG-08")[2].split())
+    for part in (
+        "--no-input",
+        "flow_slug=ventas-diarias-2",
+        "'schedule=0 6 * * 1'",
+        "'flow_name=Ventas diarias'",
+    ):
+        assert part in command
+
+
 @pytest.mark.parametrize("there", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_folder_for_the_code_that_is_not_on_this_machine_is_remarked_on(
     there: bool, terminal: Callable[..., pexpect.spawn], tmp_path: Path
