@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
@@ -11,6 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Completed
 
 from flow_ops.deploy import runs, server
@@ -143,7 +146,10 @@ def test_the_watchdog_of_a_deployment_that_the_file_never_named_is_removed_by_it
 def test_run_says_within_seconds_that_the_server_stopped_answering_and_then_follows_the_run_to_its_end(
     workshop: Workshop, capsys: pytest.CaptureFixture[str], answer: Answer
 ) -> None:
-    pins = with_prod(workshop.pins, schedule=None)
+    # Of which no worker of another test was seen lately.
+    with contextlib.suppress(ObjectAlreadyExists):
+        workshop.client.create_work_pool(WorkPoolCreate(name="quiet-prod", type="process"))
+    pins = with_prod(workshop.pins, schedule=None, work_pool="quiet-prod")
     apply(pins)
     capsys.readouterr()
     down = threading.Event()
