@@ -188,6 +188,8 @@ def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterato
     for target in targets:
         yield from _blocks(client, target)
     yield from _areas(client, targets)
+    for notification in {target.deployments.notification for target in targets}:
+        yield from _notification(client, notification)
 
 
 def pools(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
@@ -198,8 +200,6 @@ def pools(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[Flow
     for target in targets:
         if pool := there.get(target.environment.work_pool):
             yield from _pool_type(pool, target)
-    for notification in {target.deployments.notification for target in targets}:
-        yield from _notification(client, notification)
 
 
 def _timezone(name: str, pinned: str) -> Iterator[FlowOpsError]:

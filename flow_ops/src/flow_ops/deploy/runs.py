@@ -107,14 +107,18 @@ class _Following:
             self._taken()
         if ended:
             time.sleep(_LOG_DELAY)
-        elif state and state.id != self._last_state:
-            report.run_state(state)
-            self._last_state = state.id
+        elif state:
+            self._show_state(state)
         self._show_records()
         if state and ended:
-            report.run_state(state)
+            self._show_state(state)
             if state.is_completed() or state.is_failed():  # A run that was killed has no last line.
                 self._show_late_records()
+
+    def _show_state(self, state: State) -> None:
+        if state.id != self._last_state:
+            report.run_state(state)
+            self._last_state = state.id
 
     def _show_late_records(self) -> None:
         with report.waiting(text("run.late-records")):
