@@ -11,16 +11,15 @@ import logging
 import os
 import re
 import secrets
-import sys
+import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet
 
 from flow_ops.hidden import MASK, looks_secret, passwords
 
@@ -29,21 +28,17 @@ SHORTEST_SECRET = 4
 SHORTEST_PART = 8
 """Characters of a part of a secret, such as a line of a key or a text in a dictionary, that is masked by itself."""
 VARIABLE = "FLOW_OPS_SECRETS"
-"""Names the file in which the processes of a run tell each other what to mask, and its key."""
-LOCK_SECONDS = 5.0
-"""How long a process waits for the file that another one writes to; then it writes all the same."""
+"""Names the key with which the processes of a run tell each other what to mask, and the folder."""
 
 _FORMATTER = logging.Formatter()
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows' own, without which it ends lines as it likes.
 
 
 def add_secret(value: Any) -> None:
     """Mask `value` from now on in every record: terminal, UI and file, Prefect's own lines included.
 
     `value` is a text, or a dictionary or list whose texts are masked. Its lines, the password of an address or of a
-    connection string in it, and
-    its forms in a `repr`, in JSON, HTML, base64 and a URL are masked too. Values of under 4 characters are not, nor is
-    what does not pass through logging: a plain `print`, artifacts, the message of a state.
+    connection string in it, and its forms in a `repr`, in JSON, HTML, base64 and a URL are masked too. Values of under
+    4 characters are not, nor is what does not pass through logging: a plain `print`, artifacts, the message of a state.
     """
     texts = set(_texts(value))
     if texts - _known:
@@ -149,102 +144,40 @@ def _learn(texts: set[str]) -> None:
     guard_all_handlers()
 
 
-# A flow that works in processes reads a secret in one and logs it in another. They have a file in common, which
-# only the user can read, and whose lines are encrypted with a key that is in the processes' environment alone.
+# A flow that works in processes reads a secret in one and logs it in another. They have a folder in common that only
+# the user can enter: a file in it is what one of them told at once, encrypted with a key that is in the processes'
+# environment alone.
 
 
 def share() -> None:
-    """Name the file and the key for the processes that this one will start; the file is made with the first secret."""
+    """Name the folder and the key for the processes that this one will start; it is made with the first secret."""
     if VARIABLE not in os.environ:
-        file = Path(tempfile.gettempdir(), f"flow-ops-{secrets.token_hex(16)}")
-        os.environ[VARIABLE] = f"{Fernet.generate_key().decode()} {file}"
-        atexit.register(_remove, file)
-
-
-def _remove(file: Path) -> None:
-    with contextlib.suppress(OSError):  # Windows keeps what another process has open.
-        file.unlink(missing_ok=True)
-
-
-def _shared() -> tuple[Fernet, Path] | None:
-    key, _, file = os.environ.get(VARIABLE, "").partition(" ")
-    try:
-        return Fernet(key), Path(file)
-    except ValueError:
-        return None
+        folder = Path(tempfile.gettempdir(), f"flow-ops-{secrets.token_hex(16)}")
+        os.environ[VARIABLE] = f"{Fernet.generate_key().decode()} {folder}"
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _tell_the_others(texts: set[str]) -> None:
-    if shared := _shared():
-        fernet, file = shared
-        lines = b"".join(
-            fernet.encrypt(text.encode("utf-8", "surrogatepass")) + b"\n" for text in sorted(texts)
-        )
-        with contextlib.suppress(OSError):
-            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
-            try:
-                with _alone(descriptor):
-                    os.write(descriptor, b"\n" + lines)  # whatever half a line a killed process left
-            finally:
-                os.close(descriptor)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    @contextlib.contextmanager
-    def _alone(descriptor: int) -> Iterator[None]:
-        """Keep others from writing: Windows looks for the end of a file first, and then writes.
-
-        What is locked is a byte far behind the end, which keeps nobody from reading.
-        """
-        end = time.monotonic() + LOCK_SECONDS
-        while not (locked := _locks(descriptor, msvcrt.LK_NBLCK)) and time.monotonic() < end:
-            time.sleep(0.01)
-        try:
-            yield
-        finally:
-            if locked:
-                _locks(descriptor, msvcrt.LK_UNLCK)
-
-    def _locks(descriptor: int, mode: int) -> bool:
-        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, mode, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-
-    def _alone(descriptor: int) -> contextlib.AbstractContextManager[None]:  # noqa: ARG001
-        """Do nothing: one write appends, whoever else does."""
-        return contextlib.nullcontext()
+    key, _, folder = os.environ.get(VARIABLE, "").partition(" ")
+    file = Path(folder, secrets.token_hex(16))
+    with contextlib.suppress(OSError, ValueError):  # Nothing is shared.
+        encrypted = Fernet(key).encrypt(json.dumps([*texts]).encode())
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.with_suffix(_DRAFT).write_bytes(encrypted)
+        file.with_suffix(_DRAFT).rename(file)
 
 
 def _hear_from_the_others() -> None:
-    """Learn what other processes wrote since the last time: a look at the size of a file for each record."""
-    global _heard  # noqa: PLW0603 - one for the process
-    place = os.environ.get(VARIABLE)
-    if not place:
+    """Learn what other processes told since the last time: a look at a folder for each record."""
+    key, _, folder = os.environ.get(VARIABLE, "").partition(" ")
+    if not folder:
         return
-    try:
-        size = os.stat(place.partition(" ")[2]).st_size  # noqa: PTH116 - half the time of Path.stat, for each record
-    except OSError:  # No secret yet.
-        return
-    if size == _heard or not (shared := _shared()):
-        return
-    fernet, file = shared
-    with contextlib.suppress(OSError):
-        lines = file.read_bytes()[:size].splitlines()
-        _heard = size
-        _learn({*_decrypted(fernet, lines)})
+    with contextlib.suppress(OSError):  # No secret yet, or no more: the run has ended.
+        if new := {each.name for each in os.scandir(folder) if not each.name.endswith(_DRAFT)} - _heard:
+            told = [json.loads(Fernet(key).decrypt(Path(folder, name).read_bytes())) for name in new]
+            _learn({text for texts in told for text in texts})
+            _heard.update(new)
 
 
-def _decrypted(fernet: Fernet, lines: list[bytes]) -> Iterator[str]:
-    for line in lines:
-        with contextlib.suppress(InvalidToken):  # What a killed process left hides no other.
-            yield fernet.decrypt(line).decode("utf-8", "surrogatepass")
-
-
-_heard = 0
+_DRAFT = ".new"
+_heard: set[str] = set()
