@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "flow_ops" / "src"
 # Beside a busy thread each takes far longer: it waits for the interpreter's lock, more than once.
-RECORDS, RECORDS_BUSY = 1000, 100
-ROUNDS = 5
+RECORDS, RECORDS_BUSY = 200, 100
+ROUNDS = 15
 FILE: dict[str, int] = {"maxBytes": 10_000_000, "backupCount": 4}
 FORMAT = "%(asctime)s | %(levelname)-8s | %(name)s | %(message)s"
 BUSY = " beside a busy thread"
@@ -62,7 +62,7 @@ def measure() -> list[Figure]:
             return run([sys.executable, "-c", code], environment=environment).seconds
 
         imports = in_turns(
-            ROUNDS,
+            5,
             prefect=lambda: seconds_of("import prefect.main"),
             both=lambda: seconds_of("import flow_ops.logs, prefect.main"),
         )

@@ -233,7 +233,11 @@ def test_half_a_line_that_somebody_left_is_ended_first(
     file.parent.mkdir()
     file.write_bytes("half a líne"[:9].encode())
     write(handler, "next", "and next")
-    assert file.read_text(encoding="utf-8").splitlines() == ["half a lí", "next", "and next"]
+    with file.open("ab") as stream:  # of another process, killed meanwhile
+        stream.write(b"half another")
+    write(handler, "last")
+    said = ["half a lí", "next", "and next", "half another", "last"]
+    assert file.read_text(encoding="utf-8").splitlines() == said
 
 
 def test_a_file_that_is_taken_away_is_made_anew(
