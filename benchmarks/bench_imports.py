@@ -22,7 +22,8 @@ IMPORTED = {
     "prefect": "import prefect",
     "flow": "import prefect; from prefect import flow, task",
     "flow_ops": "from prefect import flow, task; import flow_ops.logs, flow_ops.task_runners",
-    "needed": "from prefect import flow, task; import sqlalchemy",
+    # Of the first flow that has a parameter, Prefect looks whether that is of pydantic's old version, and imports it.
+    "needed": "from prefect import flow, task; import sqlalchemy; flow(lambda day: day, name='any')",
     "package": "import ventas_diarias.flow",
 }
 
@@ -48,7 +49,7 @@ def _imports(folder: Path) -> list[Figure]:
     base = least["prefect"]
     return [
         Figure(
-            "import of the package over Prefect's flow and task and SQLAlchemy, which it needs",
+            "import of the package over what it needs: a flow of Prefect's with a parameter, and SQLAlchemy",
             least["package"] / least["needed"],
             "x",
             goal=1.05,
@@ -65,7 +66,7 @@ def _imports(folder: Path) -> list[Figure]:
             for name, what in {
                 "flow": "Prefect's flow and task",
                 "flow_ops": "Prefect's flow and task and flow_ops",
-                "needed": "Prefect's flow and task and SQLAlchemy",
+                "needed": "a flow of Prefect's with a parameter, and SQLAlchemy",
                 "package": "the package",
             }.items()
         ),

@@ -111,7 +111,9 @@ def _generate(folder: Path) -> Path:
     folder.mkdir()
     command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "--output-dir", str(folder)]
     run(command, environment={"HOME": str(folder), "USERPROFILE": str(folder)})
-    return next(child for child in folder.iterdir() if (child / "deploy.py").is_file())
+    repository = next(child for child in folder.iterdir() if (child / "deploy.py").is_file())
+    run(["uv", "lock", "--quiet"], cwd=repository)
+    return repository
 
 
 def _pytest(repository: Path, environment: dict[str, str]) -> float:

@@ -42,9 +42,9 @@ threading.Thread(target=end, daemon=True).start()
 
 # Two traps of Prefect on SQLite are avoided here. A transaction says at its start that it will write, and waits for
 # its turn: one that says so later is refused where another wrote in between, and the client tries again after two
-# seconds, several times a flow (measured with Prefect 3.9: the sample flow takes 4 s instead of 6.5). And no garbage
-# is collected, which is little: a collection that meets a cursor of a connection that waits for its turn stops the
-# whole server for a minute (seen in one session of ten).
+# seconds, several times a flow (measured with Prefect 3.9: the sample flow takes 4 s instead of 6.5;
+# https://github.com/PrefectHQ/prefect/issues/18934). And no garbage is collected, which is little: a collection that
+# meets a cursor of a connection that waits for its turn stops the whole server for a minute (seen in one session of ten).
 _WITHOUT_TRAPS = """
 import gc
 gc.disable()
