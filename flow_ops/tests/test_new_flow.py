@@ -292,6 +292,7 @@ def no_sample(root: Path) -> None:
 
 def a_second_flow(root: Path) -> None:
     assert cli.run(["new-flow", "nightly-stock"]) == 0
+    project.forget()  # The next command is a process of its own.
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "Another flow")
 

@@ -30,21 +30,11 @@ from flow_ops.messages import FlowOpsError, nearest
 
 # These are told and stop nothing.
 WARNINGS = {
-    *("FT-LOCK-01", "FT-MACHINE-01", "FT-SERVER-10", "FT-SERVER-12"),
+    *("FT-LOCK-01", "FT-MACHINE-01", "FT-SERVER-10", "FT-SERVER-12", "FT-LIBRARY-10", "FT-WATCHDOG-07"),
     *("FT-SCHED-07", "FT-SCHED-08", "FT-SCHED-09", "FT-SCHED-10", "FT-SCHED-11", "FT-SCHED-12"),
-    *(
-        "FT-POOL-05",
-        "FT-POOL-06",
-        "FT-POOL-11",
-        "FT-SOURCE-07",
-        "FT-SOURCE-08",
-        "FT-IMAGE-02",
-        "FT-DEPLOY-07",
-        "FT-DEPLOY-08",
-        "FT-WATCHDOG-07",
-    ),
+    *("FT-POOL-05", "FT-POOL-06", "FT-POOL-11", "FT-IMAGE-02", "FT-DEPLOY-07", "FT-DEPLOY-08"),
     *("FT-UPDATE-01", "FT-UPDATE-02", "FT-UPDATE-03", "FT-UPDATE-04", "FT-UPDATE-07", "FT-UPDATE-12"),
-    "FT-LIBRARY-10",
+    *("FT-SOURCE-07", "FT-SOURCE-08"),
 }
 
 _PLACEHOLDER = re.compile(

@@ -6,7 +6,6 @@ import builtins
 import keyword
 import re
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -80,10 +79,9 @@ def function_of(slug: str) -> str:
 
 def refuse_taken(slug: str, *files: Path) -> None:
     """Raise FT-NEW-02 where one of these files, or a command `slug`, exists."""
-    root = project.current().root
-    taken = [file.relative_to(root).as_posix() for file in files if file.exists()]
-    document = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    if slug in document["project"].get("scripts", {}):
+    about = project.current()
+    taken = [file.relative_to(about.root).as_posix() for file in files if file.exists()]
+    if slug in about.pyproject["project"].get("scripts", {}):
         taken.append(f"pyproject.toml: [project.scripts] {slug}")
     if taken:
         raise FlowOpsError("FT-NEW-02", place=taken[0])
