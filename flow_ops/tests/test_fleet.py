@@ -157,6 +157,7 @@ def test_the_table_says_each_kind_of_problem_once_and_how_many_there_are(
     assert "Failed" in row
     assert "2/3 ++x" in row
     assert said.count("FT-FLEET-03  ") == 2
+    assert "rollback prod --flow roto\n" in said
     assert said.count("what the flow had to do was not done") == 1
     assert "deployments: 14, repositories: 13; " in said
     assert "need attention: 8; worth knowing: 3." in said

@@ -156,6 +156,11 @@ IN_THE_FILE: list[tuple[str, str, Callable[[Deployments], Deployments]]] = [
         prod(env={"API_TOKEN": "{{ prefect.blocks.secret.nowhere }}"}),
     ),
     (
+        "a block of another type that is not there",
+        "FT-BLOCK-01",
+        prod(env={"USER": "{{ prefect.blocks.basic-auth.nowhere }}"}),
+    ),
+    (
         "no block for the repository's token",
         "FT-BLOCK-01",
         source(credentials_block="nobody-made-this-token"),

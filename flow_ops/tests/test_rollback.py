@@ -174,6 +174,16 @@ def test_without_a_run_that_says_its_commit_one_is_asked_for(
     assert "FT-BACK-02" in capsys.readouterr().err
 
 
+def test_of_several_flows_the_advice_goes_back_with_the_one_that_was_named(
+    pins: Deployments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (environments,) = pins.flows.values()
+    flows = {**pins.flows, f"src/{PACKAGE}/quick.py:quick": environments}
+    flow = FULL_NAME.partition("/")[0]
+    assert deploy(dataclasses.replace(pins, flows=flows), "rollback", "prod", "--flow", flow) == 1
+    assert f"rollback prod --flow {flow} --to COMMIT" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_folder_has_no_commit_to_go_back_to(
     pins: Deployments, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -98,3 +98,5 @@ def test_a_worker_is_shown_from_a_folder_in_the_language_of_the_system(tmp_path:
         refused = flow_ops(str(LIBRARY), tmp_path / "empty", *words, **variables)
         assert (refused.returncode, refused.stderr.split()[0]) == (1, "FT-SERVICE-01")
         assert said in refused.stderr
+    mistyped = flow_ops(str(LIBRARY), tmp_path / "empty", "print", "--pol", "compras-prod")
+    assert ": flow-ops worker print --help\n" in mistyped.stderr  # There `uv run` finds no such program.

@@ -18,7 +18,7 @@ from cyclopts import App, Group, Parameter
 from rich.console import Console
 from rich.text import Text
 
-from flow_ops import screen
+from flow_ops import repository, screen
 from flow_ops.messages import FlowOpsError, language, nearest, text, texts
 from flow_ops.network import spare_loopback
 
@@ -127,7 +127,8 @@ def use_any_character() -> None:
 def wrong(kind: str, command: str, **values: Any) -> FlowOpsError:
     """Return FT-ARGS-01 for what is wrong with the command line of `command`, by the key of its text in `args`."""
     why = text(f"args.{_WHY.get(kind, 'mistyped')}")
-    return FlowOpsError("FT-ARGS-01", problem=text(f"args.{kind}", **values), why=why, command=command)
+    typed = f"uv run {command}" if repository.is_here() else command
+    return FlowOpsError("FT-ARGS-01", problem=text(f"args.{kind}", **values), why=why, command=typed)
 
 
 def _wrong_usage(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]) -> FlowOpsError:

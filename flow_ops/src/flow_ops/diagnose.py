@@ -117,9 +117,6 @@ def _problems(diagnosis: Mapping[str, Any]) -> Iterator[str]:
         yield text("diagnose.no-log", folder=diagnosis["log_folder"], reason=reason)
     if abs(diagnosis["clock_ahead_of_server"]) > CLOCK_TOLERANCE:
         yield text("diagnose.clock", difference=abs(diagnosis["clock_ahead_of_server"]))
-    ours, theirs = diagnosis["versions"]["prefect"], diagnosis["server_version"]
-    if _release(ours) > _release(theirs):
-        yield text("diagnose.newer", ours=ours, theirs=theirs)
 
 
 def _not_writable(folder: Path) -> str:

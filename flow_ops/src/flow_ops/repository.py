@@ -38,6 +38,14 @@ def find() -> Repository | None:
     return None
 
 
+def is_here() -> bool:
+    """Say whether there is one, readable or not."""
+    try:
+        return find() is not None
+    except ValueError:
+        return True
+
+
 def _folders() -> Iterator[Path]:
     if named := os.environ.get("FLOW_PROJECT_ROOT"):
         yield Path(named)

@@ -26,7 +26,7 @@ from flow_ops import flow_parameters, git, hidden, library, programs, project, s
 from flow_ops.deploy import schedules, server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Schedule
 from flow_ops.deploy.targets import Target, environment_names
-from flow_ops.messages import FlowOpsError, nearest
+from flow_ops.messages import FlowOpsError, nearest, text
 
 # These are told and stop nothing.
 WARNINGS = {
@@ -387,14 +387,16 @@ def _notification(
 
 def _blocks(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]:
     environment = target.environment_name
-    text = json.dumps(state.job_variables(target.environment, target.source), default=str)
-    found = list(_PLACEHOLDER.finditer(text))
+    written = json.dumps(state.job_variables(target.environment, target.source), default=str)
+    found = list(_PLACEHOLDER.finditer(written))
     wanted = {(match["type"], match["block"]) for match in found if match["block"]}
     if isinstance(target.source, GitSource) and target.source.credentials_block:
         wanted.add(("secret", target.source.credentials_block))
     for block_type, name in sorted(wanted):
         if not _has_block(client, block_type, name):
-            yield FlowOpsError("FT-BLOCK-01", name=name, type=block_type, environment=environment)
+            or_typed = text("block.save-secret", name=name) if block_type == "secret" else "."
+            shown = {"name": name, "type": block_type, "environment": environment}
+            yield FlowOpsError("FT-BLOCK-01", **shown, or_typed=or_typed)
         elif isinstance(target.source, GitSource) and name == target.source.credentials_block:
             yield from _token(client, target.source)
     for name in sorted({match["variable"] for match in found if match["variable"]}):

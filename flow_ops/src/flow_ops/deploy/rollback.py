@@ -97,9 +97,8 @@ def find(client: SyncPrefectClient, target: Target, deployment: DeploymentRespon
         others = (one for one in completed(client, deployment) if one != current)
         commit = next((one for one in others if source.is_ancestor(root, one, current)), None)
         if commit is None:
-            raise FlowOpsError(
-                "FT-BACK-02", deployment=target.full_name, current=current[:8], environment=target.environment_name
-            )  # fmt: skip
+            shown = {"deployment": target.full_name, "environment": target.words}
+            raise FlowOpsError("FT-BACK-02", **shown, current=current[:8])
     return Move(target, deployment, found, current, commit)
 
 

@@ -62,7 +62,7 @@ def _of_its_runs(row: Row) -> Iterator[FlowOpsError]:
         yield FlowOpsError(
             "FT-FLEET-03", deployment=row.name, run=visible(row.last.name),
             state=visible(row.last.state_name or "-"), total=len(row.runs),
-            good=row.completed, environment=row.environment,
+            good=row.completed, environment=f"{row.environment} --flow {row.name.partition('/')[0]}",
         )  # fmt: skip
     if row.late:
         yield FlowOpsError("FT-FLEET-04", deployment=row.name, count=row.late)

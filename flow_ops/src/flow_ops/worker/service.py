@@ -351,7 +351,7 @@ def check_programs(service: Service) -> None:
     """
     python = find_python(service)
     if not python:
-        raise FlowOpsError("FT-SERVICE-23", python=service.python, folder=service.home / "python")
+        raise FlowOpsError("FT-SERVICE-23", python=service.python)
     if service.scope == "user":
         return
     for program in (python, shutil.which(service.nssm) if service.system == "windows" else None):
