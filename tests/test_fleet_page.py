@@ -105,7 +105,7 @@ def test_each_deployment_is_a_row_with_its_name_and_those_that_need_a_person_com
     assert len(names) == len(fleet.FLEET)
     row = table.get_by_role("row").filter(has_text="roto-prod")
     assert row.get_by_role("cell", name="Failed").is_visible()
-    assert row.get_by_role("img", name="completaron 2 de las últimas 3").is_visible()
+    assert row.get_by_role("img", name="terminaron bien 2 de las últimas 3").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 

@@ -295,7 +295,7 @@ PRIVATE = 'PASSWORD = "kd93-Pw0e-4Jxz"\n'
 @pytest.mark.parametrize("generated", ["defaults"], indirect=True)
 def test_a_refused_commit_says_what_the_readme_explains(generated: Path) -> None:
     page = (generated / "README.md").read_text(encoding="utf-8")
-    table = page.partition("## Cuando el commit es rechazado")[2].partition("\n## ")[0]
+    table = page.partition("## Cuando git rechaza el commit")[2].partition("\n## ")[0]
     cells = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
     explained = re.findall(r"`(.+?)`", " ".join(cells))
     assert len(explained) == 13
