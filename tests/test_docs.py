@@ -95,6 +95,23 @@ def test_a_file_that_a_page_names_exists(file: Path) -> None:
     assert {name for name in named if not any(path.endswith("/" + name) for path in there)} == set()
 
 
+def test_a_release_has_one_version_in_all_its_places() -> None:
+    places = {
+        "cookiecutter.json": r'"__template_version": "(.*)"',
+        "pyproject.toml": r'^version = "(.*)"',
+        "flow_ops/pyproject.toml": r'^version = "(.*)"',
+        "docs/en/workers.md": r"flow-template@v(.*?)#",
+        "docs/es/workers.md": r"flow-template@v(.*?)#",
+    }
+    version = next(
+        line[3:] for line in read(TEMPLATE / "CHANGELOG.md").splitlines() if line.startswith("## ")
+    )
+    found = {
+        name: set(re.findall(said, read(TEMPLATE / name), re.MULTILINE)) for name, said in places.items()
+    }
+    assert found == {name: {version} for name in places}
+
+
 @pytest.mark.parametrize("name", ["README.md", "README.es.md"])
 def test_a_readme_of_the_template_is_read_in_one_sitting(name: str) -> None:
     assert len(read(TEMPLATE / name).splitlines()) < 150

@@ -32,7 +32,7 @@ def run_flow(flow: Flow[..., Any], tokens: Sequence[str] | None = None) -> int:
     The server is the one of `PREFECT_API_URL` or, without it, a temporary one that Prefect starts.
 
     Returns:
-        0 if the run completed, 1 if it did not or could not start; the message is then on stderr.
+        0 if the run completed, 1 if it did not or could not start; the message is then on stderr. 130 for Ctrl-C.
     """
     return arguments.execute(flow_parameters.command_line(flow, lambda given: _run(flow, given)), tokens)
 

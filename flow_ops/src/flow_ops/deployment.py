@@ -16,6 +16,6 @@ def main(deployments: Deployments, arguments: list[str] | None = None) -> int:
     """Run the command line of `deploy.py` and return its exit status.
 
     Returns:
-        0 for success, 1 for a problem, whose message was printed, and 2 where `plan` found differences.
+        0 for success, 1 for a problem, whose message was printed, 2 where `plan` found differences, and 130 for Ctrl-C.
     """
     return cli.run(deployments, sys.argv[1:] if arguments is None else arguments)
