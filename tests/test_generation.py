@@ -429,7 +429,7 @@ def everything(root: Path) -> dict[str, bytes]:
     ("options", "language", "advice"),
     [
         ([], "es", "ya hay algo"),
-        (["-f"], "en", "there is something"),
+        (["-f"], "en", "something with that name"),
         pytest.param(["-f", "-s"], "es", "ya hay algo", marks=pytest.mark.slow),
         pytest.param(["-f", "--keep-project-on-failure"], "es", "ya hay algo", marks=pytest.mark.slow),
     ],

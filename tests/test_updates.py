@@ -564,9 +564,9 @@ def test_a_newer_library_from_an_index_is_one_command_and_no_file_has_to_follow(
     said = capsys.readouterr().out.splitlines()
     assert said[1] == (
         f"This repository has flow-ops {version()}; the latest: {NEXT}. "
-        "Bring it with: uv lock --upgrade-package flow-ops"
+        "Get it with: uv lock --upgrade-package flow-ops"
     )
-    assert said[2:] == ["No file of this repository has to follow.", "No other file differs in it."]
+    assert said[2:] == ["No file of this repository needs updating.", "No other file differs in it."]
     # As after that command, in the environment that it changes.
     monkeypatch.setattr(metadata, "version", lambda _: NEXT)
     assert cli.run(["update", "check"]) == 0
@@ -584,9 +584,9 @@ def test_files_that_have_to_follow_are_named_first_each_with_its_reason_from_the
     capsys.readouterr()
     assert cli.run(["update", "check"]) == cli.NEWER
     assert capsys.readouterr().out.splitlines()[2:] == [
-        "Files of this repository that have to follow, with: uv run flow-ops update apply",
+        "Files of this repository that need updating, with: uv run flow-ops update apply",
         "  deploy.py: `deploy.py` names the team that is told, because the watchdog writes to it from now on.",
-        "Files that differ in the new template, which the same command brings when you want them:",
+        "Files that differ in the new template; the same command gets them when you want them:",
         "  .editorconfig",
         "  .gitattributes: `.gitattributes` keeps the line ends of spreadsheets, on Windows too.",
     ]

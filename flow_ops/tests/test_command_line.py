@@ -178,7 +178,7 @@ def test_a_temporary_server_that_does_not_start_in_time_is_said_without_a_traceb
     )
     assert done.stdout.splitlines()[-1] == "1"
     told = done.stderr.partition("FT-RUN-07  ")[2].partition("\n")[0]
-    assert told == "Prefect's temporary server did not answer in time, and the flow did not begin."
+    assert told == "Prefect's temporary server did not answer in time, and the flow did not start."
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_server_that_is_lost_in_the_middle_of_a_run_is_told_with_its_code(
     ):
         assert command_line.run_flow(loses_its_server, []) == 1
     told = capsys.readouterr().err
-    assert f"FT-RUN-04  The Prefect server at {url} was lost" in told
+    assert f"FT-RUN-04  The connection to the Prefect server at {url} was lost" in told
     assert "Traceback" not in told
 
 
@@ -337,6 +337,6 @@ def test_what_the_machine_does_not_allow_is_a_coded_message(
     line.default(lambda: (tmp_path / "missing" / "file").write_text("x"))
     assert arguments.execute(line, []) == 1
     told = capsys.readouterr().err
-    assert told.startswith("FT-MACHINE-03  This machine did not allow it: ")
+    assert told.startswith("FT-MACHINE-03  This machine refused the operation: ")
     assert repr(str(tmp_path / "missing" / "file")) in told
     assert "Traceback" not in told

@@ -116,13 +116,13 @@ def test_every_text_is_given_the_values_that_it_names_wherever_it_is_used() -> N
         ("es", "FT-GIT-07", "La rama «main» no existe en https://git.example/x."),
         ("en", "FT-GIT-07", "The branch 'main' does not exist at https://git.example/x."),
         ("es", "FT-GIT-05", "Ningún remoto de esta carpeta es https://git.example/x."),
-        ("en", "FT-GIT-05", "No remote of this folder is https://git.example/x."),
+        ("en", "FT-GIT-05", "None of this folder's remotes is https://git.example/x."),
         ("es", "FT-FLOW-04", "«load» no es un flujo de src/a/flow.py."),
         ("en", "FT-FLOW-04", "'load' is not a flow of src/a/flow.py."),
         ("es", "FT-POOL-07", "El pool «pool-dev» no conoce estas job_variables: cpu."),
         ("en", "FT-POOL-07", "The pool 'pool-dev' does not know these job_variables: cpu."),
         ("es", "FT-GIT-17", "Un rebase de git quedó sin terminar en esta carpeta."),
-        ("en", "FT-GIT-17", "A rebase of git was left unfinished in this folder."),
+        ("en", "FT-GIT-17", "A git rebase was left unfinished in this folder."),
     ],
 )
 def test_where_there_is_nothing_a_message_neither_asks_nor_lists(

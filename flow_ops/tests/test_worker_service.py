@@ -705,7 +705,7 @@ def test_the_status_of_a_service_is_told_in_the_language_of_the_repository(
     ]
     assert "ejecuciones a la vez, como máximo: 5" in told["es"]
     assert "/health: no responde (" in told["es"]
-    assert "runs at the same time, at most: 5" in told["en"]
+    assert "maximum runs at the same time: 5" in told["en"]
 
 
 @pytest.mark.parametrize(
