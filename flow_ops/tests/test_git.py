@@ -358,9 +358,7 @@ def test_what_stopped_at_a_conflict_is_taken_back_by_what_the_message_says_and_n
     (problem,) = source.problems(GitSource(pushed, branch="main"), committed, ["flow.py"])
     what, _, do, *_ = str(problem).splitlines()
     named = "merge" if kind == "stash pop" else kind
-    assert (
-        what == f"FT-GIT-17  A git {named} was left unfinished in this folder; files in conflict: flow.py."
-    )
+    assert what == f"FT-GIT-17  A git {named} was left unfinished in this folder; files in conflict: flow.py."
     assert not re.search(r"git (commit|push)|--all", str(problem))
     run_git(committed, *shlex.split(do.rpartition(": git ")[2]))
     assert git.unfinished(committed) is None
