@@ -139,10 +139,8 @@ def heard(value: str, usual: str) -> str | None:
         for meant, forms in texts(language)["heard"].items():
             said = re.sub(rf"\b(?:{forms})\b", meant, said)
     said = " ".join(said.split())
-    return next(
-        (each for each in (said, _interval(said), _days_and_hour(said, usual)) if each and not rule(each)),
-        None,
-    )
+    readings = (said, _interval(said), _days_and_hour(said, usual))
+    return next((each for each in readings if each and not rule(each)), None)
 
 
 def _interval(said: str) -> str | None:
@@ -165,9 +163,8 @@ def _days_and_hour(said: str, usual: str) -> str | None:
     # 18 in the morning; and 12 a.m. is noon for some.
     if (before and after) or (half and not 0 < int(hour) < _NOON):
         return None
-    return (
-        f"{int(minute or 0)} {int(hour) + _NOON * (half == 'pm')} * * {_listed(before or after or 'daily')}"
-    )
+    time = f"{int(minute or 0)} {int(hour) + _NOON * (half == 'pm')}"
+    return f"{time} * * {_listed(before or after or 'daily')}"
 
 
 def _listed(days: str) -> str:
