@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
 from prefect import flow, get_client
 from prefect.artifacts import create_markdown_artifact
 from prefect.settings import get_current_settings
@@ -109,7 +110,7 @@ def _problems(diagnosis: Mapping[str, Any]) -> Iterator[str]:
         yield text("diagnose.no-uv")
     if diagnosis["git"] is None:
         yield text("diagnose.no-git")
-    elif _release(diagnosis["git"]) < source.OLDEST_GIT:
+    elif Version(diagnosis["git"]).release < source.OLDEST_GIT:
         yield text("diagnose.old-git", version=diagnosis["git"], oldest=".".join(map(str, source.OLDEST_GIT)))
     if diagnosis["encoding"].lower().replace("-", "") != "utf8":
         yield text("diagnose.encoding", encoding=diagnosis["encoding"])
@@ -126,7 +127,3 @@ def _not_writable(folder: Path) -> str:
             return ""
     except OSError as error:
         return type(error).__name__
-
-
-def _release(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("+", maxsplit=1)[0].split(".")[:3] if part.isdigit())
