@@ -253,11 +253,10 @@ async def settle(ledger: Ledger, entries: dict[str, int]) -> None:
 async def _settle_when_possible(ledger: Ledger, entries: dict[str, int]) -> None:
     while entries:
         try:
-            return await settle(ledger, entries)
+            await settle(ledger, entries)
         except Exception as error:  # noqa: BLE001 - whatever the server's trouble, the worker must start
             _say(f"runs that were cut off and could not be ended yet: {len(entries)} ({error})")
-        await asyncio.sleep(SETTLE_SECONDS)
-    return None
+            await asyncio.sleep(SETTLE_SECONDS)
 
 
 async def _prune_every_hour(folder: Path) -> None:
