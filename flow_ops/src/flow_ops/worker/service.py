@@ -199,22 +199,18 @@ def service_from(options: Options, system: System) -> Service:
     name = f"flow-worker-{options.pool}"
     windows = system == "windows"
     flavour = PureWindowsPath if windows else PurePosixPath
-    home = flavour(options.home) if options.home else default_home(name, system, options.scope)
-    account = _account(options, system, name)
-    return Service(
+    service = Service(
         system=system,
         scope="system" if windows else options.scope,
         pool=options.pool,
         worker_name=f"{options.host}-{options.pool}",
-        account=account,
+        account=_account(options, system, name),
         api_url="",
         limit=options.limit,
         drain_seconds=options.drain_seconds,
         # Two pools on one machine get two ports without anybody choosing them.
         health_port=options.health_port or 8100 + zlib.crc32(options.pool.encode()) % 900,
-        home=_usable(
-            home, below=STATES if system == "linux" and not account and options.scope == "system" else None
-        ),
+        home=flavour(options.home) if options.home else default_home(name, system, options.scope),
         # Commands are run elsewhere (`Command`); a version is no path.
         python=str(Path(options.python).absolute()) if Path(options.python).exists() else options.python,
         requirements=worker_requirements(),
@@ -222,6 +218,8 @@ def service_from(options: Options, system: System) -> Service:
         nssm=options.nssm,
         uv=shutil.which("uv") or "uv" if system == this_system() else "uv",
     )
+    check_folder(service)
+    return service
 
 
 def default_home(name: str, system: str, scope: str) -> PurePath:
@@ -252,17 +250,16 @@ def _account(options: Options, system: System, name: str) -> str:
     return options.account or ""
 
 
-def _usable(home: PurePath, *, below: PurePath | None) -> PurePath:
-    """Return `home` if both service managers can hold it: systemd takes no quotes there, nssm expands %.
+def check_folder(service: Service) -> None:
+    """Check that the service manager can hold the folder: systemd takes no quotes there, nssm expands %.
 
     What an account of systemd's making writes is below one folder, in which a colon is not a character like others.
     """
-    refused = '"%' if isinstance(home, PureWindowsPath) else "\"'\\"
-    if below and (below not in home.parents or ".." in home.parts or ":" in str(home)):
-        raise FlowOpsError("FT-SERVICE-21", folder=home, below=below)
+    home, refused = service.home, '"%' if service.system == "windows" else "\"'\\"
+    if service.own_account and (STATES not in home.parents or ".." in home.parts or ":" in str(home)):
+        raise FlowOpsError("FT-SERVICE-21", folder=home, below=STATES)
     if not home.is_absolute() or any(c in refused or not c.isprintable() for c in str(home)):
         raise FlowOpsError("FT-SERVICE-19", folder=home)
-    return home
 
 
 def _asking() -> ModuleType:
