@@ -288,13 +288,9 @@ def _finish(start: Start) -> Server:
     # Here alone: it imports Prefect's whole server, which takes 2.5 s of each session.
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
 
-    harness = prefect_test_harness(server_startup_timeout=int(START_TIMEOUT))
-    harness.__enter__()
-
-    def stop() -> None:
-        harness.__exit__(None, None, None)
-
-    return Server(str(PREFECT_API_URL.value()), stop)
+    harness = contextlib.ExitStack()
+    harness.enter_context(prefect_test_harness(server_startup_timeout=int(START_TIMEOUT)))
+    return Server(str(PREFECT_API_URL.value()), harness.close)
 
 
 def _run_id(run: FlowRun | State[Any] | UUID) -> UUID:
