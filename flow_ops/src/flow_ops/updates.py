@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib import metadata
@@ -83,8 +83,8 @@ class Change:
 def changed_files() -> list[str]:
     """Return the files of `vendor/flow_ops` that are not as the template made them, missing and new ones too, sorted.
 
-    Works offline. Files that the team owns, by `[tool.cruft] skip`, are left out. None where the library comes from
-    elsewhere.
+    Works offline. Files that the team owns, by `[tool.cruft] skip`, are left out. Where the library comes from
+    elsewhere there are none.
 
     Raises:
         FlowOpsError: FT-UPDATE-04 where `vendor/flow_ops.sha256` is missing or unreadable.
@@ -188,7 +188,7 @@ def versions() -> tuple[str, str | None]:
         FlowOpsError: FT-UPDATE-02 where the git server does not answer within `ASK_SECONDS`, FT-UPDATE-03 where no
             template is recorded.
     """
-    made, latest = project.current().template_version, _newest(_tags(origin().template))
+    made, latest = project.current().template_version, _newest(_releases(_tags(origin().template)))
     return made, latest if latest and Version(latest) > Version(made) else None
 
 
@@ -201,7 +201,7 @@ def newer_library() -> str | None:
     if library.kind(document) == "vendor":
         return None
     tags = _tags(library.git_address(document) or origin().template)
-    latest = _newest([tag for tag in _numbered(tags) if library.allows(document, tag)])
+    latest = _newest(name for name in _releases(tags) if library.allows(document, name))
     return latest if latest and Version(latest) > Version(metadata.version("flow-ops")) else None
 
 
@@ -292,12 +292,13 @@ def _unreadable_or_new() -> Iterator[FlowOpsError]:
         yield problem
 
 
-def _newest(tags: list[str]) -> str | None:
-    return max(_numbered(tags), key=Version, default=None)
+def _newest(names: Iterable[str]) -> str | None:
+    return max(names, key=Version, default=None)
 
 
-def _numbered(tags: list[str]) -> list[str]:
-    return [tag.removeprefix("v") for tag in tags if re.fullmatch(r"v?\d+(\.\d+)+", tag)]
+def _releases(tags: list[str]) -> dict[str, str]:
+    """Return the tags that are releases, by their names: the version, without a `v`."""
+    return {tag.removeprefix("v"): tag for tag in tags if re.fullmatch(r"v?\d+(\.\d+)+", tag)}
 
 
 # --- an update
@@ -423,9 +424,8 @@ def _clone(address: str) -> Iterator[Path]:
 
 def _release(template: Path, to: str | None, made_by: Origin) -> tuple[str, str]:
     """Return the name of a release and its commit; a branch and a commit are none. Before the first, what is here."""
-    tags = _git(template, "tag", "--sort=version:refname").split()
-    releases = {name: tag for tag in tags for name in _numbered([tag])}
-    name = to.removeprefix("v") if to else _newest(tags)
+    releases = _releases(_git(template, "tag", "--sort=version:refname").split())
+    name = to.removeprefix("v") if to else _newest(releases)
     if name is None:
         return project.current().template_version, made_by.commit
     if name not in releases:
