@@ -61,9 +61,6 @@ def diagnose() -> dict[str, Any]:
 def inspect_process() -> dict[str, Any]:
     """Return what this process sees, and what of it would break flows."""
     settings = get_current_settings()
-    home = Path(settings.home)
-    # As flow_ops.logs has it: a relative folder is below Prefect's home.
-    log_folder = home / os.environ.get("FLOW_LOG_DIR", "logs")
     with get_client(sync_client=True) as client:
         answer = client.request("GET", "/admin/version")
         ahead = datetime.now(UTC) - parsedate_to_datetime(answer.headers["date"])
@@ -75,9 +72,10 @@ def inspect_process() -> dict[str, Any]:
         interpreter=sys.executable,
         working_folder=str(Path.cwd()),
         repository=str(project.current().root),
-        prefect_home=str(home),
+        prefect_home=str(settings.home),
         temporary_folder=tempfile.gettempdir(),
-        log_folder=str(log_folder),
+        # As flow_ops.logs has it: a relative folder is below Prefect's home.
+        log_folder=str(settings.home / os.environ.get("FLOW_LOG_DIR", "logs")),
         encoding=locale.getpreferredencoding(False),
         utf8_mode=bool(sys.flags.utf8_mode),
         versions=dict(_versions()),
@@ -85,7 +83,7 @@ def inspect_process() -> dict[str, Any]:
         server_version=str(answer.json()),
         clock_ahead_of_server=timedelta(seconds=round(ahead.total_seconds())),
         uv=shutil.which("uv"),
-        git=".".join(map(str, git.version() or ())) or None,
+        git=git.version(),
     )
     return {**diagnosis, "problems": list(_problems(diagnosis))}
 

@@ -52,13 +52,13 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in POINTERS}
 
 
-def version() -> tuple[int, ...] | None:
-    """Return the version of git on the PATH, as (2, 39, 5); None without one."""
+def version() -> str | None:
+    """Return the version of git on the PATH, as 2.39.5; None without one."""
     try:
         found = re.search(r"\d+(\.\d+)+", run(Path.cwd(), "--version"))
     except (OSError, subprocess.SubprocessError):
         return None
-    return tuple(int(part) for part in found[0].split(".")) if found else None
+    return found[0] if found else None
 
 
 def run(
