@@ -60,7 +60,8 @@ def _read(value: str) -> list[set[int]]:
 
 def _field(text: str, least: int, most: int, names: Sequence[str]) -> set[int]:
     values: set[int] = set()
-    for part in re.sub(r"(?<!/)\b[a-z]+\b", lambda name: _number(name[0], names), text).split(","):
+    numbers = {name: str(number) for number, name in enumerate(names)}
+    for part in re.sub(r"(?<!/)\b[a-z]+\b", lambda name: numbers.get(name[0], "?"), text).split(","):
         item = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?", part)
         if not item or (item[3] and item[1] and not item[2]):
             raise ValueError("FT-CRON-02")
@@ -70,10 +71,6 @@ def _field(text: str, least: int, most: int, names: Sequence[str]) -> set[int]:
             raise ValueError("FT-CRON-03")
         values.update(range(start, end + 1, step))
     return values
-
-
-def _number(name: str, names: Sequence[str]) -> str:
-    return str(names.index(name)) if name in names else "?"
 
 
 # --- in words
