@@ -93,10 +93,7 @@ def changed_files() -> list[str]:
     if library.kind(project.current().pyproject) != "vendor":
         return []
     expected = _expected(root / embedding.HASHES)
-    there = {
-        path.relative_to(root).as_posix(): embedding.digest(path)
-        for path in embedding.files(root / embedding.FOLDER)
-    }
+    there = {name: embedding.digest(root / name) for name in embedding.names(root)}
     changed = (name for name in {*expected, *there} if expected.get(name) != there.get(name))
     return sorted(name for name in changed if not _is_owned(name))
 
@@ -133,9 +130,7 @@ def restore() -> list[str]:
 
 def owned_files() -> list[str]:
     """Return the files of `vendor/flow_ops` that the team has made its own."""
-    root = project.current().root
-    names = sorted(path.relative_to(root).as_posix() for path in embedding.files(root / embedding.FOLDER))
-    return [name for name in names if _is_owned(name)]
+    return [name for name in embedding.names(project.current().root) if _is_owned(name)]
 
 
 def embed_release(version: str, root: Path) -> None:
@@ -505,9 +500,8 @@ def _merge(versions: Path, root: Path) -> None:
     new = _git(root, "rev-parse", "FETCH_HEAD").strip()
     with contextlib.suppress(FlowOpsError):  # Conflicts, which are looked for afterwards.
         _git(root, *_AUTHOR, "cherry-pick", "--no-commit", new)
-    here = {path.relative_to(root).as_posix() for path in embedding.files(root / embedding.FOLDER)}
     theirs = _git(root, "ls-tree", "-r", "--name-only", new, "--", "vendor").splitlines()
-    gone = [name for name in sorted(here - {*theirs}) if not _is_owned(name)]
+    gone = [name for name in embedding.names(root) if name not in theirs and not _is_owned(name)]
     if gone:
         _git(root, "rm", "--quiet", "--force", "--ignore-unmatch", "--", *gone)
     taken = [name for name in theirs if not _is_owned(name)]
