@@ -130,9 +130,8 @@ def set_aside(path: Path) -> None:
     """Move what stands at `path`, and should not, to the folder `set-aside`, or else remove it; no way is no error."""
     if not os.path.lexists(path):
         return
-    place = (
-        next((each.parent for each in path.parents if each.name == STATE), path.parent) / STATE / "set-aside"
-    )
+    home = next((each.parent for each in path.parents if each.name == STATE), path.parent)
+    place = home / STATE / "set-aside"
     target = place / f"{path.name}-{time.time_ns()}"
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)

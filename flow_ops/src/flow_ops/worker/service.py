@@ -108,10 +108,8 @@ def install(options: Options) -> int:
     """Check everything first, then carry out the steps; where one fails, a new installation is taken back."""
     service = replace(service_from(options, this_system()), api_url=_api_url(options.api_url))
     check_machine(service)
-    check_credentials(options.credentials)
-    _asking().check_pool(
-        service, worker_drain.read_credentials(options.credentials) if options.credentials else {}
-    )
+    credentials = check_credentials(options.credentials)
+    _asking().check_pool(service, credentials)
     service = replace(service, python=find_python(service))
     installed = is_installed(service)
     if not installed:
@@ -171,9 +169,7 @@ def status(options: Options) -> int:
     health = _health(installed["health_port"])
     values = (
         f"{service.name}: {state}",
-        text(
-            "worker.of-pool", name=installed["worker_name"], pool=installed["pool"], limit=installed["limit"]
-        ),
+        text("worker.of-pool", name=installed["worker_name"], **installed),
         installed["api_url"],
         installed.get("python", "-"),
         f"http://127.0.0.1:{installed['health_port']}/health: {health}",
@@ -362,14 +358,18 @@ def find_python(service: Service) -> str:
     return programs.run(command, ELSEWHERE, environment={**os.environ, **service.uv_variables}).stdout.strip()
 
 
-def check_credentials(file: Path | None) -> None:
-    """Check that the file given with `--credentials` can be read and understood."""
+def check_credentials(file: Path | None) -> dict[str, str]:
+    """Return what the file given with `--credentials` sets; check that it can be read and understood.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-16 and -22.
+    """
     if not file:
-        return
+        return {}
     if not file.is_file():
         raise FlowOpsError("FT-SERVICE-16", file=file, problem=text("worker.no-file"))
     try:
-        unknown = worker_drain.unknown(worker_drain.read_credentials(file))
+        variables = worker_drain.read_credentials(file)
     except worker_drain.ReadByOthersError:
         problem = text("worker.read-by-others", file=file)
         raise FlowOpsError("FT-SERVICE-16", file=file, problem=problem) from None
@@ -378,8 +378,9 @@ def check_credentials(file: Path | None) -> None:
         raise FlowOpsError("FT-SERVICE-16", file=file, problem=problem) from None
     except (ValueError, OSError) as error:
         raise FlowOpsError("FT-SERVICE-16", file=file, problem=error) from None
-    if unknown:
+    if unknown := worker_drain.unknown(variables):
         raise FlowOpsError("FT-SERVICE-22", file=file, names=", ".join(unknown))
+    return variables
 
 
 def check_port(service: Service) -> None:
@@ -419,11 +420,8 @@ def is_installed(service: Service) -> bool:
 
 
 def _service_state(service: Service) -> str:
-    command = (
-        service.systemctl("is-active", service.name)
-        if service.unit_file
-        else (service.nssm, "status", service.name)
-    )
+    nssm = (service.nssm, "status", service.name)
+    command = service.systemctl("is-active", service.name) if service.unit_file else nssm
     return decoded(subprocess.run(command, capture_output=True, check=False).stdout) or text("worker.unknown")
 
 
