@@ -197,9 +197,7 @@ def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # 
             raise FlowOpsError("FT-TEST-05", work_pool=work_pool, seconds=seconds, status=status, output=tail)
         only = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
         with get_client(sync_client=True) as client:
-            return list(
-                client.read_flow_runs(work_pool_filter=only, sort=FlowRunSort.EXPECTED_START_TIME_ASC)
-            )
+            return client.read_flow_runs(work_pool_filter=only, sort=FlowRunSort.EXPECTED_START_TIME_ASC)
 
     return run
 

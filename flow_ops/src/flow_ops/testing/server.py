@@ -179,13 +179,12 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
 
 def _migrated() -> Path:
     """Return where the migrated database is kept: named by the migrations of this Prefect, which a branch may change."""
-    folder = Path(
-        str(importlib.metadata.distribution("prefect").locate_file("prefect/server/database/_migrations"))
-    )
-    names = "".join(sorted(file.name for file in folder.glob("versions/sqlite/*.py")))
+    prefect = importlib.metadata.distribution("prefect")
+    folder = Path(str(prefect.locate_file("prefect/server/database/_migrations/versions/sqlite")))
+    names = "".join(sorted(file.name for file in folder.glob("*.py")))
     digest = hashlib.sha256(names.encode()).hexdigest()[:12]
     cache = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache, "flow-ops", f"prefect-{importlib.metadata.version('prefect')}-{digest}.db")
+    return Path(cache, "flow-ops", f"prefect-{prefect.version}-{digest}.db")
 
 
 def _keep(database: Path) -> None:
