@@ -27,7 +27,7 @@ Kind = Literal["vendor", "index", "git"]
 VENDORED = f'{{ path = "{FOLDER}", editable = true }}'
 INDEXED = '{ index = "flow-ops" }'
 
-_TABLE = re.compile(r"^\[tool\.uv\.sources\]\n(?:(?!\[).*\n)*", re.MULTILINE)
+_TABLE = re.compile(r"^(\[tool\.uv\.sources\]\n)((?:(?!\[).*\n)*)", re.MULTILINE)
 _LINE = re.compile(r"^flow-ops\s*=.*\n", re.MULTILINE)
 _INDEX = re.compile(r'^\[\[tool\.uv\.index\]\]\nname = "flow-ops"\n(?:[^#\[\n].*\n)*\n?', re.MULTILINE)
 
@@ -136,12 +136,7 @@ def moved(file: Path, said: str | None, index: str | None = None) -> str:
     if not _TABLE.search(text):
         text = text.replace("[tool.flow-ops]\n", "[tool.uv.sources]\n\n[tool.flow-ops]\n", 1)
     ours = f"flow-ops = {said}\n" if said else ""
-
-    def edited(table: re.Match[str]) -> str:
-        head, _, rest = table[0].partition("\n")
-        return f"{head}\n{ours}{_LINE.sub('', rest)}"
-
-    text = _TABLE.sub(edited, text, count=1)
+    text = _TABLE.sub(lambda table: f"{table[1]}{ours}{_LINE.sub('', table[2])}", text, count=1)
     if index:
         block = f'[[tool.uv.index]]\nname = "flow-ops"\nurl = "{index}"\nexplicit = true\n'
         text = f"{text}\n{block}"
