@@ -96,9 +96,7 @@ class Start:
             RuntimeError: It ended, or does not answer within `START_TIMEOUT`, or not as Prefect does.
         """
         end = time.monotonic() + START_TIMEOUT
-        while self.process.poll() is None and time.monotonic() < end:
-            if _answers(f"{self.url}/health"):
-                break
+        while self.process.poll() is None and time.monotonic() < end and not _answers(f"{self.url}/health"):
             time.sleep(0.05)
         # Asks the database, so that a copy that does not fit this Prefect is noticed here.
         if not _answers(f"{self.url}/flows/count", data=b"{}"):
