@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
+from packaging.requirements import Requirement
 
 from flow_ops import programs
 from flow_ops.hidden import without_credentials
@@ -148,11 +149,11 @@ def _carry_out(steps: list[Step], service: Service) -> None:
     mask = os.umask(0o022)
     try:
         for step in steps:
-            print(step.describe())
+            said = step.describe()
+            print(said)
             try:
                 step.apply()
             except OSError as failure:
-                said = step.describe()
                 raise FlowOpsError("FT-SERVICE-14", service=service.name, step=said, output=failure) from None
     finally:
         os.umask(mask)
@@ -231,8 +232,8 @@ def default_home(name: str, system: str, scope: str) -> PurePath:
 def worker_requirements() -> tuple[str, ...]:
     """Return what the worker's environment holds: this library's own bounds, and uv."""
     dependencies = importlib.metadata.requires("flow-ops") or []
-    named = {re.split(r"[^A-Za-z0-9_.-]", text, maxsplit=1)[0].lower(): text for text in dependencies}
-    return (*(named[name] for name in WORKER_REQUIREMENTS if name in named), UV_REQUIREMENT)
+    needed = (one for one in dependencies if Requirement(one).name in WORKER_REQUIREMENTS)
+    return (*needed, UV_REQUIREMENT)
 
 
 def _account(options: Options, system: System, name: str) -> str:
