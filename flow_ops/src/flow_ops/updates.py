@@ -367,23 +367,20 @@ class _Both:
 def _both_versions(to: str | None) -> Iterator[_Both | None]:
     """Yield both, rendered; None where they are the same."""
     made_by = origin()
-    with (
-        _clone(made_by.template) as template,
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-    ):
+    with _clone(made_by.template) as template:
         release, commit = _release(template, to, made_by)
         if commit == made_by.commit:
             yield None
             return
-        versions = Path(folder, "versions")
+        versions = template.with_name("versions")
         versions.mkdir()
         _git(versions, "init", "--quiet")
         for version in (made_by.commit, commit):
-            _render(template, version, made_by, Path(folder, version))
-            _commit_whole(Path(folder, version), versions)
+            rendered = _render(template, version, made_by)
+            _commit_whole(rendered, versions)
         file = template / made_by.directory / "CHANGELOG.md"
         said = file.read_text(encoding="utf-8") if file.is_file() else ""
-        yield _Both(made_by, release, commit, Path(folder, commit), versions, said)
+        yield _Both(made_by, release, commit, rendered, versions, said)
 
 
 @contextlib.contextmanager
@@ -411,6 +408,7 @@ def _refuse_pending_changes(root: Path) -> None:
 
 @contextlib.contextmanager
 def _clone(address: str) -> Iterator[Path]:
+    """Yield the template, in a folder where more may be put: all of it goes in the end."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         template = Path(folder, "template")
         _git(Path(folder), "clone", "--quiet", "--no-checkout", address, str(template), asked=address)
@@ -429,16 +427,16 @@ def _release(template: Path, to: str | None, made_by: Origin) -> tuple[str, str]
     return name, commit.strip()
 
 
-def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
-    """Render one version of the template, with the answers of this repository, into the folder `target`."""
+def _render(template: Path, commit: str, made_by: Origin) -> Path:
+    """Render one version of the template, with the answers of this repository; return the folder of what was made."""
     _git(template, "checkout", "--quiet", "--force", "--detach", commit)
     inside = template / made_by.directory
     questions = json.loads((inside / "cookiecutter.json").read_text(encoding="utf-8"))
     answers = [f"{name}={value}" for name, value in made_by.answers.items() if name in questions]
-    output = target.with_name(f"{target.name}-output")
+    output, settings = template.with_name(commit), template.with_name("cookiecutter.yaml")
     output.mkdir()
-    settings = target.with_name(f"{target.name}.yaml")
-    settings.write_text(f"replay_dir: {json.dumps(str(output.parent / 'replay'))}\n", encoding="utf-8")
+    replay = str(template.with_name("replay"))
+    settings.write_text(f"replay_dir: {json.dumps(replay)}\n", encoding="utf-8")
     options = ["--no-input", "--config-file", str(settings), "--output-dir", str(output)]
     environment = {name: value for name, value in git.environment().items() if not _is_private(name, value)}
     command = [*COOKIECUTTER, str(inside), *options, *answers]
@@ -447,8 +445,8 @@ def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
     if done.returncode or len(rendered) != 1:
         said = (done.stderr or done.stdout).strip()
         raise FlowOpsError("FT-UPDATE-05", version=commit[:8], problem=said or f"exit {done.returncode}")
-    rendered[0].rename(target)
-    _follow(target, inside / "flow_ops", is_new=commit != made_by.commit)
+    _follow(rendered[0], inside / "flow_ops", is_new=commit != made_by.commit)
+    return rendered[0]
 
 
 def _is_private(name: str, value: str) -> bool:
