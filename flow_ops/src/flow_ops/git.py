@@ -94,9 +94,9 @@ def changed(root: Path) -> list[str]:
     return [entry[3:] for entry in entries if entry]
 
 
-def listed(files: Sequence[str]) -> str:
-    """Return the first names of files, for a message that says their number; with dots where there are more."""
-    return ", ".join([*files[:5], "..."] if len(files) > 5 else files)
+def listed(files: Sequence[str], most: int = 5) -> str:
+    """Return the first names of files, for a message; with dots where there are more."""
+    return ", ".join([*files[:most], "..."] if len(files) > most else files)
 
 
 def conflicts(root: Path) -> list[str]:
