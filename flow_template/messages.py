@@ -82,8 +82,8 @@ def next_steps(root: Path, answers: naming.Answers, *, recorded: bool, versioned
     """Return what the user reads when the repository is ready: what is next, as commands to paste."""
     language = answers["language"]
     values = {"name": answers["flow_name"], "slug": answers["flow_slug"], "folder": quoted([str(root)])}
+    url = quoted([answers["repo_url"]])
     for name in ("empty", "push"):
-        url = quoted([answers["repo_url"]])
         values[name] = text(name, language, url=url) if answers["code_source"] == "git" else ""
     ready = text("ready", language, **values, message=quoted([text("message", language)]))
     address = f"{naming.definition()['_git_base_url']}/flow-template.git"
