@@ -29,10 +29,8 @@ def _compared(root: Path, answers: naming.Answers) -> Iterator[tuple[str, object
     for name in sorted({"language", "area", "timezone"} | {*table} & {*naming.questions()}):
         yield f"pyproject.toml: tool.flow-ops.{name}", answers[name], table.get(name)
 
-    flow, main, deploy = (
-        _statements(root / file)
-        for file in (f"src/{package}/flow.py", f"src/{package}/__main__.py", "deploy.py")
-    )
+    files = (f"src/{package}/flow.py", f"src/{package}/__main__.py", "deploy.py")
+    flow, main, deploy = (_statements(root / file) for file in files)
     defined = rf"@flow\(name={slug!r}.*\n(async )?def {package}\("
     yield f"src/{package}/flow.py: @flow(name=)", True, any(re.match(defined, each) for each in flow)
     yield f"src/{package}/__main__.py: main", True, any(each.startswith("def main(") for each in main)

@@ -39,14 +39,12 @@ def explanation(problem: naming.Problem, language: object) -> str:
     """Return what is odd about one answer, which rule says so, and what would pass."""
     question, value, code, suggestion = problem
     rule = texts(language)["codes"][code].format(choices=", ".join(naming.choices(question)))
-    # On a terminal of 80 columns, beside "    Regla: "; a command at its end stays whole.
-    lines = TextWrapper(_WIDTH, " " * 11, " " * 6, break_long_words=False, break_on_hyphens=False)
-    rule = lines.fill(rule).lstrip()
+    rule = _filled(rule, len("    Regla: "), 6).lstrip()
     kind = text("example" if problem.is_example else "suggestion", language)
     if question == "schedule":
         words = f"({schedule.in_words(suggestion, language)})"
         beside = len(f"    {kind}: {suggestion}  {words}") <= _WIDTH
-        suggestion += f"  {words}" if beside else f"\n{_filled(words, 6)}"
+        suggestion += f"  {words}" if beside else f"\n{_filled(words, 6, 8)}"
     named = {"label": label(question, language), "value": shown(value), "kind": kind}
     return text("problem", language, **named, code=code, rule=rule, suggestion=suggestion)
 
@@ -54,16 +52,17 @@ def explanation(problem: naming.Problem, language: object) -> str:
 def remark(question: str, answers: naming.Answers) -> str:
     """Return what there is to say of a good answer: a schedule in words, a folder that is not here."""
     if question == "schedule":
-        return _filled(f"= {schedule.in_words(answers[question], answers.get('language'))}", 2) + "\n"
+        return _filled(f"= {schedule.in_words(answers[question], answers.get('language'))}", 2, 4) + "\n"
     local = question == "repo_url" and answers.get("code_source") == "local"
     if not local or Path(answers[question]).is_dir():
         return ""
-    return _filled(text("not_here", answers.get("language")), 2) + "\n"
+    return _filled(text("not_here", answers.get("language")), 2, 4) + "\n"
 
 
-def _filled(said: str, indent: int) -> str:
-    """Return a text on lines that a terminal of 80 columns shows whole."""
-    return TextWrapper(_WIDTH, " " * indent, " " * (indent + 2)).fill(said)
+def _filled(said: str, first: int, further: int) -> str:
+    """Return a text on lines, indented so far, that a terminal of 80 columns shows whole; a command in it stays whole."""
+    wrapper = TextWrapper(_WIDTH, " " * first, " " * further, break_long_words=False, break_on_hyphens=False)
+    return wrapper.fill(said)
 
 
 def disagreement(found: Sequence[tuple[str, object, object]], language: object) -> str:
@@ -82,14 +81,11 @@ def unwritable(problem: OSError, language: object) -> str:
 def next_steps(root: Path, answers: naming.Answers, *, recorded: bool, versioned: bool) -> str:
     """Return what the user reads when the repository is ready: what is next, as commands to paste."""
     language = answers["language"]
-    values = {"name": answers["flow_name"], "slug": answers["flow_slug"]}
-    git = answers["code_source"] == "git"
-    values |= {
-        name: text(name, language, url=quoted([answers["repo_url"]])) if git else ""
-        for name in ("empty", "push")
-    }
-    pasted = {"folder": quoted([str(root)]), "message": quoted([text("message", language)])}
-    ready = text("ready", language, **values, **pasted)
+    values = {"name": answers["flow_name"], "slug": answers["flow_slug"], "folder": quoted([str(root)])}
+    url = quoted([answers["repo_url"]])
+    for name in ("empty", "push"):
+        values[name] = text(name, language, url=url) if answers["code_source"] == "git" else ""
+    ready = text("ready", language, **values, message=quoted([text("message", language)]))
     address = f"{naming.definition()['_git_base_url']}/flow-template.git"
     missing = [("no_git", versioned), ("no_origin", recorded)]
     return ready + "".join(text(name, language, address=address) for name, there in missing if not there)

@@ -141,9 +141,8 @@ def slug_from(text: str, language: object) -> str:
 
 def _suggested_slug(value: str, answers: Answers) -> str:
     language = answers.get("language")
-    return slug_from(without_credentials(value), language) or slug_from(
-        _example("flow_name", language), language
-    )
+    example = _example("flow_name", language)
+    return slug_from(without_credentials(value), language) or slug_from(example, language)
 
 
 # --- free text: goes into TOML, YAML, Python and Markdown, on one line each

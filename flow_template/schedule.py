@@ -60,7 +60,8 @@ def _read(value: str) -> list[set[int]]:
 
 def _field(text: str, least: int, most: int, names: Sequence[str]) -> set[int]:
     values: set[int] = set()
-    for part in re.sub(r"(?<!/)\b[a-z]+\b", lambda name: _number(name[0], names), text).split(","):
+    numbers = {name: str(number) for number, name in enumerate(names)}
+    for part in re.sub(r"(?<!/)\b[a-z]+\b", lambda name: numbers.get(name[0], "?"), text).split(","):
         item = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?", part)
         if not item or (item[3] and item[1] and not item[2]):
             raise ValueError("FT-CRON-02")
@@ -70,10 +71,6 @@ def _field(text: str, least: int, most: int, names: Sequence[str]) -> set[int]:
             raise ValueError("FT-CRON-03")
         values.update(range(start, end + 1, step))
     return values
-
-
-def _number(name: str, names: Sequence[str]) -> str:
-    return str(names.index(name)) if name in names else "?"
 
 
 # --- in words
@@ -139,10 +136,8 @@ def heard(value: str, usual: str) -> str | None:
         for meant, forms in texts(language)["heard"].items():
             said = re.sub(rf"\b(?:{forms})\b", meant, said)
     said = " ".join(said.split())
-    return next(
-        (each for each in (said, _interval(said), _days_and_hour(said, usual)) if each and not rule(each)),
-        None,
-    )
+    readings = (said, _interval(said), _days_and_hour(said, usual))
+    return next((each for each in readings if each and not rule(each)), None)
 
 
 def _interval(said: str) -> str | None:
@@ -165,9 +160,8 @@ def _days_and_hour(said: str, usual: str) -> str | None:
     # 18 in the morning; and 12 a.m. is noon for some.
     if (before and after) or (half and not 0 < int(hour) < _NOON):
         return None
-    return (
-        f"{int(minute or 0)} {int(hour) + _NOON * (half == 'pm')} * * {_listed(before or after or 'daily')}"
-    )
+    time = f"{int(minute or 0)} {int(hour) + _NOON * (half == 'pm')}"
+    return f"{time} * * {_listed(before or after or 'daily')}"
 
 
 def _listed(days: str) -> str:

@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
 from prefect import flow, get_client
 from prefect.artifacts import create_markdown_artifact
 from prefect.settings import get_current_settings
@@ -60,9 +61,6 @@ def diagnose() -> dict[str, Any]:
 def inspect_process() -> dict[str, Any]:
     """Return what this process sees, and what of it would break flows."""
     settings = get_current_settings()
-    home = Path(settings.home)
-    # As flow_ops.logs has it: a relative folder is below Prefect's home.
-    log_folder = home / os.environ.get("FLOW_LOG_DIR", "logs")
     with get_client(sync_client=True) as client:
         answer = client.request("GET", "/admin/version")
         ahead = datetime.now(UTC) - parsedate_to_datetime(answer.headers["date"])
@@ -74,9 +72,10 @@ def inspect_process() -> dict[str, Any]:
         interpreter=sys.executable,
         working_folder=str(Path.cwd()),
         repository=str(project.current().root),
-        prefect_home=str(home),
+        prefect_home=str(settings.home),
         temporary_folder=tempfile.gettempdir(),
-        log_folder=str(log_folder),
+        # As flow_ops.logs has it: a relative folder is below Prefect's home.
+        log_folder=str(settings.home / os.environ.get("FLOW_LOG_DIR", "logs")),
         encoding=locale.getpreferredencoding(False),
         utf8_mode=bool(sys.flags.utf8_mode),
         versions=dict(_versions()),
@@ -84,7 +83,7 @@ def inspect_process() -> dict[str, Any]:
         server_version=str(answer.json()),
         clock_ahead_of_server=timedelta(seconds=round(ahead.total_seconds())),
         uv=shutil.which("uv"),
-        git=".".join(map(str, git.version() or ())) or None,
+        git=git.version(),
     )
     return {**diagnosis, "problems": list(_problems(diagnosis))}
 
@@ -109,7 +108,7 @@ def _problems(diagnosis: Mapping[str, Any]) -> Iterator[str]:
         yield text("diagnose.no-uv")
     if diagnosis["git"] is None:
         yield text("diagnose.no-git")
-    elif _release(diagnosis["git"]) < source.OLDEST_GIT:
+    elif Version(diagnosis["git"]).release < source.OLDEST_GIT:
         yield text("diagnose.old-git", version=diagnosis["git"], oldest=".".join(map(str, source.OLDEST_GIT)))
     if diagnosis["encoding"].lower().replace("-", "") != "utf8":
         yield text("diagnose.encoding", encoding=diagnosis["encoding"])
@@ -126,7 +125,3 @@ def _not_writable(folder: Path) -> str:
             return ""
     except OSError as error:
         return type(error).__name__
-
-
-def _release(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("+", maxsplit=1)[0].split(".")[:3] if part.isdigit())

@@ -5,7 +5,6 @@ The template's hook reads this file too, in cookiecutter's environment: the stan
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = "vendor/flow_ops"
@@ -20,20 +19,21 @@ def embed(made: Path, root: Path) -> None:
     shutil.copytree(made / "src", target / "src", ignore=ignored)
     for name in ("LICENSE", "README.md", "pyproject.toml"):
         shutil.copyfile(made / name, target / name)
-    # By the names themselves: paths of Windows take upper and lower case for the same, and the order is in the file.
-    rows = [
-        f"{digest(path)}  {path.relative_to(target.parent).as_posix()}\n"
-        for path in sorted(files(target), key=lambda path: path.parts)
-    ]
+    rows = [f"{digest(root / name)}  {name.removeprefix('vendor/')}\n" for name in names(root)]
     (root / HASHES).write_text("".join(rows), encoding="ascii", newline="\n")
 
 
-def files(folder: Path) -> Iterator[Path]:
-    """Yield the files below `folder`, but what Python and its installers make there."""
-    for path in folder.rglob("*"):
-        made = any(part == "__pycache__" or part.endswith(".egg-info") for part in path.parts)
-        if path.is_file() and not made:
-            yield path
+def names(root: Path) -> list[str]:
+    """Return the files of the library in the repository in `root`, but what Python and its installers make there.
+
+    In the order of their names: paths of Windows take upper and lower case for the same, and the order is in the file.
+    """
+    found = [path.relative_to(root).parts for path in (root / FOLDER).rglob("*") if path.is_file()]
+    return ["/".join(parts) for parts in sorted(found) if not any(map(_is_made, parts))]
+
+
+def _is_made(part: str) -> bool:
+    return part == "__pycache__" or part.endswith(".egg-info")
 
 
 def digest(file: Path) -> str:

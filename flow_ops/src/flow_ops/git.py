@@ -52,13 +52,13 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in POINTERS}
 
 
-def version() -> tuple[int, ...] | None:
-    """Return the version of git on the PATH, as (2, 39, 5); None without one."""
+def version() -> str | None:
+    """Return the version of git on the PATH, as 2.39.5; None without one."""
     try:
         found = re.search(r"\d+(\.\d+)+", run(Path.cwd(), "--version"))
     except (OSError, subprocess.SubprocessError):
         return None
-    return tuple(int(part) for part in found[0].split(".")) if found else None
+    return found[0] if found else None
 
 
 def run(
@@ -94,9 +94,9 @@ def changed(root: Path) -> list[str]:
     return [entry[3:] for entry in entries if entry]
 
 
-def listed(files: Sequence[str]) -> str:
-    """Return the first names of files, for a message that says their number; with dots where there are more."""
-    return ", ".join([*files[:5], "..."] if len(files) > 5 else files)
+def listed(files: Sequence[str], most: int = 5) -> str:
+    """Return the first names of files, for a message; with dots where there are more."""
+    return ", ".join([*files[:most], "..."] if len(files) > most else files)
 
 
 def conflicts(root: Path) -> list[str]:

@@ -10,6 +10,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -26,12 +27,9 @@ Kind = Literal["vendor", "index", "git"]
 VENDORED = f'{{ path = "{FOLDER}", editable = true }}'
 INDEXED = '{ index = "flow-ops" }'
 
-_TABLE = re.compile(r"^\[tool\.uv\.sources\]\n(?:(?!\[).*\n)*", re.MULTILINE)
+_TABLE = re.compile(r"^(\[tool\.uv\.sources\]\n)((?:(?!\[).*\n)*)", re.MULTILINE)
 _LINE = re.compile(r"^flow-ops\s*=.*\n", re.MULTILINE)
-_INDEX = re.compile(
-    r'^\[\[tool\.uv\.index\]\]\nname = "flow-ops"\n(?:[^#\[\n].*\n)*\n?',
-    re.MULTILINE,
-)
+_INDEX = re.compile(r'^\[\[tool\.uv\.index\]\]\nname = "flow-ops"\n(?:[^#\[\n].*\n)*\n?', re.MULTILINE)
 
 
 def source(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,31 +126,21 @@ def moved(file: Path, said: str | None, index: str | None = None) -> str:
     sources.pop("flow-ops", None)
     if said:
         sources |= tomllib.loads(f"flow-ops = {said}")
-    kept = [one for one in uv.pop("index", []) if one.get("name") != "flow-ops"]
-    if ours := [{"name": "flow-ops", "url": index, "explicit": True}] if index else []:
-        uv["index"] = [*kept, *ours]
-    elif kept:
-        uv["index"] = kept
+    indexes = [one for one in uv.pop("index", []) if one.get("name") != "flow-ops"]
+    if index:
+        indexes.append({"name": "flow-ops", "url": index, "explicit": True})
+    if indexes:
+        uv["index"] = indexes
 
     text = _INDEX.sub("", text).rstrip() + "\n"
     if not _TABLE.search(text):
         text = text.replace("[tool.flow-ops]\n", "[tool.uv.sources]\n\n[tool.flow-ops]\n", 1)
-    ours_line = f"flow-ops = {said}\n" if said else ""
-
-    def edited(table: re.Match[str]) -> str:
-        head, _, rest = table[0].partition("\n")
-        return f"{head}\n{ours_line}{_LINE.sub('', rest)}"
-
-    text = _TABLE.sub(edited, text, count=1)
+    ours = f"flow-ops = {said}\n" if said else ""
+    text = _TABLE.sub(lambda table: f"{table[1]}{ours}{_LINE.sub('', table[2])}", text, count=1)
     if index:
         block = f'[[tool.uv.index]]\nname = "flow-ops"\nurl = "{index}"\nexplicit = true\n'
         text = f"{text}\n{block}"
-    try:
-        right = tomllib.loads(text) == wanted
-    except tomllib.TOMLDecodeError:
-        right = False
-    if not right:
-        raise FlowOpsError(
-            "FT-LIBRARY-04", line=f"flow-ops = {said}" if said else messages.text("source.no-line")
-        )
-    return text
+    with suppress(tomllib.TOMLDecodeError):
+        if tomllib.loads(text) == wanted:
+            return text
+    raise FlowOpsError("FT-LIBRARY-04", line=ours.strip() or messages.text("source.no-line"))

@@ -317,9 +317,8 @@ _SAID = "FLOW_OPS_COMMIT_SAID"
 
 def _warn(text: str, cause: logging.LogRecord) -> None:
     """Log a problem of the logging itself, in the run of the record that met it; as the process ends, say it only."""
-    if (
-        not threading.main_thread().is_alive()
-    ):  # Prefect sends nothing any more, and says so with a traceback.
+    # Prefect sends nothing any more then, and says so with a traceback.
+    if not threading.main_thread().is_alive():
         if sys.stderr is not None:
             sys.stderr.write(f"{text}\n")
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -69,25 +69,19 @@ def _as_url(address: str) -> str:
 
 def _replace(root: Path, new: Path, pyproject: str) -> None:
     """Write `pyproject.toml`, and make `vendor/` what stands in the folder `new`: all of it, or nothing."""
-    vendor, old = root / "vendor", new / "old"
-    file = root / "pyproject.toml"
-    before = file.read_bytes()
-    with signals.undisturbed():
+    file, old = root / "pyproject.toml", new / "old"
+    with signals.undisturbed(), ExitStack() as undo:
+        undo.callback(file.write_bytes, file.read_bytes())
         try:
             for name in (embedding.FOLDER, embedding.HASHES):
-                if (new / name).exists():
-                    (root / name).parent.mkdir(exist_ok=True)
-                    shutil.move(new / name, root / name)
-                elif (root / name).exists():
-                    old.mkdir(exist_ok=True)
-                    shutil.move(root / name, old / Path(name).name)
+                for source, target in ((root / name, old / name), (new / name, root / name)):
+                    if source.exists():
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        shutil.move(source, target)
+                        undo.callback(shutil.move, target, source)
             file.write_text(pyproject, encoding="utf-8", newline="\n")
         except OSError as error:
-            file.write_bytes(before)
-            for name in (embedding.FOLDER, embedding.HASHES):
-                saved = old / Path(name).name
-                if saved.exists() and not (root / name).exists():
-                    shutil.move(saved, root / name)
             raise FlowOpsError("FT-LIBRARY-06", reason=error) from None
+        undo.pop_all()
         with suppress(OSError):  # Something of the team's is in it too.
-            vendor.rmdir()
+            (root / "vendor").rmdir()

@@ -16,7 +16,6 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
@@ -93,7 +92,7 @@ class Values:
     secrets: dict[str, Any] = field(default_factory=dict)
 
 
-@contextmanager
+@contextlib.contextmanager
 def override(
     variables: Mapping[str, Any] | None = None, secrets: Mapping[str, Any] | None = None
 ) -> Iterator[Values]:

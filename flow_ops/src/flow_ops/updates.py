@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib import metadata
@@ -83,8 +83,8 @@ class Change:
 def changed_files() -> list[str]:
     """Return the files of `vendor/flow_ops` that are not as the template made them, missing and new ones too, sorted.
 
-    Works offline. Files that the team owns, by `[tool.cruft] skip`, are left out. None where the library comes from
-    elsewhere.
+    Works offline. Files that the team owns, by `[tool.cruft] skip`, are left out. Where the library comes from
+    elsewhere there are none.
 
     Raises:
         FlowOpsError: FT-UPDATE-04 where `vendor/flow_ops.sha256` is missing or unreadable.
@@ -93,10 +93,7 @@ def changed_files() -> list[str]:
     if library.kind(project.current().pyproject) != "vendor":
         return []
     expected = _expected(root / embedding.HASHES)
-    there = {
-        path.relative_to(root).as_posix(): embedding.digest(path)
-        for path in embedding.files(root / embedding.FOLDER)
-    }
+    there = {name: embedding.digest(root / name) for name in embedding.names(root)}
     changed = (name for name in {*expected, *there} if expected.get(name) != there.get(name))
     return sorted(name for name in changed if not _is_owned(name))
 
@@ -133,9 +130,7 @@ def restore() -> list[str]:
 
 def owned_files() -> list[str]:
     """Return the files of `vendor/flow_ops` that the team has made its own."""
-    root = project.current().root
-    names = sorted(path.relative_to(root).as_posix() for path in embedding.files(root / embedding.FOLDER))
-    return [name for name in names if _is_owned(name)]
+    return [name for name in embedding.names(project.current().root) if _is_owned(name)]
 
 
 def embed_release(version: str, root: Path) -> None:
@@ -188,7 +183,7 @@ def versions() -> tuple[str, str | None]:
         FlowOpsError: FT-UPDATE-02 where the git server does not answer within `ASK_SECONDS`, FT-UPDATE-03 where no
             template is recorded.
     """
-    made, latest = project.current().template_version, _newest(_tags(origin().template))
+    made, latest = project.current().template_version, _newest(_releases(_tags(origin().template)))
     return made, latest if latest and Version(latest) > Version(made) else None
 
 
@@ -201,7 +196,7 @@ def newer_library() -> str | None:
     if library.kind(document) == "vendor":
         return None
     tags = _tags(library.git_address(document) or origin().template)
-    latest = _newest([tag for tag in _numbered(tags) if library.allows(document, tag)])
+    latest = _newest(name for name in _releases(tags) if library.allows(document, name))
     return latest if latest and Version(latest) > Version(metadata.version("flow-ops")) else None
 
 
@@ -292,12 +287,13 @@ def _unreadable_or_new() -> Iterator[FlowOpsError]:
         yield problem
 
 
-def _newest(tags: list[str]) -> str | None:
-    return max(_numbered(tags), key=Version, default=None)
+def _newest(names: Iterable[str]) -> str | None:
+    return max(names, key=Version, default=None)
 
 
-def _numbered(tags: list[str]) -> list[str]:
-    return [tag.removeprefix("v") for tag in tags if re.fullmatch(r"v?\d+(\.\d+)+", tag)]
+def _releases(tags: list[str]) -> dict[str, str]:
+    """Return the tags that are releases, by their names: the version, without a `v`."""
+    return {tag.removeprefix("v"): tag for tag in tags if re.fullmatch(r"v?\d+(\.\d+)+", tag)}
 
 
 # --- an update
@@ -371,23 +367,20 @@ class _Both:
 def _both_versions(to: str | None) -> Iterator[_Both | None]:
     """Yield both, rendered; None where they are the same."""
     made_by = origin()
-    with (
-        _clone(made_by.template) as template,
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-    ):
+    with _clone(made_by.template) as template:
         release, commit = _release(template, to, made_by)
         if commit == made_by.commit:
             yield None
             return
-        versions = Path(folder, "versions")
+        versions = template.with_name("versions")
         versions.mkdir()
         _git(versions, "init", "--quiet")
         for version in (made_by.commit, commit):
-            _render(template, version, made_by, Path(folder, version))
-            _commit_whole(Path(folder, version), versions)
+            rendered = _render(template, version, made_by)
+            _commit_whole(rendered, versions)
         file = template / made_by.directory / "CHANGELOG.md"
         said = file.read_text(encoding="utf-8") if file.is_file() else ""
-        yield _Both(made_by, release, commit, Path(folder, commit), versions, said)
+        yield _Both(made_by, release, commit, rendered, versions, said)
 
 
 @contextlib.contextmanager
@@ -415,6 +408,7 @@ def _refuse_pending_changes(root: Path) -> None:
 
 @contextlib.contextmanager
 def _clone(address: str) -> Iterator[Path]:
+    """Yield the template, in a folder where more may be put: all of it goes in the end."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         template = Path(folder, "template")
         _git(Path(folder), "clone", "--quiet", "--no-checkout", address, str(template), asked=address)
@@ -423,9 +417,8 @@ def _clone(address: str) -> Iterator[Path]:
 
 def _release(template: Path, to: str | None, made_by: Origin) -> tuple[str, str]:
     """Return the name of a release and its commit; a branch and a commit are none. Before the first, what is here."""
-    tags = _git(template, "tag", "--sort=version:refname").split()
-    releases = {name: tag for tag in tags for name in _numbered([tag])}
-    name = to.removeprefix("v") if to else _newest(tags)
+    releases = _releases(_git(template, "tag", "--sort=version:refname").split())
+    name = to.removeprefix("v") if to else _newest(releases)
     if name is None:
         return project.current().template_version, made_by.commit
     if name not in releases:
@@ -434,16 +427,16 @@ def _release(template: Path, to: str | None, made_by: Origin) -> tuple[str, str]
     return name, commit.strip()
 
 
-def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
-    """Render one version of the template, with the answers of this repository, into the folder `target`."""
+def _render(template: Path, commit: str, made_by: Origin) -> Path:
+    """Render one version of the template, with the answers of this repository; return the folder of what was made."""
     _git(template, "checkout", "--quiet", "--force", "--detach", commit)
     inside = template / made_by.directory
     questions = json.loads((inside / "cookiecutter.json").read_text(encoding="utf-8"))
     answers = [f"{name}={value}" for name, value in made_by.answers.items() if name in questions]
-    output = target.with_name(f"{target.name}-output")
+    output, settings = template.with_name(commit), template.with_name("cookiecutter.yaml")
     output.mkdir()
-    settings = target.with_name(f"{target.name}.yaml")
-    settings.write_text(f"replay_dir: {json.dumps(str(output.parent / 'replay'))}\n", encoding="utf-8")
+    replay = str(template.with_name("replay"))
+    settings.write_text(f"replay_dir: {json.dumps(replay)}\n", encoding="utf-8")
     options = ["--no-input", "--config-file", str(settings), "--output-dir", str(output)]
     environment = {name: value for name, value in git.environment().items() if not _is_private(name, value)}
     command = [*COOKIECUTTER, str(inside), *options, *answers]
@@ -452,8 +445,8 @@ def _render(template: Path, commit: str, made_by: Origin, target: Path) -> None:
     if done.returncode or len(rendered) != 1:
         said = (done.stderr or done.stdout).strip()
         raise FlowOpsError("FT-UPDATE-05", version=commit[:8], problem=said or f"exit {done.returncode}")
-    rendered[0].rename(target)
-    _follow(target, inside / "flow_ops", is_new=commit != made_by.commit)
+    _follow(rendered[0], inside / "flow_ops", is_new=commit != made_by.commit)
+    return rendered[0]
 
 
 def _is_private(name: str, value: str) -> bool:
@@ -505,9 +498,8 @@ def _merge(versions: Path, root: Path) -> None:
     new = _git(root, "rev-parse", "FETCH_HEAD").strip()
     with contextlib.suppress(FlowOpsError):  # Conflicts, which are looked for afterwards.
         _git(root, *_AUTHOR, "cherry-pick", "--no-commit", new)
-    here = {path.relative_to(root).as_posix() for path in embedding.files(root / embedding.FOLDER)}
     theirs = _git(root, "ls-tree", "-r", "--name-only", new, "--", "vendor").splitlines()
-    gone = [name for name in sorted(here - {*theirs}) if not _is_owned(name)]
+    gone = [name for name in embedding.names(root) if name not in theirs and not _is_owned(name)]
     if gone:
         _git(root, "rm", "--quiet", "--force", "--ignore-unmatch", "--", *gone)
     taken = [name for name in theirs if not _is_owned(name)]

@@ -45,9 +45,8 @@ class TextFormatter(VisibleFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         field = record.__dict__.get
-        run, run_id, task = (
-            visible(field(f"{name}") or "-") for name in ("flow_run_name", "flow_run_id", "task_run_name")
-        )
+        names = ("flow_run_name", "flow_run_id", "task_run_name")
+        run, run_id, task = (visible(field(name) or "-") for name in names)
         return mask(
             f"{_local_time(record)} | {record.levelname:<8} | {run} {run_id} | {task} | {visible(record.name)}"
             f" | {super().format(record)}"

@@ -102,11 +102,8 @@ def guard_all_handlers() -> None:
 
 def _texts(value: Any) -> Iterator[str]:
     """Yield each text that is to be masked for `value`: itself, and its parts that say something alone."""
-    if isinstance(value, dict):
-        for each in value.values():
-            yield from (text for text in _texts(each) if len(text) >= SHORTEST_PART)
-    elif isinstance(value, (list, tuple, set)):
-        for each in value:
+    if isinstance(value, (dict, list, tuple, set)):
+        for each in value.values() if isinstance(value, dict) else value:
             yield from (text for text in _texts(each) if len(text) >= SHORTEST_PART)
     elif value is not None and not isinstance(value, bool):
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

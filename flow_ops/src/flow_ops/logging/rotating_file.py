@@ -67,10 +67,8 @@ class RotatingFile(ConcurrentRotatingFileHandler):
         self._lost = 0
         self._retry_at = 0.0
         self._problem: BaseException | None = None
-        self._size, self._expected_size = (
-            0,
-            0,
-        )  # Of the file: as it is found, and after what was written last here.
+        # Of the file: as it is found, and after what was written last here.
+        self._size, self._expected_size = 0, 0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, after those that wait for the file; or let it wait too."""

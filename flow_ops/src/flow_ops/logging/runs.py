@@ -12,12 +12,7 @@ from weakref import WeakValueDictionary
 # What a run says first, before its commit: `deploy.py rollback` finds the way back by it.
 COMMIT = "flow_ops: commit"
 
-NONE: dict[str, str | None] = {
-    "flow_run_id": None,
-    "flow_run_name": None,
-    "task_run_id": None,
-    "task_run_name": None,
-}
+NONE: dict[str, str | None] = dict.fromkeys(("flow_run_id", "flow_run_name", "task_run_id", "task_run_name"))
 
 
 def current(several: Callable[[str, Mapping[str, str]], None]) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,27 +27,24 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read the settings; a value that makes no sense becomes a problem to report, and its default holds."""
     problems: list[dict[str, Any]] = []
 
-    def read(variable: str, default: Any, convert: Any, allowed: str) -> Any:
+    def read(variable: str, default: str, convert: Callable[[str], Any], allowed: str) -> Any:
         text = environment.get(variable, "").strip()
         try:
-            return convert(text) if text else default
+            return convert(text or default)
         except (ValueError, KeyError, OverflowError):
             problems.append({"variable": variable, "value": text, "allowed": allowed, "default": default})
-            return default
+            return convert(default)
 
     levels = "DEBUG, INFO, WARNING, ERROR, CRITICAL"
-    level = read("FLOW_LOG_LEVEL", "INFO", _level, levels)
-    size = read("FLOW_LOG_MAX_MB", 10, _number_between(0.001, 10_000), "0.001 - 10000")
-    files = read("FLOW_LOG_FILES", 5, _number_between(1, 100), "1 - 100")
-    form = read(
-        "FLOW_LOG_FORMAT", "text", lambda text: {"text": "text", "json": "json"}[text.lower()], "text, json"
-    )
+    size = read("FLOW_LOG_MAX_MB", "10", _number_between(0.001, 10_000), "0.001 - 10000")
+    files = read("FLOW_LOG_FILES", "5", _number_between(1, 100), "1 - 100")
+    forms = {"text": False, "json": True}
     folder = environment.get("FLOW_LOG_DIR", "").strip()
     return Settings(
-        level=_level(str(level)),
+        level=read("FLOW_LOG_LEVEL", "INFO", _level, levels),
         explicit_level=bool(environment.get("FLOW_LOG_LEVEL", "").strip()),
         folder=Path(folder).expanduser() if folder else None,
-        as_json=form == "json",
+        as_json=read("FLOW_LOG_FORMAT", "text", lambda text: forms[text.lower()], "text, json"),
         max_bytes=int(size * 1_000_000),
         files=int(files),
         problems=problems,
@@ -63,7 +60,7 @@ def _level(text: str) -> int:
     return level
 
 
-def _number_between(low: float, high: float) -> Any:
+def _number_between(low: float, high: float) -> Callable[[str], float]:
     def convert(text: str) -> float:
         number = float(text)
         if not low <= number <= high:

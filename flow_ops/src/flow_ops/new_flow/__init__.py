@@ -97,16 +97,14 @@ def filled(name: str, names: Mapping[str, str]) -> str:
 def write(contents: Mapping[Path, str], slug: str, pins: Deployments, deleted: Sequence[Path] = ()) -> str:
     """Write the files of the flow; return what was done, and the steps from there to a plan, as they can be typed."""
     root = project.current().root
-    written = [
-        file for file, content in contents.items() if not file.exists() or file.read_text("utf-8") != content
-    ]
-    for file in written:
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(contents[file], encoding="utf-8", newline="\n")
-    files = "".join(f"\n  {file.relative_to(root).as_posix()}" for file in written)
-    files += "".join(
-        f"\n  {file.relative_to(root).as_posix()} ({text('new-flow.deleted')})" for file in deleted
-    )
+    done = {}
+    for file, content in contents.items():
+        if not file.exists() or file.read_text("utf-8") != content:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(content, encoding="utf-8", newline="\n")
+            done[file] = ""
+    done |= dict.fromkeys(deleted, f" ({text('new-flow.deleted')})")
+    files = "".join(f"\n  {file.relative_to(root).as_posix()}{note}" for file, note in done.items())
     if folder := getattr(pins.source, "path", None):
         push = f"\n  git -C {shell.arguments([folder])} pull" if Path(folder, ".git").exists() else ""
     else:

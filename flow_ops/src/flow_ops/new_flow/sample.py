@@ -66,10 +66,8 @@ def _refuse(root: Path, sample: list[Path]) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         raise git.refusal(error, root) from None
     unsafe = list(dict.fromkeys([*changed, *(name for name in names if name not in tracked)]))
-    if len(unsafe) > SHOWN:
-        unsafe = [*unsafe[:SHOWN], "..."]
     if unsafe:
-        raise FlowOpsError("FT-NEW-05", files=", ".join(unsafe))
+        raise FlowOpsError("FT-NEW-05", files=git.listed(unsafe, SHOWN))
 
 
 def _without_the_sample(pyproject: str, about: project.Project, slug: str) -> str:

@@ -181,9 +181,8 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def _every_run_is_completed_on_the_server(story: Story) -> None:
-    assert {one.name: one.run.state.name for one in story.played} == dict.fromkeys(
-        [one.name for one in story.played], "Completed"
-    )
+    states = {one.name: one.run.state.name for one in story.played}
+    assert states == dict.fromkeys(states, "Completed")
 
 
 def _the_repositorys_own_log_lines_are_in_the_ui(story: Story) -> None:
@@ -227,10 +226,8 @@ def _the_scheduled_runs_are_at_the_right_local_hours(story: Story) -> None:
         }
         assert set(fired) <= wanted, one.name
         # And by the clock on the wall, for a cron that says no more than minute and hours.
-        simple = re.fullmatch(
-            r"(\d+) (\d+(?:,\d+)*) \* \* \*", str(schedules[0]) if len(schedules) == 1 else ""
-        )
-        if simple:
+        only = str(schedules[0]) if len(schedules) == 1 else ""
+        if simple := re.fullmatch(r"(\d+) (\d+(?:,\d+)*) \* \* \*", only):
             times = {(int(hour), int(simple[1])) for hour in simple[2].split(",")}
             assert {(moment.hour, moment.minute) for moment in fired} <= times, one.name
 
@@ -248,25 +245,21 @@ def _retire_leaves_nothing(story: Story) -> None:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must be true of the story, and its name."""
+    """One thing that must be true of the story, which its function names."""
 
-    name: str
     holds: Callable[[Story], None]
 
     def __str__(self) -> str:
-        return self.name
+        return self.holds.__name__.removeprefix("_")
 
 
-CHECKS = tuple(
-    Check(holds.__name__.removeprefix("_"), holds)
-    for holds in (
-        _every_run_is_completed_on_the_server,
-        _the_repositorys_own_log_lines_are_in_the_ui,
-        _the_artifacts_are_in_the_ui,
-        _pool_version_and_tags_are_the_ones_of_the_file,
-        _every_schedule_is_in_the_pinned_timezone,
-        _the_scheduled_runs_are_at_the_right_local_hours,
-        _a_second_apply_changes_nothing,
-        _retire_leaves_nothing,
-    )
+CHECKS = (
+    Check(_every_run_is_completed_on_the_server),
+    Check(_the_repositorys_own_log_lines_are_in_the_ui),
+    Check(_the_artifacts_are_in_the_ui),
+    Check(_pool_version_and_tags_are_the_ones_of_the_file),
+    Check(_every_schedule_is_in_the_pinned_timezone),
+    Check(_the_scheduled_runs_are_at_the_right_local_hours),
+    Check(_a_second_apply_changes_nothing),
+    Check(_retire_leaves_nothing),
 )

@@ -197,9 +197,7 @@ def run_worker_once(prefect_server: Server) -> Callable[..., list[FlowRun]]:  # 
             raise FlowOpsError("FT-TEST-05", work_pool=work_pool, seconds=seconds, status=status, output=tail)
         only = WorkPoolFilter(name=WorkPoolFilterName(any_=[work_pool]))
         with get_client(sync_client=True) as client:
-            return list(
-                client.read_flow_runs(work_pool_filter=only, sort=FlowRunSort.EXPECTED_START_TIME_ASC)
-            )
+            return client.read_flow_runs(work_pool_filter=only, sort=FlowRunSort.EXPECTED_START_TIME_ASC)
 
     return run
 
@@ -288,13 +286,9 @@ def _finish(start: Start) -> Server:
     # Here alone: it imports Prefect's whole server, which takes 2.5 s of each session.
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
 
-    harness = prefect_test_harness(server_startup_timeout=int(START_TIMEOUT))
-    harness.__enter__()
-
-    def stop() -> None:
-        harness.__exit__(None, None, None)
-
-    return Server(str(PREFECT_API_URL.value()), stop)
+    harness = contextlib.ExitStack()
+    harness.enter_context(prefect_test_harness(server_startup_timeout=int(START_TIMEOUT)))
+    return Server(str(PREFECT_API_URL.value()), harness.close)
 
 
 def _run_id(run: FlowRun | State[Any] | UUID) -> UUID:

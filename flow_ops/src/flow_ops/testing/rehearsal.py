@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ class Rehearsal:
         return FolderSource(self.folder)
 
     def write(self, file: Path) -> None:
-        file.write_text(to_json(asdict(self)).decode(), encoding="utf-8")
+        file.write_bytes(to_json(self))
 
 
 def _main(file: str, arguments: list[str]) -> int:

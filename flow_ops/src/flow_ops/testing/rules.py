@@ -128,12 +128,9 @@ def flows() -> dict[str, Flow[..., Any]]:
     package = importlib.import_module(project.current().package)
     names = [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
     modules = [package, *(importlib.import_module(name) for name in names if not name.endswith("__main__"))]
-    found = {}
-    for module in modules:
-        for value in vars(module).values():
-            if isinstance(value, Flow) and value.fn.__module__.partition(".")[0] == package.__name__:
-                found[f"{value.fn.__module__}:{value.fn.__name__}"] = value
-    return found
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, Flow)]
+    own = [flow for flow in found if flow.fn.__module__.partition(".")[0] == package.__name__]
+    return {f"{flow.fn.__module__}:{flow.fn.__name__}": flow for flow in own}
 
 
 def _flows_without(attribute: str) -> Callable[[], Iterable[str]]:

@@ -96,9 +96,7 @@ class Start:
             RuntimeError: It ended, or does not answer within `START_TIMEOUT`, or not as Prefect does.
         """
         end = time.monotonic() + START_TIMEOUT
-        while self.process.poll() is None and time.monotonic() < end:
-            if _answers(f"{self.url}/health"):
-                break
+        while self.process.poll() is None and time.monotonic() < end and not _answers(f"{self.url}/health"):
             time.sleep(0.05)
         # Asks the database, so that a copy that does not fit this Prefect is noticed here.
         if not _answers(f"{self.url}/flows/count", data=b"{}"):
@@ -179,13 +177,12 @@ def end_process(process: subprocess.Popen[bytes]) -> None:
 
 def _migrated() -> Path:
     """Return where the migrated database is kept: named by the migrations of this Prefect, which a branch may change."""
-    folder = Path(
-        str(importlib.metadata.distribution("prefect").locate_file("prefect/server/database/_migrations"))
-    )
-    names = "".join(sorted(file.name for file in folder.glob("versions/sqlite/*.py")))
+    prefect = importlib.metadata.distribution("prefect")
+    folder = Path(str(prefect.locate_file("prefect/server/database/_migrations/versions/sqlite")))
+    names = "".join(sorted(file.name for file in folder.glob("*.py")))
     digest = hashlib.sha256(names.encode()).hexdigest()[:12]
     cache = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache, "flow-ops", f"prefect-{importlib.metadata.version('prefect')}-{digest}.db")
+    return Path(cache, "flow-ops", f"prefect-{prefect.version}-{digest}.db")
 
 
 def _keep(database: Path) -> None:

@@ -130,9 +130,8 @@ def set_aside(path: Path) -> None:
     """Move what stands at `path`, and should not, to the folder `set-aside`, or else remove it; no way is no error."""
     if not os.path.lexists(path):
         return
-    place = (
-        next((each.parent for each in path.parents if each.name == STATE), path.parent) / STATE / "set-aside"
-    )
+    home = next((each.parent for each in path.parents if each.name == STATE), path.parent)
+    place = home / STATE / "set-aside"
     target = place / f"{path.name}-{time.time_ns()}"
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -253,11 +252,10 @@ async def settle(ledger: Ledger, entries: dict[str, int]) -> None:
 async def _settle_when_possible(ledger: Ledger, entries: dict[str, int]) -> None:
     while entries:
         try:
-            return await settle(ledger, entries)
+            await settle(ledger, entries)
         except Exception as error:  # noqa: BLE001 - whatever the server's trouble, the worker must start
             _say(f"runs that were cut off and could not be ended yet: {len(entries)} ({error})")
-        await asyncio.sleep(SETTLE_SECONDS)
-    return None
+            await asyncio.sleep(SETTLE_SECONDS)
 
 
 async def _prune_every_hour(folder: Path) -> None:

@@ -148,10 +148,8 @@ def uninstall_steps(service: Service, *, installed: bool) -> list[Step]:
         if service.own_account:
             steps += [Remove(PRIVATE_STATES / service.home.relative_to(STATES))]
     elif installed:
-        steps += [
-            _stop_on_windows(service),
-            WindowsCommand((service.nssm, "remove", service.name, "confirm")),
-        ]
+        remove = WindowsCommand((service.nssm, "remove", service.name, "confirm"))
+        steps += [_stop_on_windows(service), remove]
     return [*steps, Remove(service.home)]
 
 

@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
+from packaging.requirements import Requirement
 
 from flow_ops import programs
 from flow_ops.hidden import without_credentials
@@ -108,10 +109,8 @@ def install(options: Options) -> int:
     """Check everything first, then carry out the steps; where one fails, a new installation is taken back."""
     service = replace(service_from(options, this_system()), api_url=_api_url(options.api_url))
     check_machine(service)
-    check_credentials(options.credentials)
-    _asking().check_pool(
-        service, worker_drain.read_credentials(options.credentials) if options.credentials else {}
-    )
+    credentials = check_credentials(options.credentials)
+    _asking().check_pool(service, credentials)
     service = replace(service, python=find_python(service))
     installed = is_installed(service)
     if not installed:
@@ -150,11 +149,11 @@ def _carry_out(steps: list[Step], service: Service) -> None:
     mask = os.umask(0o022)
     try:
         for step in steps:
-            print(step.describe())
+            said = step.describe()
+            print(said)
             try:
                 step.apply()
             except OSError as failure:
-                said = step.describe()
                 raise FlowOpsError("FT-SERVICE-14", service=service.name, step=said, output=failure) from None
     finally:
         os.umask(mask)
@@ -171,9 +170,7 @@ def status(options: Options) -> int:
     health = _health(installed["health_port"])
     values = (
         f"{service.name}: {state}",
-        text(
-            "worker.of-pool", name=installed["worker_name"], pool=installed["pool"], limit=installed["limit"]
-        ),
+        text("worker.of-pool", name=installed["worker_name"], **installed),
         installed["api_url"],
         installed.get("python", "-"),
         f"http://127.0.0.1:{installed['health_port']}/health: {health}",
@@ -199,22 +196,18 @@ def service_from(options: Options, system: System) -> Service:
     name = f"flow-worker-{options.pool}"
     windows = system == "windows"
     flavour = PureWindowsPath if windows else PurePosixPath
-    home = flavour(options.home) if options.home else default_home(name, system, options.scope)
-    account = _account(options, system, name)
-    return Service(
+    service = Service(
         system=system,
         scope="system" if windows else options.scope,
         pool=options.pool,
         worker_name=f"{options.host}-{options.pool}",
-        account=account,
+        account=_account(options, system, name),
         api_url="",
         limit=options.limit,
         drain_seconds=options.drain_seconds,
         # Two pools on one machine get two ports without anybody choosing them.
         health_port=options.health_port or 8100 + zlib.crc32(options.pool.encode()) % 900,
-        home=_usable(
-            home, below=STATES if system == "linux" and not account and options.scope == "system" else None
-        ),
+        home=flavour(options.home) if options.home else default_home(name, system, options.scope),
         # Commands are run elsewhere (`Command`); a version is no path.
         python=str(Path(options.python).absolute()) if Path(options.python).exists() else options.python,
         requirements=worker_requirements(),
@@ -222,6 +215,8 @@ def service_from(options: Options, system: System) -> Service:
         nssm=options.nssm,
         uv=shutil.which("uv") or "uv" if system == this_system() else "uv",
     )
+    check_folder(service)
+    return service
 
 
 def default_home(name: str, system: str, scope: str) -> PurePath:
@@ -237,8 +232,8 @@ def default_home(name: str, system: str, scope: str) -> PurePath:
 def worker_requirements() -> tuple[str, ...]:
     """Return what the worker's environment holds: this library's own bounds, and uv."""
     dependencies = importlib.metadata.requires("flow-ops") or []
-    named = {re.split(r"[^A-Za-z0-9_.-]", text, maxsplit=1)[0].lower(): text for text in dependencies}
-    return (*(named[name] for name in WORKER_REQUIREMENTS if name in named), UV_REQUIREMENT)
+    needed = (one for one in dependencies if Requirement(one).name in WORKER_REQUIREMENTS)
+    return (*needed, UV_REQUIREMENT)
 
 
 def _account(options: Options, system: System, name: str) -> str:
@@ -252,17 +247,16 @@ def _account(options: Options, system: System, name: str) -> str:
     return options.account or ""
 
 
-def _usable(home: PurePath, *, below: PurePath | None) -> PurePath:
-    """Return `home` if both service managers can hold it: systemd takes no quotes there, nssm expands %.
+def check_folder(service: Service) -> None:
+    """Check that the service manager can hold the folder: systemd takes no quotes there, nssm expands %.
 
     What an account of systemd's making writes is below one folder, in which a colon is not a character like others.
     """
-    refused = '"%' if isinstance(home, PureWindowsPath) else "\"'\\"
-    if below and (below not in home.parents or ".." in home.parts or ":" in str(home)):
-        raise FlowOpsError("FT-SERVICE-21", folder=home, below=below)
+    home, refused = service.home, '"%' if service.system == "windows" else "\"'\\"
+    if service.own_account and (STATES not in home.parents or ".." in home.parts or ":" in str(home)):
+        raise FlowOpsError("FT-SERVICE-21", folder=home, below=STATES)
     if not home.is_absolute() or any(c in refused or not c.isprintable() for c in str(home)):
         raise FlowOpsError("FT-SERVICE-19", folder=home)
-    return home
 
 
 def _asking() -> ModuleType:
@@ -365,14 +359,18 @@ def find_python(service: Service) -> str:
     return programs.run(command, ELSEWHERE, environment={**os.environ, **service.uv_variables}).stdout.strip()
 
 
-def check_credentials(file: Path | None) -> None:
-    """Check that the file given with `--credentials` can be read and understood."""
+def check_credentials(file: Path | None) -> dict[str, str]:
+    """Return what the file given with `--credentials` sets; check that it can be read and understood.
+
+    Raises:
+        FlowOpsError: FT-SERVICE-16 and -22.
+    """
     if not file:
-        return
+        return {}
     if not file.is_file():
         raise FlowOpsError("FT-SERVICE-16", file=file, problem=text("worker.no-file"))
     try:
-        unknown = worker_drain.unknown(worker_drain.read_credentials(file))
+        variables = worker_drain.read_credentials(file)
     except worker_drain.ReadByOthersError:
         problem = text("worker.read-by-others", file=file)
         raise FlowOpsError("FT-SERVICE-16", file=file, problem=problem) from None
@@ -381,8 +379,9 @@ def check_credentials(file: Path | None) -> None:
         raise FlowOpsError("FT-SERVICE-16", file=file, problem=problem) from None
     except (ValueError, OSError) as error:
         raise FlowOpsError("FT-SERVICE-16", file=file, problem=error) from None
-    if unknown:
+    if unknown := worker_drain.unknown(variables):
         raise FlowOpsError("FT-SERVICE-22", file=file, names=", ".join(unknown))
+    return variables
 
 
 def check_port(service: Service) -> None:
@@ -422,11 +421,8 @@ def is_installed(service: Service) -> bool:
 
 
 def _service_state(service: Service) -> str:
-    command = (
-        service.systemctl("is-active", service.name)
-        if service.unit_file
-        else (service.nssm, "status", service.name)
-    )
+    nssm = (service.nssm, "status", service.name)
+    command = service.systemctl("is-active", service.name) if service.unit_file else nssm
     return decoded(subprocess.run(command, capture_output=True, check=False).stdout) or text("worker.unknown")
 
 
