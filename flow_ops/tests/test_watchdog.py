@@ -201,6 +201,13 @@ def test_an_edit_by_hand_is_one_difference_in_words_and_apply_mends_it(
     assert watchdog.differences(server, ID, DEPLOYMENT, Limits()) == []
 
 
+def test_other_words_in_a_description_do_not_rewrite_a_rule() -> None:
+    running, *others = watchdog.expected(ID, DEPLOYMENT, Limits())
+    server: Any = Server(_edited(running, description="over 2:00:00 in Running: cancelled"), *others)
+    assert watchdog.apply(server, ID, DEPLOYMENT, Limits()) == []
+    assert server.writes == []
+
+
 def test_a_copy_made_in_the_ui_is_a_difference_and_apply_deletes_it() -> None:
     running, *others = watchdog.expected(ID, DEPLOYMENT, Limits())
     server: Any = Server(running, running, *others)

@@ -396,8 +396,11 @@ def _lines(name: str, wanted: AutomationCore | None, found: list[Automation]) ->
 
 
 def _flat(automation: AutomationCore) -> dict[str, str]:
-    """Return what an automation says as `{"trigger.within": "2:00:00", ...}`, in an order of its own."""
-    said = automation.model_dump(include=set(AutomationCore.model_fields) - {"owner_resource"})
+    """Return what an automation does as `{"trigger.within": "2:00:00", ...}`, in an order of its own.
+
+    Without its description: rewritten for a word of that, it would forget the runs that it watches.
+    """
+    said = automation.model_dump(include=set(AutomationCore.model_fields) - {"owner_resource", "description"})
     return dict(_walk("", said))
 
 
