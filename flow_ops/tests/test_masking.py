@@ -18,6 +18,7 @@ import pytest
 from flow_ops.hidden import MASK
 from flow_ops.logging import masking
 from flow_ops.logging.masking import add_secret, mask
+from helpers.support import not_on_windows
 
 SECRET = """p4ss'w/rd "ñ" <&>"""  # noqa: S105 - not one
 
@@ -148,6 +149,48 @@ def test_what_many_processes_tell_at_once_is_heard_whole(
     assert [teller.wait(60) for teller in tellers] == [0] * 4
     told = [f"process-{n}-secret-{each:02}" for n in range(4) for each in range(100)]
     assert [secret for secret in told if mask(secret) != MASK] == []
+
+
+@pytest.mark.parametrize("kind", ["text", "folder"])
+def test_what_is_of_nobody_s_in_the_folder_hides_no_secret_and_stops_nothing(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    masking.share()
+    monkeypatch.setenv(masking.VARIABLE, os.environ[masking.VARIABLE])
+    add_secret("told-by-the-parent")
+    (folder,) = tmp_path.iterdir()
+    (folder / "foreign").mkdir() if kind == "folder" else (folder / "foreign").write_text("hello")
+    assert child("ask") == f"{MASK}, told-by-a-child"
+    child("tell")
+    assert mask("told-by-a-child") == MASK
+
+
+def test_a_variable_that_is_no_key_stops_no_record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "any").touch()
+    monkeypatch.setenv(masking.VARIABLE, f"rubbish {tmp_path}")
+    add_secret("a-secret")
+    assert mask("it is a-secret") == f"it is {MASK}"
+
+
+def test_a_secret_with_a_byte_that_is_no_utf_8_is_masked_and_so_is_the_next() -> None:
+    add_secret(b"contrase\xf1a-larga".decode(errors="surrogateescape"))
+    add_secret("another-secret")
+    assert mask("contrase\udcf1a-larga, another-secret") == f"{MASK}, {MASK}"
+
+
+@not_on_windows("it has no fork")
+def test_a_fork_that_ends_leaves_the_folder_to_the_process_that_made_it(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from flow_ops.logging import masking; masking.share(); masking.add_secret('a-secret')\n"
+        "folder = os.environ[masking.VARIABLE].partition(' ')[2]\n"
+        "child = os.fork()\n"
+        "if not child: sys.exit()\n"
+        "os.waitpid(child, 0); sys.exit(not os.path.isdir(folder))"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folder_that_processes_share_is_gone_with_the_one_that_made_it(tmp_path: Path) -> None:

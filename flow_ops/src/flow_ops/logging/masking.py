@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 
 from flow_ops.hidden import MASK, looks_secret, passwords
 
@@ -62,6 +62,10 @@ def add_environment() -> None:
 def mask(text: str) -> str:
     """Return `text` with every secret that is known replaced by asterisks."""
     _hear_from_the_others()
+    return _masked(text)
+
+
+def _masked(text: str) -> str:
     return _pattern.sub(MASK, text) if _pattern else text
 
 
@@ -72,15 +76,15 @@ def mask_record(record: logging.LogRecord) -> None:
         return
     with contextlib.suppress(Exception):  # Wrong arguments: the handlers report them, as ever.
         message = record.getMessage()
-        if (masked := mask(message)) != message:
+        if (masked := _masked(message)) != message:
             record.msg, record.args = masked, ()
     if record.exc_info and record.exc_info[0]:
         text = record.exc_text or _FORMATTER.formatException(record.exc_info)
-        if (masked := mask(text)) != text:
+        if (masked := _masked(text)) != text:
             # Formatters print `exc_text`; from `exc_info` some would write the exception anew.
             record.exc_text, record.exc_info = masked, None
     if record.stack_info:
-        record.stack_info = mask(record.stack_info)
+        record.stack_info = _masked(record.stack_info)
 
 
 class Masking(logging.Filter):
@@ -116,13 +120,16 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _forms(text: str) -> Iterator[str]:
     """Yield the forms in which programs write a text."""
-    yield from (text, repr(text)[1:-1], repr(text.encode())[2:-1], html.escape(text))
-    for encoded in (quote(text), quote(text, safe=""), quote_plus(text)):
+    content = text.encode(
+        errors="surrogatepass"
+    )  # A byte of a variable that is no UTF-8 is a surrogate in its text.
+    yield from (text, repr(text)[1:-1], repr(content)[2:-1], html.escape(text))
+    for encoded in (quote(content), quote(content, safe=""), quote_plus(content)):
         yield encoded
         yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
     yield from (json.dumps(text, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False))
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(text.encode()).decode().rstrip("=")
+        yield encode(content).decode().rstrip("=")
 
 
 _known: set[str] = set()
@@ -151,17 +158,23 @@ def share() -> None:
     if VARIABLE not in os.environ:
         folder = Path(tempfile.gettempdir(), f"flow-ops-{secrets.token_hex(16)}")
         os.environ[VARIABLE] = f"{Fernet.generate_key().decode()} {folder}"
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        atexit.register(_remove, folder, os.getpid())
+
+
+def _remove(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # Not a fork of it that ends earlier.
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _tell_the_others(texts: set[str]) -> None:
     key, _, folder = os.environ.get(VARIABLE, "").partition(" ")
     file = Path(folder, secrets.token_hex(16))
-    with contextlib.suppress(OSError, ValueError):  # Nothing is shared.
+    with contextlib.suppress(OSError, ValueError):  # Nothing is shared, or not by `share`.
         encrypted = Fernet(key).encrypt(json.dumps([*texts]).encode())
         file.parent.mkdir(mode=0o700, exist_ok=True)
         file.with_suffix(_DRAFT).write_bytes(encrypted)
         file.with_suffix(_DRAFT).rename(file)
+        _heard.add(file.name)
 
 
 def _hear_from_the_others() -> None:
@@ -169,11 +182,21 @@ def _hear_from_the_others() -> None:
     key, _, folder = os.environ.get(VARIABLE, "").partition(" ")
     if not folder:
         return
-    with contextlib.suppress(OSError):  # No secret yet, or no more: the run has ended.
-        if new := {each.name for each in os.scandir(folder) if not each.name.endswith(_DRAFT)} - _heard:
-            told = [json.loads(Fernet(key).decrypt(Path(folder, name).read_bytes())) for name in new]
-            _learn({text for texts in told for text in texts})
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # No secret yet, or no more, the run having ended; or no key.
+        new = {each.name for each in os.scandir(folder) if not each.name.endswith(_DRAFT)} - _heard
+        if new:
+            _learn({text for name in new for text in _told(Fernet(key), Path(folder, name))})
             _heard.update(new)
+
+
+def _told(fernet: Fernet, file: Path) -> list[str]:
+    try:
+        texts: list[str] = json.loads(fernet.decrypt(file.read_bytes()))
+    except (OSError, InvalidToken):  # Somebody else's file hides no other.
+        return []
+    return texts
 
 
 _DRAFT = ".new"
