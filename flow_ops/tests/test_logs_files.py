@@ -240,6 +240,25 @@ def test_half_a_line_that_somebody_left_is_ended_first(
     assert file.read_text(encoding="utf-8").splitlines() == said
 
 
+@not_on_windows("it has no fork")
+@pytest.mark.filterwarnings(
+    "ignore:.*fork:DeprecationWarning"
+)  # of one beside threads, as those of a test session
+def test_what_waits_in_a_process_is_not_written_by_its_fork_too(
+    handler: rotating_file.RotatingFile, tmp_path: Path
+) -> None:
+    (tmp_path / "logs").write_text("in the way of the folder", encoding="utf-8")
+    write(handler, "waits")
+    (tmp_path / "logs").unlink()
+    if not (child := os.fork()):
+        write(handler, "of the fork")
+        handler.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    handler.close()
+    assert sorted(lines(tmp_path / "logs")) == ["of the fork", "waits"]
+
+
 def test_a_file_that_is_taken_away_is_made_anew(
     handler: rotating_file.RotatingFile, tmp_path: Path, reports: list[BaseException]
 ) -> None:

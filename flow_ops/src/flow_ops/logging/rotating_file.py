@@ -64,6 +64,7 @@ class RotatingFile(ConcurrentRotatingFileHandler):
         )
         self._report, self._report_lost = report, report_lost
         self._waiting: deque[logging.LogRecord] = deque()
+        self._process = os.getpid()
         self._lost = 0
         self._retry_at = 0.0
         self._problem: BaseException | None = None
@@ -72,6 +73,9 @@ class RotatingFile(ConcurrentRotatingFileHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, after those that wait for the file; or let it wait too."""
+        if self._process != os.getpid():  # A fork: what waited is its parent's to write.
+            self._process = os.getpid()
+            self._waiting.clear()
         self._waiting.append(record)
         if len(self._waiting) > KEPT_RECORDS:
             self._waiting.popleft()
