@@ -54,6 +54,15 @@ def test_the_help_of_every_command_is_looked_at() -> None:
     assert known == {command for _, command in COMMANDS} - {""}
 
 
+def test_a_mistyped_command_of_a_group_is_told_those_of_that_group(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert arguments.execute(FLOW_OPS, ["worker", "instal"]) == 1
+    said = capsys.readouterr().err
+    assert "install, uninstall, status, print" in said
+    assert "install?" in said
+
+
 @pytest.mark.parametrize(("line", "command"), COMMANDS)
 def test_every_name_in_help_stands_under_the_heading_that_fits_and_none_is_empty(
     line: App, command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

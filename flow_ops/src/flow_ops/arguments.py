@@ -155,7 +155,7 @@ def _problem(
         given = name in tokens or any(token.startswith(f"{name}=") for token in tokens)
         return "no-value" if given else "missing", {"name": name}
     if isinstance(error, cyclopts.UnknownCommandError):
-        known = [name for name in command_line if not name.startswith("-")]
+        known = [name for name in error.app or command_line if not name.startswith("-")]
         name = (error.unused_tokens or tokens)[0]
         return "unknown-command", {"name": name, "known": ", ".join(known), "near": nearest(name, known)}
     if isinstance(error, cyclopts.RepeatArgumentError):

@@ -26,7 +26,7 @@ from flow_ops import flow_parameters, git, hidden, library, programs, project, s
 from flow_ops.deploy import schedules, server, source, state
 from flow_ops.deploy.pins import Deployments, Environment, FolderSource, GitSource, Schedule
 from flow_ops.deploy.targets import Target, environment_names
-from flow_ops.messages import FlowOpsError, nearest, text
+from flow_ops.messages import FlowOpsError, nearest
 
 # These are told and stop nothing.
 WARNINGS = {
@@ -394,9 +394,7 @@ def _blocks(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]
         wanted.add(("secret", target.source.credentials_block))
     for block_type, name in sorted(wanted):
         if not _has_block(client, block_type, name):
-            or_typed = text("block.save-secret", name=name) if block_type == "secret" else "."
-            shown = {"name": name, "type": block_type, "environment": environment}
-            yield FlowOpsError("FT-BLOCK-01", **shown, or_typed=or_typed)
+            yield FlowOpsError("FT-BLOCK-01", name=name, type=block_type, environment=environment)
         elif isinstance(target.source, GitSource) and name == target.source.credentials_block:
             yield from _token(client, target.source)
     for name in sorted({match["variable"] for match in found if match["variable"]}):
