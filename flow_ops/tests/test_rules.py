@@ -55,6 +55,13 @@ except Exception:
 REFUSED = "nothing_in_deploy_py_would_be_refused"
 BREAKS = [
     Break("names_agree_everywhere", "FT-RULE-01", FLOW, 'name="ventas-diarias"', 'name="ventas"'),
+    Break(
+        "names_agree_everywhere",
+        "FT-RULE-01",
+        "deploy.py",
+        "src/ventas_diarias/flow.py:",
+        "ventas_diarias.flow:",
+    ),
     Break("names_agree_everywhere", "FT-RULE-01", PYPROJECT, '"ventas-diarias" = ', '"ventas" = '),
     Break(
         "entrypoints_load_from_the_tracked_files_alone",

@@ -85,9 +85,10 @@ def _names() -> Iterable[str]:
     about = project.current()
     first = next(iter(deployments().flows))
     flow = entrypoints.load(first, about.root).flow.name
+    packages = [file.parent.name for file in sorted(about.root.glob("src/*/__init__.py"))]
     agree = {
         "[tool.flow-ops] package": (about.package, about.slug.replace("-", "_")),
-        "src/": ((about.root / "src" / about.package / "__init__.py").is_file(), True),
+        "src/": (about.package if about.package in packages else ", ".join(packages), about.package),
         f"[project.scripts] {flow}": (
             about.pyproject["project"].get("scripts", {}).get(flow),
             f"{about.package}.__main__:main",
@@ -96,7 +97,7 @@ def _names() -> Iterable[str]:
             about.pyproject["tool"].get("uv", {}).get("build-backend", {}).get("module-name"),
             about.package,
         ),
-        "deploy.py": (first.startswith(f"src/{about.package}/"), True),
+        "deploy.py": ("/".join(first.split("/")[:2]), f"src/{about.package}"),
     }
     return [
         f"{place}: {found!r} != {wanted!r}" for place, (found, wanted) in agree.items() if found != wanted
