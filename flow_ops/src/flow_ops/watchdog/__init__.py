@@ -309,8 +309,6 @@ def _automation(
     automation = AutomationCore(
         name=_name(deployment, name),
         description=description,
-        enabled=True,
-        tags=[],
         trigger=EventTrigger(
             match=ResourceSpecification(match),
             match_related=ResourceSpecification(
@@ -323,15 +321,12 @@ def _automation(
             expect={f"prefect.flow-run.{state}" for state in rule.expect or ("*",)},
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive if limit else Posture.Reactive,
-            threshold=1,
             within=limit or timedelta(0),
         ),
         actions=actions,
-        actions_on_trigger=[],
-        actions_on_resolve=[],
     )
-    # Prefect's update sends what was set and leaves the rest as it is on the server: now all of it is set,
-    # but for the owner, which an update may not name.
+    # Prefect's update sends what was set and leaves the rest as it is on the server: now all of it is set, with
+    # Prefect's defaults, but for the owner, which an update may not name.
     return AutomationCore.model_validate(automation.model_dump(exclude={"owner_resource"}))
 
 
