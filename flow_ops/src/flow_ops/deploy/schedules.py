@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from cron_descriptor import ExpressionDescriptor, FormatError, Options
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import IntervalSchedule as ClientIntervalSchedule
-from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from prefect.server.schemas.schedules import SCHEDULE_TYPES
+from pydantic import TypeAdapter
 
 from flow_ops import project
 from flow_ops.deploy.pins import Schedule
@@ -35,6 +36,7 @@ ANCHOR = "2024-01-01T00:00:00"
 
 Plain = dict[str, Any]
 
+_ON_SERVER: TypeAdapter[SCHEDULE_TYPES] = TypeAdapter(SCHEDULE_TYPES)
 _UNIVERSAL = {"UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "ZULU", "UNIVERSAL", "GREENWICH"}
 _NAMES = (*calendar.day_name, *calendar.month_name[1:])
 
@@ -171,11 +173,11 @@ def next_runs(
     moments: set[datetime] = set()
     for schedule in schedules:
         if schedule["active"]:
-            dates = _server_schedule(schedule["timing"]).get_dates(n=count, start=start, **limit)
+            dates = _ON_SERVER.validate_python(schedule["timing"]).get_dates(n=count, start=start, **limit)
             # The server takes a cron that never fires (February 31), and Prefect raises where it looks for its dates.
             with contextlib.suppress(ValueError):
-                moments |= {moment.astimezone(UTC) for moment in asyncio.run(dates)}
-    return sorted(datetime.fromtimestamp(m.timestamp(), UTC) for m in moments)[:count]
+                moments |= {datetime.fromtimestamp(m.timestamp(), UTC) for m in asyncio.run(dates)}
+    return sorted(moments)[:count]
 
 
 @dataclass(frozen=True)
@@ -227,9 +229,3 @@ def _longest_gap(moments: Sequence[datetime]) -> timedelta:
 
 def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
-
-
-def _server_schedule(timing: Plain) -> CronSchedule | IntervalSchedule | RRuleSchedule:
-    if "cron" in timing:
-        return CronSchedule(**timing)
-    return RRuleSchedule(**timing) if "rrule" in timing else IntervalSchedule(**timing)
