@@ -118,25 +118,30 @@ def is_universal(zone: str) -> bool:
 def written(timing: Plain) -> str:
     """Return a timing as it is written, for programs too, with its zone: `0 6 * * 1-5 (Europe/Madrid)`."""
     every = timing.get("cron") or timing.get("rrule") or f"every {timedelta(seconds=timing['interval'])}"
-    return f"{every} ({timing.get('timezone') or 'UTC'})"
+    return f"{every} ({zone_of(timing)})"
 
 
 def said(timing: Plain) -> str:
     """Return a timing as `written`, for people: an interval in the user's language."""
-    if "interval" not in timing:
-        return written(timing)
-    every = text("times.every", interval=timedelta(seconds=timing["interval"]))
-    return f"{every} ({timing.get('timezone') or 'UTC'})"
+    return f"{_every(timing)} ({zone_of(timing)})"
 
 
 def describe(timing: Plain) -> str:
     """Return a timing in words for people, with its zone where that is not the repository's."""
-    cron, zone = timing.get("cron"), timing.get("timezone") or "UTC"
-    if cron:
-        every = f"{cron}  {in_words(cron)}".rstrip()
-    else:
-        every = timing.get("rrule") or text("times.every", interval=timedelta(seconds=timing["interval"]))
+    every, zone = _every(timing), zone_of(timing)
+    if "cron" in timing:
+        every = f"{every}  {in_words(every)}".rstrip()
     return every if zone == project.current().timezone else f"{every} ({zone})"
+
+
+def _every(timing: Plain) -> str:
+    if "interval" in timing:
+        return text("times.every", interval=timedelta(seconds=timing["interval"]))
+    return str(timing.get("cron") or timing["rrule"])
+
+
+def zone_of(timing: Plain) -> str:
+    return str(timing.get("timezone") or "UTC")
 
 
 def in_words(cron: str) -> str:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun
 
-from flow_ops.fleet.rows import Fleet, Row, next_of
+from flow_ops.deploy import schedules
+from flow_ops.fleet.rows import Fleet, Row
 
 _HOURS = 24
 # A run each minute, for a day.
@@ -50,7 +51,7 @@ def of(fleet: Fleet, rows: Sequence[Row], began: Mapping[UUID, Sequence[FlowRun]
         for run in began.get(row.id, ()):
             if run.start_time:
                 day.began[run.start_time.astimezone(fleet.zone).hour] += 1
-        for moment in next_of(row, fleet.at, _MOST, tomorrow):
+        for moment in schedules.next_runs(row.active_schedules, _MOST, fleet.at, tomorrow):
             if moment < tomorrow:
                 day.coming[moment.astimezone(fleet.zone).hour] += 1
     return [days[pool] for pool in sorted(days)]

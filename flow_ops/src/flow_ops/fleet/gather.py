@@ -21,9 +21,9 @@ from prefect.events.schemas.automations import Automation
 from prefect.exceptions import PrefectHTTPStatusError
 
 from flow_ops import repository, watchdog
-from flow_ops.deploy import rollback, server, source, state
+from flow_ops.deploy import rollback, schedules, server, source, state
 from flow_ops.fleet import problems
-from flow_ops.fleet.rows import LAST, Fleet, Row, next_of, zone_of
+from flow_ops.fleet.rows import LAST, Fleet, Row
 from flow_ops.hidden import without_credentials
 from flow_ops.logging.formats import visible
 from flow_ops.messages import FlowOpsError
@@ -47,7 +47,7 @@ def gather(client: SyncPrefectClient) -> Fleet:
     zone = _zone(rows)
     for row in rows:
         row.usual_zone = zone.key
-        row.next_run = next(iter(next_of(row, now)), None)
+        row.next_run = next(iter(schedules.next_runs(row.active_schedules, 1, now)), None)
     problems.add(rows, newest)
     rows.sort(key=problems.urgency)
     return Fleet(address, now, zone, newest, rows, notes)
@@ -191,7 +191,7 @@ def _zone(rows: Sequence[Row]) -> ZoneInfo:
     """Return the repository's zone; outside of one, that of most schedules."""
     here = repository.find()
     said = here.pyproject["tool"]["flow-ops"].get("timezone") if here else None
-    zones = Counter(zone_of(one["timing"]) for row in rows for one in row.schedules)
+    zones = Counter(schedules.zone_of(one["timing"]) for row in rows for one in row.schedules)
     for name in filter(None, (said, *(zone for zone, _ in zones.most_common()))):
         try:
             return ZoneInfo(name)

@@ -8,8 +8,8 @@ from packaging.version import Version
 
 from flow_ops.deploy import report, source
 from flow_ops.deploy.pins import GitSource
-from flow_ops.deploy.schedules import is_universal, said
-from flow_ops.fleet.rows import Row, is_broken, zone_of
+from flow_ops.deploy.schedules import is_universal, said, zone_of
+from flow_ops.fleet.rows import Row, is_broken
 from flow_ops.hidden import without_credentials
 from flow_ops.logging.formats import visible
 from flow_ops.messages import FlowOpsError

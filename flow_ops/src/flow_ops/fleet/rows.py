@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 from packaging.version import Version
 from prefect.client.schemas.objects import FlowRun, StateType
 
-from flow_ops.deploy import schedules
 from flow_ops.deploy.pins import Source
 from flow_ops.deploy.rollback import Pin
-from flow_ops.deploy.schedules import Plain
+from flow_ops.deploy.schedules import Plain, zone_of
 from flow_ops.messages import FlowOpsError
 
 # How many of its last runs are shown of each deployment.
@@ -96,12 +95,3 @@ class Fleet:
     newest: Version
     rows: list[Row]
     notes: list[FlowOpsError]
-
-
-def zone_of(timing: Plain) -> str:
-    return str(timing.get("timezone") or "UTC")
-
-
-def next_of(row: Row, start: datetime, count: int = 1, end: datetime | None = None) -> list[datetime]:
-    """Return when a deployment runs next, in UTC."""
-    return schedules.next_runs(row.active_schedules, count, start, end)
