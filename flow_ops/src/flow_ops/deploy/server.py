@@ -108,7 +108,7 @@ def coded() -> Iterator[None]:
     shown = without_credentials(api_url()).rstrip("/")
     try:
         yield
-    except (PrefectHTTPStatusError, httpx.HTTPStatusError) as error:
+    except httpx.HTTPStatusError as error:
         status = error.response.status_code
         if status in _NO_ENTRY:
             raise FlowOpsError("FT-SERVER-05", url=shown, status=status) from None
@@ -144,15 +144,14 @@ def version(client: SyncPrefectClient) -> Version | None:
     """
     if client.server_type == ServerType.CLOUD:
         return None
-    url = without_credentials(api_url())
     try:
         return Version(client.api_version())
     except (ValueError, TypeError):
-        raise FlowOpsError("FT-SERVER-06", url=url) from None
-    except (PrefectHTTPStatusError, httpx.HTTPStatusError) as error:
+        pass
+    except httpx.HTTPStatusError as error:
         if error.response.is_server_error or not _is_another(client):
             raise
-        raise FlowOpsError("FT-SERVER-06", url=url) from None
+    raise FlowOpsError("FT-SERVER-06", url=without_credentials(api_url()))
 
 
 def _is_another(client: SyncPrefectClient) -> bool:
