@@ -215,11 +215,16 @@ def unnamed(client: SyncPrefectClient, targets: Sequence[Target]) -> dict[str, D
     )
     flows = sorted({target.loaded.flow.name for target in targets})
     ours = client.read_deployments(flow_filter=filters.FlowFilter(name=filters.FlowFilterName(any_=flows)))
-    found = {deployment.id: deployment for deployment in [*tagged, *ours]}
-    wanted = filters.FlowFilter(id=filters.FlowFilterId(any_=sorted({one.flow_id for one in found.values()})))
-    names = {flow.id: flow.name for flow in client.read_flows(flow_filter=wanted)} if found else {}
-    by_name = {f"{names[one.flow_id]}/{one.name}": one for one in found.values()}
-    return {name: one for name, one in sorted(by_name.items()) if name not in named}
+    found = by_full_name(client, [*tagged, *ours])
+    return {name: one for name, one in sorted(found.items()) if name not in named}
+
+
+def by_full_name(client: SyncPrefectClient, found: list[DeploymentResponse]) -> dict[str, DeploymentResponse]:
+    """Return deployments by `flow/deployment`, for which the server is asked the names of their flows."""
+    flows = filters.FlowFilterId(any_=sorted({one.flow_id for one in found}))
+    read = partial(client.read_flows, flow_filter=filters.FlowFilter(id=flows))
+    names = {flow.id: flow.name for flow in pages(read)} if found else {}
+    return {f"{names[one.flow_id]}/{one.name}": one for one in found}
 
 
 def flow_runs(

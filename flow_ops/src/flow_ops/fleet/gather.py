@@ -74,13 +74,10 @@ def runs_since(client: SyncPrefectClient, rows: Sequence[Row], start: datetime) 
 def _rows(client: SyncPrefectClient) -> list[Row]:
     read = partial(client.read_deployments, sort=DeploymentSort.NAME_ASC)
     ours = [one for one in server.pages(read) if "repository" in _tags(one)]
-    flows = sorted({one.flow_id for one in ours})
-    wanted = filters.FlowFilter(id=filters.FlowFilterId(any_=flows))
-    names = {flow.id: flow.name for flow in server.pages(partial(client.read_flows, flow_filter=wanted))}
     pools = {one.work_pool_name for one in ours if one.work_pool_name}
     # A request for each pool, of which a team has a handful.
     workers = {pool: server.workers_online(client, pool) for pool in sorted(pools)}
-    return [_row(one, f"{names[one.flow_id]}/{one.name}", workers) for one in ours]
+    return [_row(one, name, workers) for name, one in server.by_full_name(client, ours).items()]
 
 
 def _row(one: DeploymentResponse, name: str, workers: dict[str, int | None]) -> Row:
