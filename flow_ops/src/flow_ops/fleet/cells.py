@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flow_ops.deploy import report, schedules
 from flow_ops.fleet import problems
-from flow_ops.fleet.rows import Fleet, Row, is_broken, is_completed
+from flow_ops.fleet.rows import Fleet, Row, is_broken, is_completed, is_outdated
 from flow_ops.logging.formats import visible
 from flow_ops.messages import FlowOpsError, text
 
@@ -32,7 +32,7 @@ def cells(row: Row, fleet: Fleet) -> list[str]:
         local(row.next_run, row) if row.next_run else "-",
         _last(row),
         f"{row.completed}/{len(row.runs)} {bar(row)}" if row.runs else "-",
-        str(row.flow_ops or "?") + (f" < {fleet.newest}" if is_outdated(row, fleet) else ""),
+        str(row.flow_ops or "?") + (f" < {fleet.newest}" if is_outdated(row, fleet.newest) else ""),
         _watchdog(row),
         _commit(row),
         {None: "?", "none": text("fleet.no-lock")}.get(row.lock, row.lock or "?"),
@@ -42,11 +42,6 @@ def cells(row: Row, fleet: Fleet) -> list[str]:
 def mark(row: Row) -> str:
     """Return `bad` where a person is needed, `note` where there is something to know, `good` otherwise."""
     return "bad" if problems.needs_a_person(row) else "note" if row.problems else "good"
-
-
-def is_outdated(row: Row, fleet: Fleet) -> bool:
-    """Say whether it was deployed by an older release than the newest."""
-    return row.flow_ops is None or row.flow_ops < fleet.newest
 
 
 def is_failing(row: Row) -> bool:

@@ -16,7 +16,7 @@ from flow_ops.deploy import report, schedules, server, source
 from flow_ops.deploy.pins import GitSource
 from flow_ops.fleet import cells, day, page, problems
 from flow_ops.fleet.gather import gather, runs_since
-from flow_ops.fleet.rows import Fleet, Row
+from flow_ops.fleet.rows import Fleet, Row, is_outdated
 from flow_ops.hidden import without_credentials
 from flow_ops.messages import FlowOpsError, nearest, text
 from flow_ops.screen import COLOURS, line
@@ -44,7 +44,7 @@ def fleet(
         shown = [
             row
             for row in _of(found, area, environment)
-            if (not outdated or cells.is_outdated(row, found)) and (not failing or cells.is_failing(row))
+            if (not outdated or is_outdated(row, found.newest)) and (not failing or cells.is_failing(row))
         ]
         began = runs_since(client, shown, day.midnight(found)) if html and shown else {}
     if html:

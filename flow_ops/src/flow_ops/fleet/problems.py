@@ -9,7 +9,7 @@ from packaging.version import Version
 from flow_ops.deploy import report, source
 from flow_ops.deploy.pins import GitSource
 from flow_ops.deploy.schedules import is_universal, said, zone_of
-from flow_ops.fleet.rows import Row, is_broken
+from flow_ops.fleet.rows import Row, is_broken, is_outdated
 from flow_ops.hidden import without_credentials
 from flow_ops.logging.formats import visible
 from flow_ops.messages import FlowOpsError
@@ -72,7 +72,7 @@ def _of_its_set_up(row: Row, newest: Version) -> Iterator[FlowOpsError]:
     name = {"deployment": row.name, "environment": row.environment}
     if reason := BREAKS.get(str(row.flow_ops)):
         yield FlowOpsError("FT-FLEET-05", **name, version=row.flow_ops, reason=reason)
-    elif row.flow_ops is None or row.flow_ops < newest:
+    elif is_outdated(row, newest):
         yield FlowOpsError("FT-FLEET-09", **name, version=row.flow_ops or "?", newest=newest)
     if row.unwatched:
         yield FlowOpsError("FT-FLEET-07", **name, rules=", ".join(row.unwatched))
@@ -92,8 +92,8 @@ def _of_its_name(row: Row, rows: Sequence[Row]) -> Iterator[FlowOpsError]:
     """Yield FT-FLEET-06 where the name is another repository's too, with another git address."""
     if not isinstance(row.source, GitSource):
         return
-    sources = [row.source, *(each.source for each in rows if each.repository == row.repository)]
-    ours = [one.url for one in sources if isinstance(one, GitSource)]
+    namesakes = [each.source for each in rows if each.repository == row.repository]
+    ours = [one.url for one in namesakes if isinstance(one, GitSource)]
     if not all(source.same_place(ours[0], other) for other in ours):
         places = ", ".join(sorted({without_credentials(url) for url in ours}))
         yield FlowOpsError("FT-FLEET-06", repository=row.repository, places=places)

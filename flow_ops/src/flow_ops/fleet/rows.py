@@ -27,6 +27,11 @@ def is_broken(run: FlowRun) -> bool:
     return run.state_type in (StateType.FAILED, StateType.CRASHED)
 
 
+def is_outdated(row: Row, newest: Version) -> bool:
+    """Say whether it was deployed by an older release than the newest."""
+    return row.flow_ops is None or row.flow_ops < newest
+
+
 @dataclass
 class Row:
     """One deployment.
