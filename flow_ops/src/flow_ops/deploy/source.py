@@ -27,9 +27,13 @@ _REFUSED = re.compile(
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 _CLONE = "code"
+_CLONED = re.compile(
+    rf"(?:--branch (?P<branch>\S+)|--no-checkout) (?P<url>\S+) {_CLONE}(?:\n.* checkout --quiet (?P<commit>\S+))?"
+)
 # Its `id` among the steps, which is all that the UI shows of it without a click.
 LIBRARY_STEP = "FT-LIBRARY-09"
-_SCRIPT = "prefect.deployments.steps.run_shell_script"
+_STEPS = "prefect.deployments.steps"
+_SCRIPT = f"{_STEPS}.run_shell_script"
 _SYNC = "['uv', 'sync', '--no-default-groups', '--quiet']"
 _BLOCK = re.compile(r"\{\{ prefect\.blocks\.secret\.(\S+) \}\}")
 # Reads the token from the environment of the clone alone. Prefect's own `git_clone` with a token puts it on
@@ -59,17 +63,16 @@ def describe(source: Source) -> str:
 
 def pull_steps(source: Source) -> list[dict[str, Any]]:
     """Return the steps that fetch the code on the worker, as Prefect stores them in a deployment."""
-    steps = "prefect.deployments.steps"
     if isinstance(source, FolderSource):
-        return [{f"{steps}.set_working_directory": {"directory": source.path}}]
+        return [{f"{_STEPS}.set_working_directory": {"directory": source.path}}]
     if not source.credentials_block:
         wanted = {"commit_sha": source.commit} if source.commit else {"branch": source.branch}
-        return [{f"{steps}.git_clone": {"repository": source.url, **wanted}}]
+        return [{f"{_STEPS}.git_clone": {"repository": source.url, **wanted}}]
     script = f"git config --get {_NEEDS_GIT}\n{_clone_script(source)}"
     variables = credentials(source, placeholder(source.credentials_block))
     return [
-        {f"{steps}.run_shell_script": {"script": script, "env": variables}},
-        {f"{steps}.set_working_directory": {"directory": _CLONE}},
+        {_SCRIPT: {"script": script, "env": variables}},
+        {f"{_STEPS}.set_working_directory": {"directory": _CLONE}},
     ]
 
 
@@ -118,17 +121,12 @@ def read(steps: Sequence[Mapping[str, Any]]) -> Source | None:
         branch = {"branch": clone["branch"]} if clone.get("branch") else {}
         commit = clone.get("commit_sha")
         made = GitSource(str(clone.get("repository")), commit=str(commit) if commit else None, **branch)
-    elif shell := values.get("run_shell_script"):
-        url = re.search(rf"(\S+) {_CLONE}$", str(shell.get("script")), re.MULTILINE)
-        branch_of = re.search(r"--branch (\S+)", str(shell.get("script")))
-        checkout = re.search(r"checkout --quiet (\S+)", str(shell.get("script")))
-        block = _BLOCK.search(str((shell.get("env") or {}).get("FLOW_GIT_TOKEN")))
-        made = GitSource(
-            url[1] if url else "",
-            branch=branch_of[1] if branch_of else "main",
-            commit=checkout[1] if checkout else None,
-            credentials_block=block[1] if block else None,
-        )
+    elif typed := values.get("run_shell_script"):
+        cloned = _CLONED.search(str(typed.get("script")))
+        block = _BLOCK.search(str((typed.get("env") or {}).get("FLOW_GIT_TOKEN")))
+        if not cloned or not block:
+            return None
+        made = GitSource(cloned["url"], cloned["branch"] or "main", cloned["commit"], block[1])
     elif folder := values.get("set_working_directory"):
         made = FolderSource(str(folder.get("directory")))
     else:
@@ -180,6 +178,7 @@ def unreadable(source: GitSource, token: str, root: Path) -> Iterator[FlowOpsErr
 
 
 def _clone_script(source: GitSource) -> str:
+    """Return the commands that clone the code, which `_CLONED` finds again."""
     if source.commit:
         return f"git clone --quiet --no-checkout {source.url} {_CLONE}\ngit -C {_CLONE} checkout --quiet {source.commit}"
     return f"git clone --quiet --depth 1 --branch {source.branch} {source.url} {_CLONE}"
