@@ -130,7 +130,7 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
     def change(field: str, before: str, now: str) -> str:
         return f"{before} -> {now}" if server and field in differ and before != now else now
 
-    workers = _workers(made.workers)
+    workers = text("plan.no-pool") if made.workers is None else text("plan.workers", count=made.workers)
     pool = change("work_pool", server["work_pool"] if server else "", file["work_pool"])
     yield text("plan.pool"), [f"{pool}, {workers}"]
     yield text("plan.schedule"), _schedule_lines(made)
@@ -153,23 +153,18 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
 
 
 def _schedule_lines(made: Plan) -> list[str]:
-    wanted = made.file["schedules"]
-    now, gone = [schedules.describe(one["timing"]) for one in wanted], []
-    if made.server and {d.field for d in made.differences} & {"schedules"}:
-        before = [schedules.describe(one["timing"]) for one in made.server["schedules"]]
-        gone = [f"- {one}" for one in before if one not in now]
-        now = [one if one in before else f"+ {one}" for one in now] if gone else now
-    some_run = any(one["active"] for one in wanted)
-    if some_run:
-        paused = f" ({text('status.paused')})"
-        now = [said + ("" if one["active"] else paused) for said, one in zip(now, wanted, strict=True)]
-        woken = [
-            one["timing"] for one in (made.server or {"schedules": []})["schedules"] if not one["active"]
-        ]
-        now = [
-            f"{said} ({text('plan.was-paused')})" if one["active"] and one["timing"] in woken else said
-            for said, one in zip(now, wanted, strict=True)
-        ]
+    wanted, existing = made.file["schedules"], made.server["schedules"] if made.server else []
+    before, now = ([schedules.describe(one["timing"]) for one in each] for each in (existing, wanted))
+    gone = [f"- {one}" for one in before if one not in now]
+    if gone:
+        now = [one if one in before else f"+ {one}" for one in now]
+    if any(one["active"] for one in wanted):
+        paused = [one["timing"] for one in existing if not one["active"]]
+        for number, one in enumerate(wanted):
+            if not one["active"]:
+                now[number] += f" ({text('status.paused')})"
+            elif one["timing"] in paused:
+                now[number] += f" ({text('plan.was-paused')})"
     return [*gone, *(now or [text("plan.no-schedule")]), *_held(made.target, made.file)]
 
 
@@ -185,12 +180,6 @@ def paused(found: Iterable[tuple[Target, State]], *, many: bool) -> None:
         if not (many and held(target, state) == "starts-paused"):
             for said in _held(target, state):
                 line("\n  ".join(_wrapped(f"{target.name}: {said}")), style=COLOURS["note"])
-
-
-def _workers(count: int | None) -> str:
-    if count is None:
-        return text("plan.no-pool")
-    return text("plan.workers", count=count)
 
 
 def _watchdog(made: Plan) -> str:
@@ -431,14 +420,16 @@ def _hidden(field: str, value: Any) -> Any:
 
 def _status_cells(row: Status) -> list[str]:
     state, missing = row.state, text("status.not-there")
-    by_hand = state and state["paused"] and not schedules.are_paused(state["schedules"])
-    paused = f" ({text('status.paused')})" if by_hand else ""
+    found = state["schedules"] if state else []
+    # Where each of its schedules is, they say so.
+    says_so = found and not any(one["active"] for one in found)
+    paused = f" ({text('status.paused')})" if state and state["paused"] and not says_so else ""
     pinned = f" ({text('fleet.pinned', since=local(row.pin.since))})" if row.pin else ""
     return [
         row.target.name if state else f"{row.target.name} ({missing})",
         row.pool if row.workers is not None else f"{row.pool} ({missing})",
         "-" if row.workers is None else str(row.workers),
-        (str(_readable("schedules", state["schedules"] if state else [])) or "-") + paused,
+        (_readable("schedules", found) or "-") + paused,
         local(row.next_run) if row.next_run else "-",
         ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
         (_short(state["version"]) if state else "-") + pinned,

@@ -95,11 +95,6 @@ def reconcile(wanted: Sequence[Plain], existing: Sequence[Plain], *, active: boo
     return Reconciled(schedules + adopted, by_hand)
 
 
-def are_paused(schedules: Sequence[Plain]) -> bool:
-    """Return whether there are schedules, and none of them is active."""
-    return bool(schedules) and not any(one["active"] for one in schedules)
-
-
 def is_adopted(schedule: Plain) -> bool:
     """Return whether a schedule was made by hand and then kept with `apply --adopt`."""
     return (schedule["slug"] or "").startswith(ADOPTED)
