@@ -53,9 +53,8 @@ def app(name: str, help_key: str = "") -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
-    for flag in ("--help", "-h"):
-        made[flag].help = "@words.help"
-        made[flag].group = _OPTIONS
+    made["--help"].help = "@words.help"
+    made["--help"].group = _OPTIONS
     return made
 
 
@@ -67,8 +66,6 @@ def execute(command_line: App, arguments: Sequence[str] | None = None) -> int:
     use_any_character()
     spare_loopback()
     tokens = list(sys.argv[1:] if arguments is None else arguments)
-    if not tokens and command_line.default_command is None:
-        tokens = ["--help"]
     try:
         status = command_line(tokens, exit_on_error=False, print_error=False)
         sys.stdout.flush()  # now, while a reader that is gone can still be told from other problems
@@ -182,9 +179,8 @@ class _Help:
     """Shows help as plain columns in the user's language."""
 
     def render_usage(self, console: Console, _options: ConsoleOptions, usage: Any) -> None:
-        words = str(usage).split()
-        translated = [_placeholder(word) for word in words]
-        console.print(Text(f"{text('words.usage')}: {' '.join(translated)}", style="bold"))
+        words = " ".join(map(_placeholder, str(usage).split()))
+        console.print(Text(f"{text('words.usage')}: {words}", style="bold"))
 
     def render_description(self, console: Console, _options: ConsoleOptions, description: Any) -> None:
         with console.capture() as captured:
