@@ -278,10 +278,8 @@ def _run(
             screen.problem(problem, stops=False)
         raise FlowOpsError("FT-RUN-03", reason=ended.message or "-", place=source.place(target.source))
     if not ended.is_completed():
-        reason, again = (
-            (ended.message or "-").partition("\n")[0],
-            text("run.deploy-again", environment=target.words),
-        )
+        reason = (ended.message or "-").partition("\n")[0]
+        again = text("run.deploy-again", environment=target.words)
         raise FlowOpsError("FT-RUN-01", state=ended.name, reason=reason, again=again)
     return 0
 

@@ -173,10 +173,9 @@ def _subflows(client: SyncPrefectClient, run_id: UUID) -> dict[UUID, str]:
     while parents:
         called = filters.FlowRunFilter(parent_flow_run_id=filters.FlowRunFilterParentFlowRunId(any_=parents))
         read = partial(client.read_flow_runs, flow_run_filter=called, sort=FlowRunSort.ID_DESC)
-        parents = []
-        for run in server.pages(read):
-            found[run.id] = run.name
-            parents.append(run.id)
+        names = {run.id: run.name for run in server.pages(read)}
+        found |= names
+        parents = list(names)
     return found
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+from prefect.client.schemas.objects import ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 
 from flow_ops import flow_parameters, library, project, task_runners
@@ -144,22 +144,19 @@ def write(client: SyncPrefectClient, target: Target, state: State) -> None:
 
     The request replaces all of it, the schedules too, and deletes the runs that the old schedules created.
     """
-    flow_id = client.create_flow(target.loaded.flow)
     limit = state["concurrency_limit"]
-    strategy = ConcurrencyLimitStrategy(state["collision"]) if limit else None
     client.create_deployment(
-        flow_id=flow_id,
+        flow_id=client.create_flow(target.loaded.flow),
         name=target.name,
         version=state["version"],
         schedules=[_schedule_to_create(schedule) for schedule in state["schedules"]],
         concurrency_limit=limit,
-        concurrency_options=ConcurrencyOptions(collision_strategy=strategy) if strategy else None,
+        concurrency_options=ConcurrencyOptions(collision_strategy=state["collision"]) if limit else None,
         parameters=state["parameters"],
         description=state["description"],
         work_queue_name=state["work_queue"],
         work_pool_name=state["work_pool"],
         tags=state["tags"],
-        path=None,
         entrypoint=state["entrypoint"],
         parameter_openapi_schema=state["parameter_schema"],
         paused=state["paused"],
