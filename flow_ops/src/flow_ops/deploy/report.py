@@ -125,26 +125,25 @@ def _wrapped(value: str) -> list[str]:
 
 def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
     """Yield label and lines of what a person decides on; where it differs, the server's before the file's."""
-    server, file, differ = made.server, made.file, {d.field.partition(".")[0] for d in made.differences}
+    server, file = made.server, made.file
 
-    def change(field: str, before: str, now: str) -> str:
-        return f"{before} -> {now}" if server and field in differ and before != now else now
+    def change(before: str, now: str) -> str:
+        return f"{before} -> {now}" if server and before != now else now
 
     workers = text("plan.no-pool") if made.workers is None else text("plan.workers", count=made.workers)
-    pool = change("work_pool", server["work_pool"] if server else "", file["work_pool"])
+    pool = change(server["work_pool"] if server else "", file["work_pool"])
     yield text("plan.pool"), [f"{pool}, {workers}"]
     yield text("plan.schedule"), _schedule_lines(made)
     if made.next_runs:
         times = [f"{local(moment)} ({moment.astimezone(UTC):%H:%M} UTC)" for moment in made.next_runs]
         yield text("plan.next"), times
-    version = change("version", _short(server["version"]) if server else "", _short(file["version"]))
+    version = change(_short(server["version"]) if server else "", _short(file["version"]))
     yield text("plan.code"), [f"{source.describe(made.target.source)}, {version}"]
     if made.pin:
         since = local(made.pin.since)
         yield text("plan.pinned"), [text("plan.pinned-to", commit=_short(made.pin.commit), since=since)]
     before, now = (shown(hidden.hide("", each["parameters"])) if each else "" for each in (server, file))
-    values = change("parameters", before, now)
-    yield text("plan.parameters"), [values]
+    yield text("plan.parameters"), [change(before, now)]
     yield text("plan.watchdog"), [_watchdog(made)]
     others = [d.field for d in made.differences if d.field.partition(".")[0] not in _IN_WORDS]
     if server and others:
