@@ -113,13 +113,14 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
     deployment = server.read(client, target.full_name)
     existing = state.actual(deployment) if deployment else None
     timings = [schedules.plain(one, target.deployments.timezone) for one in target.environment.schedules]
-    found = schedules.reconcile(timings, existing["schedules"] if existing else [], active=target.active)
+    there = existing["schedules"] if existing else []
+    kept, by_hand = schedules.reconcile(timings, there, active=target.active)
     paused = bool(existing and existing["paused"])
     # What someone paused may be activated where the file wants its own schedules paused, they not.
-    adopted = any(schedules.is_adopted(one) for one in found.schedules)
+    adopted = any(schedules.is_adopted(one) for one in kept)
     if choice.activate and timings and not (target.active or paused or adopted):
         raise FlowOpsError("FT-SCHED-05", environment=target.environment_name)
-    wanted, paused = _chosen(target, found, choice), paused and not choice.activate
+    wanted, paused = _chosen(target, kept, by_hand, choice), paused and not choice.activate
     file = state.desired(target, wanted, paused=paused)
     runs = [] if paused else schedules.next_runs(wanted, count=5)
     return Plan(
@@ -128,7 +129,7 @@ def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:
         file=file,
         differences=state.differences(existing, file),
         watchdog=watchdog.differences(client, deployment.id if deployment else None, *_rules(target)),
-        by_hand=[] if choice.adopt or choice.remove else found.by_hand,
+        by_hand=[] if choice.adopt or choice.remove else by_hand,
         next_runs=runs,
         workers=server.workers_online(client, target.environment.work_pool),
     )
@@ -138,8 +139,7 @@ def _rules(target: Target) -> tuple[str, watchdog.Limits, watchdog.Notification 
     return target.full_name, target.deployments.limits, target.deployments.notification
 
 
-def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list[State]:
-    wanted = found.schedules
+def _chosen(target: Target, wanted: list[State], by_hand: list[State], choice: Choice) -> list[State]:
     if choice.activate or choice.pause:
         may_run = [target.active or schedules.is_adopted(one) for one in wanted]
         wanted = [
@@ -148,13 +148,11 @@ def _chosen(target: Target, found: schedules.Reconciled, choice: Choice) -> list
     if choice.remove:
         wanted = [one for one in wanted if not schedules.is_adopted(one)]
     if choice.adopt:
-        elsewhere = [
-            one for one in found.by_hand if one["timing"].get("timezone") != target.deployments.timezone
-        ]
+        elsewhere = [one for one in by_hand if one["timing"].get("timezone") != target.deployments.timezone]
         if elsewhere:
             timing = schedules.said(elsewhere[0]["timing"])
             raise FlowOpsError("FT-SCHED-04", schedule=timing, timezone=target.deployments.timezone)
-        wanted = wanted + schedules.adopt(found.by_hand, sum(map(schedules.is_adopted, wanted)))
+        wanted = wanted + schedules.adopt(by_hand, sum(map(schedules.is_adopted, wanted)))
     return wanted
 
 

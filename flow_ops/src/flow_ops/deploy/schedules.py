@@ -41,14 +41,6 @@ _UNIVERSAL = {"UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "ZULU", "UNIVERSAL"
 _NAMES = (*calendar.day_name, *calendar.month_name[1:])
 
 
-@dataclass(frozen=True)
-class Reconciled:
-    """What the server shall have, and what it has that nobody wrote in the file."""
-
-    schedules: list[Plain]
-    by_hand: list[Plain]
-
-
 def plain(schedule: Schedule, zone: str) -> Plain:
     """Return the timing of a schedule of the file, as the server stores it."""
     if isinstance(schedule, timedelta):
@@ -71,8 +63,10 @@ def read(schedule: DeploymentSchedule) -> Plain:
     }
 
 
-def reconcile(wanted: Sequence[Plain], existing: Sequence[Plain], *, active: bool) -> Reconciled:
-    """Return the schedules that the server shall have.
+def reconcile(
+    wanted: Sequence[Plain], existing: Sequence[Plain], *, active: bool
+) -> tuple[list[Plain], list[Plain]]:
+    """Return the schedules that the server shall have, and those that it has and nobody wrote in the file.
 
     Args:
         wanted: The timings of the file.
@@ -92,7 +86,7 @@ def reconcile(wanted: Sequence[Plain], existing: Sequence[Plain], *, active: boo
         schedules.append({"timing": timing, "active": runs, "slug": slug, "parameters": {}})
     adopted = [s for s in left if is_adopted(s)]
     by_hand = [s for s in left if not (s["slug"] or "").startswith(OURS)]
-    return Reconciled(schedules + adopted, by_hand)
+    return schedules + adopted, by_hand
 
 
 def is_adopted(schedule: Plain) -> bool:
