@@ -129,8 +129,7 @@ def wrong(kind: str, command: str, **values: Any) -> FlowOpsError:
 
 
 def _wrong_usage(error: cyclopts.CycloptsError, command_line: App, tokens: list[str]) -> FlowOpsError:
-    chain = [*(error.command_chain or ())]
-    command = " ".join([command_line.name[0], *chain])
+    command = " ".join([command_line.name[0], *(error.command_chain or ())])
     if isinstance(error, cyclopts.CoercionError | cyclopts.ValidationError) and error.argument is not None:
         token = getattr(error, "token", None) or next(iter(error.argument.tokens), None)
         name, value = _placeholder(error.argument.name), token.value if token else ""

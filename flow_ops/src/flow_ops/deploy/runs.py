@@ -132,7 +132,8 @@ class _Following:
         # They are sent in batches, so that older ones come after newer ones.
         records = server.log_records(self._client, [self._run_id, *flows])
         new = [record for record in records if record.id not in self._seen]
-        self._tasks |= _task_names(self._client, {record.task_run_id for record in new} - self._tasks.keys())
+        tasks = {record.task_run_id for record in new if record.task_run_id}
+        self._tasks |= _task_names(self._client, tasks - self._tasks.keys())
         for record in new:
             self._seen.add(record.id)
             task = self._tasks.get(record.task_run_id or self._run_id)
@@ -179,12 +180,11 @@ def _subflows(client: SyncPrefectClient, run_id: UUID) -> dict[UUID, str]:
     return found
 
 
-def _task_names(client: SyncPrefectClient, ids: set[UUID | None]) -> dict[UUID, str]:
+def _task_names(client: SyncPrefectClient, ids: set[UUID]) -> dict[UUID, str]:
     """Return the names of those task runs that the server has: it may learn of one after its first records."""
-    known = [each for each in ids if each]
-    if not known:
+    if not ids:
         return {}
-    wanted = filters.TaskRunFilter(id=filters.TaskRunFilterId(any_=known))
+    wanted = filters.TaskRunFilter(id=filters.TaskRunFilterId(any_=list(ids)))
     read = partial(client.read_task_runs, task_run_filter=wanted, sort=TaskRunSort.ID_DESC)
     return {run.id: run.name for run in server.pages(read)}
 
