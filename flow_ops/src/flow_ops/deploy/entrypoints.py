@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import Flow
-from prefect.utilities.callables import parameter_schema
 
 from flow_ops import git
 from flow_ops.messages import FlowOpsError, nearest, text
@@ -36,7 +35,7 @@ class LoadedFlow:
     @cached_property
     def schema(self) -> dict[str, Any]:
         """The parameters' JSON schema, as Prefect stores it on the server."""
-        return parameter_schema(self.flow.fn).model_dump(exclude_unset=True)
+        return self.flow.parameters.model_dump(exclude_unset=True)
 
 
 def load(entrypoint: str, root: Path) -> LoadedFlow:
