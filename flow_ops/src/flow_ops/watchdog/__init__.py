@@ -15,6 +15,7 @@ after 300 s (PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SEC
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,12 +32,7 @@ from prefect.events.actions import (
     SendNotification,
 )
 from prefect.events.filters import AutomationFilter, AutomationFilterName
-from prefect.events.schemas.automations import (
-    Automation,
-    AutomationCore,
-    EventTrigger,
-    Posture,
-)
+from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from pydantic import Field
@@ -237,20 +233,14 @@ def missing(
     or is of a deployment with the same name that was deleted since, watches over nothing.
     """
     wanted = [rule for rule in RULES if notified or rule != "failure"]
-    enabled: dict[str, list[Automation]] = {}
+    triggers: defaultdict[str, str] = defaultdict(str)
     for automation in automations:
         if automation.enabled:
-            enabled.setdefault(automation.name, []).append(automation)
+            triggers[automation.name] += automation.trigger.model_dump_json()
     return {
-        name: [
-            rule for rule in wanted if not any(_is_of(one, id_) for one in enabled.get(_name(name, rule), []))
-        ]
+        name: [rule for rule in wanted if str(id_) not in triggers[_name(name, rule)]]
         for name, id_ in deployments.items()
     }
-
-
-def _is_of(automation: Automation, deployment_id: UUID) -> bool:
-    return any(str(deployment_id) in value for value in _flat(automation).values())
 
 
 @dataclass(frozen=True)
