@@ -195,9 +195,8 @@ def _fields(made: Plan) -> None:
     differ = made.differences if made.server is not None else []
     if differ:
         headers = [text("plan.field"), text("plan.server"), text("plan.file")]
-        both = ((d.field, (d.server, d.file)) for d in differ)
-        rows = [[field, *(shown(_readable(field, value)) for value in values)] for field, values in both]
-        table(headers, rows)
+        both = ((d.field, _readable(d.field, d.server), _readable(d.field, d.file)) for d in differ)
+        table(headers, [[field, shown(there), shown(here)] for field, there, here in both])
     told = {d.field.partition(".")[0] for d in differ}
     others = [(field, value) for field, value in made.file.items() if field not in told]
     headers = [text("plan.field"), text("plan.file") if made.server is None else text("plan.same")]

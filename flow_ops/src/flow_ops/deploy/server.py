@@ -46,10 +46,7 @@ def connect() -> Iterator[SyncPrefectClient]:
         FlowOpsError: FT-SERVER-02 to FT-SERVER-09, and FT-SERVER-13.
     """
     _refuse_unusable_settings()
-    with (
-        coded(),
-        get_client(httpx_settings={"timeout": TIMEOUT}, sync_client=True) as client,
-    ):
+    with coded(), get_client(httpx_settings={"timeout": TIMEOUT}, sync_client=True) as client:
         # A server that is off is told at once.
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             ours, theirs = Version(prefect.__version__), version(client)

@@ -109,11 +109,9 @@ def _last(row: Row) -> str:
 
 
 def _watchdog(row: Row) -> str:
-    if row.unwatched is None:
-        return "?"
-    return (
-        text("fleet.watchdog-missing", count=len(row.unwatched)) if row.unwatched else text("fleet.watchdog")
-    )
+    if row.unwatched:
+        return text("fleet.watchdog-missing", count=len(row.unwatched))
+    return "?" if row.unwatched is None else text("fleet.watchdog")
 
 
 def _commit(row: Row) -> str:
