@@ -18,7 +18,6 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from flow_ops import arguments, watchdog
 from flow_ops.deploy import rollback, schedules, server, state
-from flow_ops.deploy.rollback import Pin
 from flow_ops.deploy.state import Difference, State
 from flow_ops.deploy.targets import Target
 from flow_ops.messages import FlowOpsError
@@ -72,11 +71,6 @@ class Plan:
     def changes(self) -> bool:
         return bool(self.differences or self.watchdog)
 
-    @property
-    def pin(self) -> Pin | None:
-        """The commit to which `rollback` pinned it, if it did."""
-        return rollback.pinned(self.server)
-
     def problems(self, *, forward: bool) -> Iterator[FlowOpsError]:
         """Yield what stands in the way of applying this plan; a commit that it is pinned to not, if it goes `forward`."""
         if self.by_hand:
@@ -97,10 +91,6 @@ class Status:
     next_run: datetime | None
     last_runs: list[FlowRun]
     watchdog: list[str]
-
-    @property
-    def pin(self) -> Pin | None:
-        return rollback.pinned(self.state)
 
 
 def make(client: SyncPrefectClient, target: Target, choice: Choice) -> Plan:

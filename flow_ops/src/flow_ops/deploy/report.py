@@ -24,7 +24,7 @@ from rich.text import Text
 from flow_ops import hidden, project, screen, ui, watchdog
 from flow_ops.deploy import checks, schedules, source
 from flow_ops.deploy.planning import Plan, Status
-from flow_ops.deploy.rollback import Move, Pin
+from flow_ops.deploy.rollback import Move, pinned
 from flow_ops.deploy.state import State, held, shown
 from flow_ops.deploy.targets import Target
 from flow_ops.logging.formats import indented, visible
@@ -139,16 +139,16 @@ def _rows(made: Plan) -> Iterator[tuple[str, list[str]]]:
         yield text("plan.next"), times
     version = change(_short(server["version"]) if server else "", _short(file["version"]))
     yield text("plan.code"), [f"{source.describe(made.target.source)}, {version}"]
-    if made.pin:
-        since = local(made.pin.since)
-        yield text("plan.pinned"), [text("plan.pinned-to", commit=_short(made.pin.commit), since=since)]
+    if pin := pinned(server):
+        said = text("plan.pinned-to", commit=_short(pin.commit), since=local(pin.since))
+        yield text("plan.pinned"), [said]
     before, now = (shown(hidden.hide("", each["parameters"])) if each else "" for each in (server, file))
     yield text("plan.parameters"), [change(before, now)]
     yield text("plan.watchdog"), [_watchdog(made)]
     others = [d.field for d in made.differences if d.field.partition(".")[0] not in _IN_WORDS]
     if server and others:
-        said = texts(language())
-        yield text("plan.other"), [", ".join(said.get(f"field.{name}", name) for name in others)]
+        known = texts(language())
+        yield text("plan.other"), [", ".join(known.get(f"field.{name}", name) for name in others)]
 
 
 def _schedule_lines(made: Plan) -> list[str]:
@@ -219,7 +219,7 @@ def _plan_document(made: Plan) -> dict[str, Any]:
             for d in made.differences
         ],
         "watchdog": made.watchdog,
-        "pinned": _pin_document(made.pin),
+        "pinned": _pin_document(made.server),
         "schedules_by_hand": [schedules.written(one["timing"]) for one in made.by_hand],
         "next_runs": [{"local": local(moment), "utc": _utc(moment)} for moment in made.next_runs],
     }
@@ -339,12 +339,13 @@ def status_document(row: Status) -> dict[str, Any]:
             {"name": run.name, "state": run.state_name, "start": run.start_time} for run in row.last_runs
         ],
         "version": row.state["version"] if row.state else None,
-        "pinned": _pin_document(row.pin),
+        "pinned": _pin_document(row.state),
         "watchdog": row.watchdog,
     }
 
 
-def _pin_document(pin: Pin | None) -> dict[str, Any] | None:
+def _pin_document(found: State | None) -> dict[str, Any] | None:
+    pin = pinned(found)
     return {"commit": pin.commit, "since": _utc(pin.since)} if pin else None
 
 
@@ -422,7 +423,8 @@ def _status_cells(row: Status) -> list[str]:
     # Where each of its schedules is, they say so.
     says_so = found and not any(one["active"] for one in found)
     paused = f" ({text('status.paused')})" if state and state["paused"] and not says_so else ""
-    pinned = f" ({text('fleet.pinned', since=local(row.pin.since))})" if row.pin else ""
+    pin = pinned(state)
+    since = f" ({text('fleet.pinned', since=local(pin.since))})" if pin else ""
     return [
         row.target.name if state else f"{row.target.name} ({missing})",
         row.pool if row.workers is not None else f"{row.pool} ({missing})",
@@ -430,5 +432,5 @@ def _status_cells(row: Status) -> list[str]:
         (_readable("schedules", found) or "-") + paused,
         local(row.next_run) if row.next_run else "-",
         ", ".join(run.state_name or "-" for run in row.last_runs) or "-",
-        (_short(state["version"]) if state else "-") + pinned,
+        (_short(state["version"]) if state else "-") + since,
     ]
