@@ -131,9 +131,9 @@ def _rules(target: Target) -> tuple[str, watchdog.Limits, watchdog.Notification 
 
 def _chosen(target: Target, wanted: list[State], by_hand: list[State], choice: Choice) -> list[State]:
     if choice.activate or choice.pause:
-        may_run = [target.active or schedules.is_adopted(one) for one in wanted]
         wanted = [
-            {**one, "active": choice.activate and may} for one, may in zip(wanted, may_run, strict=True)
+            {**one, "active": choice.activate and (target.active or schedules.is_adopted(one))}
+            for one in wanted
         ]
     if choice.remove:
         wanted = [one for one in wanted if not schedules.is_adopted(one)]
