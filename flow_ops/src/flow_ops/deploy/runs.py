@@ -73,7 +73,8 @@ def follow(client: SyncPrefectClient, run_id: UUID, taken: Callable[[], None]) -
                 if failures >= _FAILURES_TOLD_OF:
                     report.answers_again()
                     failures = 0
-                following.show(state)
+                if state:
+                    following.show(state)
         except (httpx.TransportError, PrefectHTTPStatusError) as error:
             if isinstance(error, PrefectHTTPStatusError) and not error.response.is_server_error:
                 raise
@@ -100,17 +101,16 @@ class _Following:
         self._all_shown = False
         self.more_looks = 0
 
-    def show(self, state: State | None) -> None:
+    def show(self, state: State) -> None:
         """Show what is new, up to `state`, the one that the run has now."""
-        ended = state is not None and state.is_final()
-        if state and not state.is_scheduled():
+        if not state.is_scheduled():
             self._taken()
-        if ended:
+        if state.is_final():
             time.sleep(_LOG_DELAY)
-        elif state:
+        else:
             self._show_state(state)
         self._show_records()
-        if state and ended:
+        if state.is_final():
             self._show_state(state)
             if state.is_completed() or state.is_failed():  # A run that was killed has no last line.
                 self._show_late_records()
