@@ -103,10 +103,7 @@ class _Commands:
                 return 1
             for plan in plans:
                 deployment = planning.apply(client, plan)
-                if plan.changes or not many:
-                    report.applied(plan)
-                if not many:
-                    report.applied_page(deployment)
+                report.applied(plan, deployment, many=many)
                 with report.waiting(text("apply.waiting")):
                     first = planning.first_run(client, plan, deployment.id)
                 if not many:

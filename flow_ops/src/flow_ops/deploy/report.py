@@ -225,14 +225,12 @@ def _plan_document(made: Plan) -> dict[str, Any]:
     }
 
 
-def applied(made: Plan) -> None:
-    """Print that a deployment is what the file says."""
-    done = text("apply.written") if made.changes else text("apply.same")
-    line(f"{made.target.full_name}: {done}", style=COLOURS["good"])
-
-
-def applied_page(deployment: DeploymentResponse) -> None:
-    if link := ui.page("deployment", deployment.id):
+def applied(made: Plan, deployment: DeploymentResponse, *, many: bool) -> None:
+    """Print that a deployment is what the file says, and its page; of many, those alone that were written."""
+    if made.changes or not many:
+        done = text("apply.written") if made.changes else text("apply.same")
+        line(f"{made.target.full_name}: {done}", style=COLOURS["good"])
+    if not many and (link := ui.page("deployment", deployment.id)):
         line(f"  {link}")
 
 
