@@ -179,7 +179,10 @@ def server_side(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterato
         yield from _blocks(client, target)
     yield from _areas(client, targets)
     for notification in {target.deployments.notification for target in targets}:
-        yield from _notification(client, notification)
+        try:
+            watchdog.find_channel(client, notification)
+        except FlowOpsError as problem:
+            yield problem
 
 
 def pools(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[FlowOpsError]:
@@ -374,15 +377,6 @@ def _areas(client: SyncPrefectClient, targets: Sequence[Target]) -> Iterator[Flo
         of_it = DeploymentFilter(tags=DeploymentFilterTags(all_=[f"area:{area}"]))
         if client.read_deployments(deployment_filter=of_it, limit=1):
             yield FlowOpsError("FT-POOL-11", pool=pool, area=area, ours=ours)
-
-
-def _notification(
-    client: SyncPrefectClient, notification: watchdog.Notification | None
-) -> Iterator[FlowOpsError]:
-    try:
-        watchdog.find_channel(client, notification)
-    except FlowOpsError as problem:
-        yield problem
 
 
 def _blocks(client: SyncPrefectClient, target: Target) -> Iterator[FlowOpsError]:
