@@ -7,7 +7,7 @@ import inspect
 import json
 import re
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
@@ -42,17 +42,15 @@ def command_line(flow: Flow[..., Any], run: Callable[[dict[str, Any]], int]) -> 
     return made
 
 
-def _options(flow: Flow[..., Any]) -> list[inspect.Parameter]:
+def _options(flow: Flow[..., Any]) -> Iterator[inspect.Parameter]:
     group = Group("@words.parameters", sort_key=0)
     required = flow.parameters.required or []
-    found = []
     for name, schema in flow.parameters.properties.items():
         help_ = _described(schema, flow.parameters.definitions)
         about = Parameter(name=option(name), help=help_, group=group, show_default=False)
         kind, annotation = inspect.Parameter.KEYWORD_ONLY, Annotated[str | None, about]
         default = inspect.Parameter.empty if name in required else None
-        found.append(inspect.Parameter(name, kind, default=default, annotation=annotation))
-    return found
+        yield inspect.Parameter(name, kind, default=default, annotation=annotation)
 
 
 def read(
