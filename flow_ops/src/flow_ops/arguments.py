@@ -195,12 +195,11 @@ class _Help:
         console.print(Text(known_text(str(panel.title)) + ":", style="bold"))
         width = min(max(len(name) for name, _ in rows), 28)
         for name, said in rows:
-            lines = Text(said).wrap(console, max(20, console.width - width - 6)) if said else [Text()]
             beside = name
             if len(name) > width:
                 console.print(Text(f"  {name}"))
                 beside = ""
-            for line in lines:
+            for line in Text(said).wrap(console, max(20, console.width - width - 6)):
                 console.print(Text(f"  {beside:<{width}}    ").append(line))
                 beside = ""
         console.print()
