@@ -110,13 +110,11 @@ def _clone(path: str, root: Path) -> Iterator[FlowOpsError]:
     """Yield a warning where a folder of this machine is a git repository that is behind the one here."""
     if not Path(path, ".git").exists():
         return
-    try:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):  # It may be somebody else's, for instance.
         there, here = (git.run(Path(each), "rev-parse", "HEAD").strip() for each in (path, root))
         if there != here and source.is_ancestor(root, there, here):
             place = shell.arguments([path])
             yield FlowOpsError("FT-SOURCE-08", path=path, place=place, there=there[:8], here=here[:8])
-    except (OSError, subprocess.SubprocessError):  # Of somebody else, for instance.
-        return
 
 
 def folders(targets: Sequence[Target]) -> Iterator[FlowOpsError]:
