@@ -166,6 +166,22 @@ def test_what_is_of_nobody_s_in_the_folder_hides_no_secret_and_stops_nothing(
     assert mask("told-by-a-child") == MASK
 
 
+@not_on_windows("a person may make no links there")
+def test_what_cannot_be_read_yet_is_masked_as_soon_as_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    masking.share()
+    monkeypatch.setenv(masking.VARIABLE, os.environ[masking.VARIABLE])
+    child("tell")
+    (file,) = next(tmp_path.iterdir()).iterdir()
+    aside = file.rename(tmp_path / "aside")
+    file.symlink_to(tmp_path / "nowhere")
+    assert mask("hello, told-by-a-child") == "hello, told-by-a-child"
+    aside.replace(file)
+    assert mask("hello, told-by-a-child") == f"hello, {MASK}"
+
+
 def test_a_variable_that_is_no_key_stops_no_record(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "any").touch()
     monkeypatch.setenv(masking.VARIABLE, f"rubbish {tmp_path}")

@@ -182,21 +182,22 @@ def _hear_from_the_others() -> None:
     key, _, folder = os.environ.get(VARIABLE, "").partition(" ")
     if not folder:
         return
-    with contextlib.suppress(
-        OSError, ValueError
-    ):  # No secret yet, or no more, the run having ended; or no key.
-        new = {each.name for each in os.scandir(folder) if not each.name.endswith(_DRAFT)} - _heard
-        if new:
-            _learn({text for name in new for text in _told(Fernet(key), Path(folder, name))})
-            _heard.update(new)
+    with contextlib.suppress(OSError, ValueError):  # No folder yet, or no more; or no key.
+        fernet, told, read = Fernet(key), set[str](), set[str]()
+        for name in {each.name for each in os.scandir(folder) if not each.name.endswith(_DRAFT)} - _heard:
+            with contextlib.suppress(OSError):  # What cannot be read now is read at the next record.
+                told |= _told(fernet, Path(folder, name))
+                read.add(name)
+        if told:
+            _learn(told)
+        _heard.update(read)
 
 
-def _told(fernet: Fernet, file: Path) -> list[str]:
+def _told(fernet: Fernet, file: Path) -> set[str]:
     try:
-        texts: list[str] = json.loads(fernet.decrypt(file.read_bytes()))
-    except (OSError, InvalidToken):  # Somebody else's file hides no other.
-        return []
-    return texts
+        return {*json.loads(fernet.decrypt(file.read_bytes()))}
+    except InvalidToken:  # Somebody else's file hides no other.
+        return set()
 
 
 _DRAFT = ".new"
