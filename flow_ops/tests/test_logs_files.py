@@ -240,6 +240,23 @@ def test_half_a_line_that_somebody_left_is_ended_first(
     assert file.read_text(encoding="utf-8").splitlines() == said
 
 
+def test_of_one_file_alone_each_process_goes_on_to_append_after_its_rotation(
+    tmp_path: Path, reports: list[BaseException]
+) -> None:
+    report, lost = (lambda error, _: reports.append(error)), (lambda _count, _record: None)
+    one, other = (
+        rotating_file.RotatingFile(tmp_path / "ventas.log", 1000, 1, report=report, report_lost=lost)
+        for _ in "12"
+    )
+    write(one, *(f"before {number:03}" for number in range(84)))
+    for number in range(3):
+        write(other, f"other {number}")
+        write(one, f"one {number}")
+    expected = [f"{who} {number}" for number in range(3) for who in ("other", "one")]
+    assert lines(tmp_path)[-6:] == expected
+    assert reports == []
+
+
 @not_on_windows("it has no fork")
 @pytest.mark.filterwarnings(
     "ignore:.*fork:DeprecationWarning"

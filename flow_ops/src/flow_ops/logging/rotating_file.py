@@ -131,6 +131,14 @@ class RotatingFile(ConcurrentRotatingFileHandler):
             self._size = Path(self.baseFilename).stat().st_size
         return self._size >= self.maxBytes
 
+    @override
+    def doRollover(self) -> None:
+        """Rotate as the library does; and open what is new by itself: of one file alone, it would not be to append."""
+        super().doRollover()
+        if self.stream:
+            self.stream.close()
+        self.stream = None
+
     def do_write(self, msg: str) -> None:
         """Write under the library's lock; half a line that a killed process or a full disk left is ended first."""
         if self._size not in (0, self._expected_size) and _ends_in_mid_line(Path(self.baseFilename)):
