@@ -77,6 +77,9 @@ def _replace(root: Path, new: Path, pyproject: str) -> None:
                 for source, target in ((root / name, old / name), (new / name, root / name)):
                     if source.exists():
                         target.parent.mkdir(parents=True, exist_ok=True)
+                        undo.callback(
+                            shutil.rmtree, target, ignore_errors=True
+                        )  # Half a copy, from another disk.
                         shutil.move(source, target)
                         undo.callback(shutil.move, target, source)
             file.write_text(pyproject, encoding="utf-8", newline="\n")
