@@ -248,7 +248,7 @@ def test_of_one_file_alone_each_process_goes_on_to_append_after_its_rotation(
         rotating_file.RotatingFile(tmp_path / "ventas.log", 1000, 1, report=report, report_lost=lost)
         for _ in "12"
     )
-    write(one, *(f"before {number:03}" for number in range(84)))
+    write(one, *(f"before {number:03}" for number in range(95)))
     for number in range(3):
         write(other, f"other {number}")
         write(one, f"one {number}")
