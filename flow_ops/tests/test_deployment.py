@@ -480,6 +480,9 @@ def test_a_plan_says_what_a_schedule_was_and_becomes_and_that_apply_would_refuse
     told = capsys.readouterr().out
     assert re.search(rf" - {re.escape(SCHEDULE)}  .*\n(?:.*\n)? +\+ 0 7 \* \* 2  ", told)
     assert told.endswith("Así como está, apply no escribiría nada: antes hay que resolver lo de arriba.\n")
+    deploy(with_prod(workshop.pins, schedule=(SCHEDULE, "0 7 * * 2")), "plan", "prod")
+    told = capsys.readouterr().out
+    assert re.search(rf"\n +{re.escape(SCHEDULE)}  .*\n(?:.*\n)? +\+ 0 7 \* \* 2  ", told), told
 
 
 @pytest.mark.slow

@@ -174,6 +174,7 @@ def test_a_run_from_a_folder_of_the_worker_that_fails_ends_in_its_code_and_statu
     assert "3 copies of 2026-01-01" in told.out
     assert "asked to fail" in told.out
     assert "FT-RUN-01  " in told.err
+    assert "rollback" not in told.err  # A folder has no commit to go back to.
 
 
 @pytest.mark.slow

@@ -61,6 +61,8 @@ def test_a_mistyped_command_of_a_group_is_told_those_of_that_group(
     said = capsys.readouterr().err
     assert "install, uninstall, status, print" in said
     assert "install?" in said
+    assert arguments.execute(FLOW_OPS, ["update", "aply"]) == 1
+    assert "apply?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("line", "command"), COMMANDS)

@@ -243,6 +243,12 @@ def test_help_shows_the_values_of_a_literal_and_of_an_enum_and_the_kind_of_any_o
     }
 
 
+def test_an_option_that_is_no_parameter_is_told_with_those_that_are() -> None:
+    with pytest.raises(FlowOpsError, match=r"FT-ARGS-01  .*--number.*--value") as refused:
+        flow_parameters.read(taking(int), {"number": "3"}, given=("value",), command="deploy.py run dev")
+    assert refused.value.code == "FT-ARGS-01"
+
+
 def test_a_type_that_exists_for_type_checkers_alone_is_named() -> None:
     def one(value: NotThere) -> None:  # type: ignore[name-defined]  # noqa: F821 - as below `if TYPE_CHECKING`
         """Take a value."""

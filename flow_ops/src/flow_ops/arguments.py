@@ -150,8 +150,9 @@ def _problem(
         name = _placeholder(error.keyword or error.argument.name)
         given = name in tokens or any(token.startswith(f"{name}=") for token in tokens)
         return "no-value" if given else "missing", {"name": name}
-    if isinstance(error, cyclopts.UnknownCommandError):
-        known = [name for name in error.app or command_line if not name.startswith("-")]
+    known = [name for name in error.app or command_line if not name.startswith("-")]
+    # Where a group has a command by default, what is mistyped is one word too many for that.
+    if isinstance(error, cyclopts.UnknownCommandError) or (known and error.unused_tokens):
         name = (error.unused_tokens or tokens)[0]
         return "unknown-command", {"name": name, "known": ", ".join(known), "near": nearest(name, known)}
     if isinstance(error, cyclopts.RepeatArgumentError):

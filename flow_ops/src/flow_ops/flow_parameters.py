@@ -68,7 +68,8 @@ def read(
     written = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
     for name in written:
         if name not in known:
-            raise arguments.wrong("unknown-option", command, name=name, near=nearest(name, known))
+            there = {"known": ", ".join(known) or "-", "near": nearest(name, known)}
+            raise arguments.wrong("unknown-parameter", command, name=name, **there)
     texts = {known[name]: value for name, value in written.items()}
     for name in flow.parameters.required or []:
         if name not in texts and name not in given:

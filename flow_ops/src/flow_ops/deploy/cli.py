@@ -16,7 +16,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 
 from flow_ops import arguments, flow_parameters, screen, updates, watchdog
 from flow_ops.deploy import checks, planning, report, rollback, runs, server, source, state
-from flow_ops.deploy.pins import Deployments, checked
+from flow_ops.deploy.pins import Deployments, GitSource, checked
 from flow_ops.deploy.planning import Choice, Plan
 from flow_ops.deploy.targets import Target, environment_names, targets
 from flow_ops.hidden import without_credentials
@@ -276,7 +276,8 @@ def _run(
         raise FlowOpsError("FT-RUN-03", reason=ended.message or "-", place=source.place(target.source))
     if not ended.is_completed():
         reason = (ended.message or "-").partition("\n")[0]
-        again = text("run.deploy-again", environment=target.words)
+        back = text("run.back", environment=target.words) if isinstance(target.source, GitSource) else "."
+        again = text("run.deploy-again", back=back)
         raise FlowOpsError("FT-RUN-01", state=ended.name, reason=reason, again=again)
     return 0
 

@@ -155,7 +155,7 @@ def _schedule_lines(made: Plan) -> list[str]:
     wanted, existing = made.file["schedules"], made.server["schedules"] if made.server else []
     before, now = ([schedules.describe(one["timing"]) for one in each] for each in (existing, wanted))
     gone = [f"- {one}" for one in before if one not in now]
-    if gone:
+    if made.server:
         now = [one if one in before else f"+ {one}" for one in now]
     if any(one["active"] for one in wanted):
         paused = [one["timing"] for one in existing if not one["active"]]
