@@ -119,28 +119,28 @@ def child(what: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_processes_of_a_run_know_each_others_secrets_before_their_first_record(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder, empty, below which the processes of a run tell each other their secrets."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     masking.share()
     monkeypatch.setenv(masking.VARIABLE, os.environ[masking.VARIABLE])  # gone after the test
+    return tmp_path
+
+
+def test_the_processes_of_a_run_know_each_others_secrets_before_their_first_record(shared: Path) -> None:
     assert child("ask") == "told-by-the-parent, told-by-a-child"
     add_secret("told-by-the-parent")
     child("tell")
     assert child("ask") == f"{MASK}, {MASK}"
     assert mask("told-by-a-child") == MASK
-    (folder,) = tmp_path.iterdir()
+    (folder,) = shared.iterdir()
     assert os.name != "posix" or folder.stat().st_mode & 0o077 == 0
     assert [file for file in folder.iterdir() if b"told-by" in file.read_bytes()] == []
 
 
-def test_what_many_processes_tell_at_once_is_heard_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    masking.share()
-    monkeypatch.setenv(masking.VARIABLE, os.environ[masking.VARIABLE])
+@pytest.mark.usefixtures("shared")
+def test_what_many_processes_tell_at_once_is_heard_whole() -> None:
     program = (
         "import sys; from flow_ops.logging.masking import add_secret\n"
         "for each in range(100): add_secret(f'{sys.argv[1]}-secret-{each:02}')"
@@ -152,14 +152,9 @@ def test_what_many_processes_tell_at_once_is_heard_whole(
 
 
 @pytest.mark.parametrize("kind", ["text", "folder"])
-def test_what_is_of_nobody_s_in_the_folder_hides_no_secret_and_stops_nothing(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    masking.share()
-    monkeypatch.setenv(masking.VARIABLE, os.environ[masking.VARIABLE])
+def test_what_is_of_nobody_s_in_the_folder_hides_no_secret_and_stops_nothing(kind: str, shared: Path) -> None:
     add_secret("told-by-the-parent")
-    (folder,) = tmp_path.iterdir()
+    (folder,) = shared.iterdir()
     (folder / "foreign").mkdir() if kind == "folder" else (folder / "foreign").write_text("hello")
     assert child("ask") == f"{MASK}, told-by-a-child"
     child("tell")
@@ -167,16 +162,11 @@ def test_what_is_of_nobody_s_in_the_folder_hides_no_secret_and_stops_nothing(
 
 
 @not_on_windows("a person may make no links there")
-def test_what_cannot_be_read_yet_is_masked_as_soon_as_it_can(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    masking.share()
-    monkeypatch.setenv(masking.VARIABLE, os.environ[masking.VARIABLE])
+def test_what_cannot_be_read_yet_is_masked_as_soon_as_it_can(shared: Path) -> None:
     child("tell")
-    (file,) = next(tmp_path.iterdir()).iterdir()
-    aside = file.rename(tmp_path / "aside")
-    file.symlink_to(tmp_path / "nowhere")
+    (file,) = next(shared.iterdir()).iterdir()
+    aside = file.rename(shared / "aside")
+    file.symlink_to(shared / "nowhere")
     assert mask("hello, told-by-a-child") == "hello, told-by-a-child"
     aside.replace(file)
     assert mask("hello, told-by-a-child") == f"hello, {MASK}"
